@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TXN_API_TRANSACTION_H_
+#define ISOCHRON_TXN_API_TRANSACTION_H_
+
+// What SQL sees of transactions: a store of encoded keys with read-write transactions (buffered
+// writes, two-phase locking, 2PC) and read-only ones (one timestamp, no locks). OSDI 2012, 4.2.
+//
+// Key and value are opaque bytes. A read-write transaction sees its own buffered writes in every
+// read (rule 17). Nothing is sent for a write before Commit. Loop-thread only. A transaction is used
+// by one coroutine at a time; dropping one that is still open rolls it back.
+//
+// Errors: ABORTED = wounded, expired or lock-table epoch lost: nothing took effect, run it again with
+// Store::Retry. UNKNOWN = the outcome of a commit cannot be known (invariant 10). UNAVAILABLE = no
+// leader or no clock bound in time, nothing took effect. DEADLINE_EXCEEDED, CANCELLED from the
+// context (before the commit was sent; nothing took effect). RESOURCE_EXHAUSTED = a size or age limit.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/request_context.h"
+#include "common/task.h"
+#include "common/types.h"
+
+namespace isochron::txn {
+
+enum class LockMode : uint8_t {
+  kShared = 0,
+  kExclusive = 1,  // for what the statement will write (rule 17): UPDATE, DELETE, FOR UPDATE, INSERT
+};
+
+struct KeyValue {
+  std::string key;
+  std::string value;
+};
+
+struct ScanRequest {
+  KeyRange range;
+  uint64_t limit_rows = 0;  // 0 = none. With a limit, `more` tells whether rows may remain.
+  bool reverse = false;
+  LockMode lock = LockMode::kShared;  // read-write transactions only
+};
+
+struct ScanResponse {
+  std::vector<KeyValue> rows;  // in scan order
+  // Set when the scan stopped early (row limit or a page's byte limit): continue with this range.
+  std::optional<KeyRange> rest;
+};
+
+struct CommitOptions {
+  // Abort if no commit timestamp <= s_max can be chosen (a cached schema's validity, rule 37).
+  Timestamp s_max = Timestamp::Max();
+};
+
+struct CommitResult {
+  Timestamp commit_timestamp;  // 0 for a transaction that wrote nothing
+  int groups = 0;              // participants
+};
+
+class ReadTransaction {
+ public:
+  virtual ~ReadTransaction() = default;
+
+  // Null when the key has no value. Locks the point, present or absent, in a read-write transaction.
+  virtual Task<absl::StatusOr<std::optional<std::string>>> Get(Ctx ctx, std::string key,
+                                                               LockMode lock) = 0;
+  // Many points at once, one message a group; results in the order of `keys`.
+  virtual Task<absl::StatusOr<std::vector<std::optional<std::string>>>> MultiGet(
+      Ctx ctx, std::vector<std::string> keys, LockMode lock) = 0;
+  virtual Task<absl::StatusOr<ScanResponse>> Scan(Ctx ctx, ScanRequest request) = 0;
+
+  // The timestamp this transaction reads at; 0 while unset (a strong read fixes it at the first
+  // read, a read-write transaction has none).
+  virtual Timestamp read_timestamp() const = 0;
+};
+
+class ReadWriteTransaction : public ReadTransaction {
+ public:
+  virtual TxnAttempt id() const = 0;
+
+  // Buffered. RESOURCE_EXHAUSTED past the transaction's size limit.
+  virtual absl::Status Put(std::string key, std::string value) = 0;
+  virtual absl::Status Delete(std::string key) = 0;
+
+  // Savepoints are marks in the buffer (locks stay).
+  virtual size_t Mark() const = 0;
+  virtual void RollbackToMark(size_t mark) = 0;
+  virtual bool has_writes() const = 0;
+
+  virtual Task<absl::StatusOr<CommitResult>> Commit(Ctx ctx, CommitOptions options) = 0;
+  // Idempotent; releases locks in the background.
+  virtual void Rollback() = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // UNAVAILABLE without a clock bound (rule 5). RESOURCE_EXHAUSTED when too many are open.
+  virtual absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> Begin(Ctx ctx) = 0;
+  // A new attempt of a finished or aborted transaction: keeps its age (rule 19).
+  virtual absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> Retry(
+      Ctx ctx, const ReadWriteTransaction& previous) = 0;
+  // At `t`, or strong (one timestamp >= every transaction acknowledged before) when nullopt.
+  virtual absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
+      Ctx ctx, std::optional<Timestamp> t) = 0;
+
+  // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already does.
+  virtual Task<absl::Status> SplitAt(Ctx ctx, std::string key) = 0;
+
+  virtual Executor* executor() = 0;
+};
+
+}  // namespace isochron::txn
+
+#endif  // ISOCHRON_TXN_API_TRANSACTION_H_
