@@ -23,11 +23,6 @@ class Tally:
     failures: list = dataclasses.field(default_factory=list)  # (name, path of a log or None)
     skips: list = dataclasses.field(default_factory=list)  # (name, reason)
 
-    def add(self, other):
-        self.passed += other.passed
-        self.failures += other.failures
-        self.skips += other.skips
-
     def skip(self, name, reason):
         reason = (reason or "").strip().splitlines()
         if reason and reason[0].strip():

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import results
 
@@ -51,7 +52,11 @@ def main():
         tally = run()
         times.append((name, time.monotonic() - started, tally))
         print(f"== {name}: {times[-1][1] / 60:.1f} min, {tally.line()}", flush=True)
-        total.add(tally)
+        total.passed += tally.passed
+        total.failures += [(f"{name}: {what}", log) for what, log in tally.failures]
+        total.skips += [(f"{name}: {what}", reason) for what, reason in tally.skips]
+    if not options.long:
+        print("tests tagged long are left out, and the simulator ran few seeds: ./dev test --long")
     report(total, times)
     return 1 if total.failures else 0
 
@@ -103,7 +108,7 @@ def lint():
 def build():
     """The program, and then all else that must compile."""
     tally = results.Tally()
-    for name, command in (("bin/isochron", [ROOT / "dev", "build"]), ("//...", [BAZEL, "build", "--keep_going", "//..."])):
+    for name, command in (("bin/isochron", [ROOT / "dev", "build"]), ("//...", [BAZEL, "build", "--keep_going", "--show_result=0", "//..."])):
         if subprocess.run(command, cwd=ROOT, check=False).returncode == 0:
             tally.passed += 1
         else:
@@ -119,7 +124,7 @@ def bazel_test(options, tags, without, *flags):
         events = pathlib.Path(folder, "events.json")
         status = subprocess.run(
             [BAZEL, "test", "--keep_going", "--build_tests_only", "--test_output=summary", "--test_summary=terse",
-             f"--build_event_json_file={events}", *flags, f"--test_tag_filters={filters}", "//..."],
+             "--ui_event_filters=-info", "--show_result=0", f"--build_event_json_file={events}", *flags, f"--test_tag_filters={filters}", "//..."],
             cwd=ROOT, check=False).returncode
         tally = results.from_events(events)
     if status not in (0, NO_TESTS) and not tally.failures:
