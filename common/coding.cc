@@ -84,8 +84,8 @@ bool Reader::Varint(uint64_t* v) {
   uint64_t r = 0;
   for (size_t i = 0; i < 10 && i < in_.size(); ++i) {
     const uint8_t b = static_cast<uint8_t>(in_[i]);
-    if (i == 9 && b > 1) break;           // beyond 64 bits
-    if (i > 0 && b == 0) return Fail();   // not the shortest form
+    if (i == 9 && b > 1) break;          // beyond 64 bits
+    if (i > 0 && b == 0) return Fail();  // not the shortest form
     r |= static_cast<uint64_t>(b & 0x7f) << (7 * i);
     if (b < 0x80) {
       in_.remove_prefix(i + 1);

@@ -11,8 +11,8 @@
 //   bytes              varint length, then the bytes
 //
 // Writer appends to a string that it does not own. Reader walks a view that outlives it. A reader
-// that meets the end or a malformed number returns false and stays failed: read a whole record, then
-// ask ok() once. Lengths are checked against what is left before anything is allocated.
+// that meets the end or a malformed number returns false and stays failed: read a whole record,
+// then ask ok() once. Lengths are checked against what is left before anything is allocated.
 
 #include <cstdint>
 #include <string>

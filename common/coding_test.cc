@@ -12,7 +12,8 @@ namespace isochron {
 namespace {
 
 TEST(Coding, NumbersRoundTrip) {
-  std::vector<uint64_t> values = {0, 1, 127, 128, 16383, 16384, std::numeric_limits<uint64_t>::max()};
+  std::vector<uint64_t> values = {
+      0, 1, 127, 128, 16383, 16384, std::numeric_limits<uint64_t>::max()};
   Random random(7);
   for (int i = 0; i < 1000; ++i) values.push_back(random.Next() >> random.Below(64));
   std::string bytes;
@@ -92,10 +93,12 @@ TEST(Coding, MalformedIsRefused) {
   bool b;
   absl::string_view v;
   EXPECT_FALSE(Reader(std::string(11, '\xff')).Varint(&u));
-  EXPECT_FALSE(Reader(std::string(9, '\xff') + "\x02").Varint(&u));  // a 65th bit
+  EXPECT_FALSE(Reader(std::string(9, '\xff') + "\x02").Varint(&u));   // a 65th bit
   EXPECT_FALSE(Reader(absl::string_view("\x80\x00", 2)).Varint(&u));  // not the shortest form
   EXPECT_FALSE(Reader("\x02").Bool(&b));
-  EXPECT_FALSE(Reader("\x05" "abc").Bytes(&v));
+  EXPECT_FALSE(Reader("\x05"
+                      "abc")
+                   .Bytes(&v));
   EXPECT_FALSE(Reader("\xff\xff\xff\xff\x7f").Varint32(&small));
   // A length of 2^63 must not wrap, and a failed reader stays failed.
   std::string huge;
@@ -112,17 +115,26 @@ TEST(Coding, GarbageNeverReadsOutside) {
   Random random(3);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes;
-    for (uint64_t i = random.Below(40); i > 0; --i) bytes.push_back(static_cast<char>(random.Next()));
+    for (uint64_t i = random.Below(40); i > 0; --i)
+      bytes.push_back(static_cast<char>(random.Next()));
     Reader r(bytes);
     while (r.ok()) {
       uint64_t u;
       absl::string_view v;
       int64_t s;
       switch (random.Below(4)) {
-        case 0: r.Varint(&u); break;
-        case 1: r.Bytes(&v); break;
-        case 2: r.Zigzag(&s); break;
-        default: r.Fixed64(&u); break;
+        case 0:
+          r.Varint(&u);
+          break;
+        case 1:
+          r.Bytes(&v);
+          break;
+        case 2:
+          r.Zigzag(&s);
+          break;
+        default:
+          r.Fixed64(&u);
+          break;
       }
     }
   }

@@ -21,7 +21,8 @@ TEST(Crc32c, BothWaysAgreeAndExtend) {
   Random random(1);
   for (int round = 0; round < 200; ++round) {
     std::string data;
-    for (uint64_t i = random.Below(100); i > 0; --i) data.push_back(static_cast<char>(random.Next()));
+    for (uint64_t i = random.Below(100); i > 0; --i)
+      data.push_back(static_cast<char>(random.Next()));
     EXPECT_EQ(Crc32c(data), crc32c_internal::ExtendPortable(0, data));
     absl::string_view view = data;
     size_t cut = random.Below(data.size() + 1);
