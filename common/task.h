@@ -13,17 +13,19 @@
 //   WaitList      many waiters, woken together; each wait has a monotonic deadline.
 //   SleepFor      resumes after a delay.
 //
-// All of it is loop-thread only. No exceptions: an escaping one terminates. Coroutine parameters are
-// taken by value or outlive the coroutine; lambdas with captures are never coroutines.
+// All of it is loop-thread only. No exceptions: an escaping one terminates. Coroutine parameters
+// are taken by value or outlive the coroutine; lambdas with captures are never coroutines.
 
 #include <coroutine>
 #include <exception>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "common/check.h"
 #include "common/executor.h"
 
 namespace isochron {
@@ -54,7 +56,7 @@ template <typename T>
 struct Promise : PromiseBase {
   std::optional<T> value;
   Task<T> get_return_object();
-  template <typename U>
+  template <typename U = T>
   void return_value(U&& v) {
     value.emplace(std::forward<U>(v));
   }
@@ -92,6 +94,7 @@ class [[nodiscard]] Task {
     Handle h;
     bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> c) noexcept {
+      ISO_CHECK(h && !h.done() && !h.promise().continuation, "a task is awaited once");
       h.promise().continuation = c;
       return h;
     }
@@ -203,6 +206,7 @@ class OneShot {
     }
     bool await_ready() const noexcept { return s->value.has_value(); }
     void await_suspend(std::coroutine_handle<> h) {
+      ISO_CHECK(!s->waiter && !s->taken, "a OneShot has one waiter");
       waiting = true;
       s->waiter = h;
     }
@@ -223,33 +227,55 @@ inline Task<void> SleepFor(Executor* executor, Micros delay_us) {
   co_await done;
 }
 
-// Waiters for a condition. The condition itself is the caller's: wake, re-check, wait again.
+// Waiters for a condition. The condition itself is the caller's: wake, re-check, wait again. A
+// waiter that times out or is destroyed leaves the list, so it holds no more than those that wait.
+// The list may be destroyed before its waiters: these then time out.
 class WaitList {
  public:
   explicit WaitList(Executor* executor) : executor_(executor) {}
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
 
   // True when woken by NotifyAll, false when `deadline_us` (Executor::MonotonicNow units) passed.
-  Task<bool> WaitUntil(Micros deadline_us) {
-    OneShot<bool> woken(executor_);
-    waiters_.push_back(woken);
-    Micros left = deadline_us - executor_->MonotonicNow();
-    auto timer = executor_->PostAfter(left > 0 ? left : 0, [woken]() mutable { woken.Set(false); });
-    Executor* executor = executor_;
-    bool result = co_await woken;
+  Task<bool> WaitUntil(Micros deadline_us) { return Wait(executor_, waiters_, deadline_us); }
+
+  // Wakes all that wait now, in the order they came; those that come while these run wait anew.
+  void NotifyAll() {
+    std::map<uint64_t, OneShot<bool>> woken;
+    woken.swap(waiters_->by_id);
+    for (auto& [id, w] : woken) w.Set(true);
+  }
+  size_t size() const { return waiters_->by_id.size(); }
+
+ private:
+  struct Waiters {
+    std::map<uint64_t, OneShot<bool>> by_id;
+    uint64_t next_id = 1;
+  };
+  // Takes the waiter off the list however its coroutine ends.
+  struct Membership {
+    std::shared_ptr<Waiters> waiters;
+    uint64_t id;
+    Membership(std::shared_ptr<Waiters> w, OneShot<bool> woken)
+        : waiters(std::move(w)), id(waiters->next_id++) {
+      waiters->by_id.emplace(id, std::move(woken));
+    }
+    Membership(const Membership&) = delete;
+    Membership& operator=(const Membership&) = delete;
+    ~Membership() { waiters->by_id.erase(id); }
+  };
+  static Task<bool> Wait(Executor* executor, std::shared_ptr<Waiters> waiters, Micros deadline_us) {
+    OneShot<bool> woken(executor);
+    Membership membership(std::move(waiters), woken);
+    const Micros left = deadline_us - executor->MonotonicNow();
+    auto timer = executor->PostAfter(left > 0 ? left : 0, [woken]() mutable { woken.Set(false); });
+    const bool result = co_await woken;
     if (result) executor->Cancel(timer);
     co_return result;
   }
-  void NotifyAll() {
-    std::vector<OneShot<bool>> waiters;
-    waiters.swap(waiters_);
-    for (auto& w : waiters) w.Set(true);
-  }
-  // Waiters, some of which may already have timed out.
-  size_t size() const { return waiters_.size(); }
 
- private:
   Executor* executor_;
-  std::vector<OneShot<bool>> waiters_;
+  std::shared_ptr<Waiters> waiters_ = std::make_shared<Waiters>();
 };
 
 }  // namespace isochron
