@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_SESSION_H_
+#define ISOCHRON_SQL_SESSION_SESSION_H_
+
+// The one door to SQL, for the Spanner API, the PostgreSQL protocol, the shell and the simulator.
+//
+//   Engine          one a node: catalog cache, plan cache, the store. Outlives all it made.
+//   Session         one a client connection (or API session): settings, and the transaction that
+//                   BEGIN opened. Statements outside BEGIN commit by themselves.
+//   SqlTransaction  a transaction as an object, for doors that name transactions by id; many may be
+//                   open on one session. Independent of the session's own BEGIN.
+//   ResultSink      where rows go; it may suspend the statement (back-pressure).
+//
+// Retries: a statement that commits by itself is run again inside until its deadline when it is
+// wounded; its rows are held back until the commit wait is over. A SqlTransaction that is wounded
+// is replayed: its statements run again in a new attempt of the same age, and only if a result
+// differs from what the client saw is the answer 40001 (interfaces.md). Reads of a read-only
+// transaction are streamed as they come.
+//
+// Errors carry SQLSTATE, position and hint (sql/types/error.h). Loop-thread only. A Session and a
+// SqlTransaction run one statement at a time; both outlive the tasks they returned.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/executor.h"
+#include "common/request_context.h"
+#include "common/task.h"
+#include "common/truetime.h"
+#include "common/types.h"
+#include "sql/catalog/system_tables.h"
+#include "sql/types/datum.h"
+#include "sql/types/error.h"
+#include "txn/api/transaction.h"
+
+namespace isochron::sql {
+
+struct StatementResult {
+  std::string tag;            // "INSERT 0 2", "SELECT 3", "CREATE TABLE"
+  bool returns_rows = false;  // OnColumns was called
+  bool is_dml = false;
+  int64_t rows = 0;                           // returned, or changed for DML
+  std::optional<Timestamp> commit_timestamp;  // of a statement that committed by itself, or COMMIT
+  std::optional<Timestamp> read_timestamp;    // of a read-only transaction
+  LatencyAccount latency;                     // of this statement alone
+};
+
+// Calls per statement: OnColumns once if it returns rows, OnRows any number of times, OnComplete
+// once at success. After an error nothing more is called. Outlives the task it was given to.
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  virtual void OnColumns(const std::vector<ColumnInfo>& columns) = 0;
+  // Suspends while the client is slow. False ends the statement with CANCELLED.
+  virtual Task<bool> OnRows(std::vector<Row> rows) = 0;
+  virtual void OnComplete(const StatementResult& result) = 0;
+};
+
+// Keeps everything in memory: for short results and tests.
+class CollectingSink : public ResultSink {
+ public:
+  struct Statement {
+    std::vector<ColumnInfo> columns;
+    std::vector<Row> rows;
+    StatementResult result;
+  };
+  void OnColumns(const std::vector<ColumnInfo>& columns) override;
+  Task<bool> OnRows(std::vector<Row> rows) override;
+  void OnComplete(const StatementResult& result) override;
+
+  std::vector<Statement> statements;  // completed ones
+
+ private:
+  Statement current_;
+};
+
+// When a read-only transaction, or a read that stands alone, looks.
+struct ReadBound {
+  enum class Kind { kStrong, kReadTimestamp, kExactStaleness, kMinReadTimestamp, kMaxStaleness };
+  Kind kind = Kind::kStrong;
+  int64_t value_us = 0;  // a timestamp, or a duration
+};
+
+struct TransactionOptions {
+  bool read_only = false;
+  ReadBound bound;  // read-only transactions
+  // A finished attempt whose age this one inherits (a client's own retry of an aborted
+  // transaction).
+  std::shared_ptr<class SqlTransaction> previous;
+};
+
+class SqlTransaction {
+ public:
+  enum class State {
+    kOpen,
+    kFailed,  // a statement failed: only Rollback or ROLLBACK TO is accepted (25P02)
+    kCommitted,
+    kRolledBack,
+    kAborted,  // wounded, and the replay differed: 40001
+    kUnknown,  // the outcome of the commit cannot be known: 40003
+  };
+  virtual ~SqlTransaction() = default;
+
+  virtual State state() const = 0;
+  virtual bool read_only() const = 0;
+  // 0 while unset (a strong read-only transaction before its first read, any read-write one).
+  virtual Timestamp read_timestamp() const = 0;
+
+  // Runs one statement (or several parted by semicolons; the last one's result is returned).
+  // BEGIN, COMMIT and ROLLBACK are refused here; SAVEPOINT is not.
+  virtual Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
+                                                        ResultSink* sink) = 0;
+  // 40001 if it was wounded and a replay differed, 40003 if the outcome is unknown.
+  virtual Task<absl::StatusOr<txn::CommitResult>> Commit(Ctx ctx) = 0;
+  // Idempotent.
+  virtual void Rollback() = 0;
+};
+
+// What a statement would take and give, without running it.
+struct StatementDescription {
+  std::vector<Type> params;
+  std::vector<ColumnInfo> columns;  // empty when it returns no rows
+  bool is_dml = false;
+  bool is_ddl = false;
+  bool is_query = false;  // a SELECT or SHOW that may run in a read-only transaction
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Runs one statement, or several parted by semicolons (each stands alone unless inside BEGIN; the
+  // first error ends the string). Returns the last statement's result. An empty string gives an
+  // empty tag. `ctx` bounds the whole call; statement_timeout bounds each statement besides.
+  virtual Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
+                                                        ResultSink* sink) = 0;
+  // One read at `bound` outside any transaction: the API's single-use read-only transactions.
+  virtual Task<absl::StatusOr<StatementResult>> ExecuteReadOnly(Ctx ctx, std::string sql,
+                                                                Params params, ReadBound bound,
+                                                                ResultSink* sink) = 0;
+  virtual Task<absl::StatusOr<StatementDescription>> Describe(Ctx ctx, std::string sql,
+                                                              std::vector<Type> param_types) = 0;
+
+  // UNAVAILABLE without a clock bound.
+  virtual absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
+                                                                TransactionOptions options) = 0;
+
+  // 'I' idle, 'T' inside BEGIN, 'E' inside a failed one: PostgreSQL's ReadyForQuery.
+  virtual char transaction_status() const = 0;
+  virtual uint64_t id() const = 0;
+  // The value SHOW would print; nullopt if there is no such setting.
+  virtual std::optional<std::string> Setting(const std::string& name) const = 0;
+};
+
+struct EngineOptions {
+  Micros schema_lease_us = 2'000'000;        // how long a gateway trusts a fetched descriptor
+  Micros drop_margin_us = 300'000;           // slack between a DROP's commit and its effect
+  Micros statement_timeout_us = 60'000'000;  // default of the setting
+  int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
+  size_t plan_cache_entries = 2048;
+  int64_t max_value_bytes = 10 << 20;
+  int64_t max_replay_bytes = 4 << 20;  // statement text and parameters kept for a replay
+  uint64_t seed = 1;                   // jitter, hidden row ids
+  std::string version = "Isochron";    // version()
+};
+
+class Engine {
+ public:
+  struct Deps {
+    txn::Store* store;
+    Executor* executor;
+    TrueTime* truetime;
+    SystemTables* system_tables;  // may be null: the system tables are then empty
+  };
+  static std::unique_ptr<Engine> Create(Deps deps, EngineOptions options);
+  virtual ~Engine() = default;
+
+  virtual std::unique_ptr<Session> NewSession() = 0;
+
+  struct ActiveStatement {
+    uint64_t session = 0;
+    std::string sql;
+    Micros started_us = 0;  // Executor::MonotonicNow
+    std::string transaction;
+  };
+  // For isochron.sessions and isochron.statements of this node.
+  virtual std::vector<ActiveStatement> ActiveStatements() const = 0;
+  virtual std::vector<uint64_t> SessionIds() const = 0;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_SESSION_H_

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/types/datum.h"
+
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/status_macros.h"
+#include "sql/types/error.h"
+#include "sql/types/time_text.h"
+
+namespace isochron::sql {
+namespace {
+
+absl::Status BadInput(Type type, absl::string_view text) {
+  return SqlError(sqlstate::kInvalidText, absl::StrCat("invalid input syntax for type ",
+                                                       TypeName(type), ": \"", text, "\""));
+}
+
+// The shortest decimal that reads back as the same double.
+std::string FloatToText(double v) {
+  if (std::isnan(v)) return "NaN";
+  if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
+  for (int precision = 15; precision <= 17; ++precision) {
+    std::string s = absl::StrFormat("%.*g", precision, v);
+    double back = 0;
+    if (absl::SimpleAtod(s, &back) && back == v) return s;
+  }
+  return absl::StrFormat("%.17g", v);
+}
+
+absl::StatusOr<Datum> IntFromText(Type type, absl::string_view text) {
+  const absl::string_view t = absl::StripAsciiWhitespace(text);
+  int64_t v = 0;
+  if (!absl::SimpleAtoi(t, &v)) {
+    absl::string_view digits = t;
+    if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) digits.remove_prefix(1);
+    if (digits.empty() || digits.find_first_not_of("0123456789") != absl::string_view::npos) {
+      return BadInput(type, text);
+    }
+    v = 0;
+  } else if ((type != Type::kInt2 || (v >= -32768 && v <= 32767)) &&
+             (type != Type::kInt4 || (v >= std::numeric_limits<int32_t>::min() &&
+                                      v <= std::numeric_limits<int32_t>::max()))) {
+    return Datum::Int(v);
+  }
+  return SqlError(sqlstate::kValueOutOfRange,
+                  absl::StrCat("value \"", text, "\" is out of range for type ", TypeName(type)));
+}
+
+absl::StatusOr<Datum> BoolFromText(absl::string_view text) {
+  const std::string t = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
+  for (const char* yes : {"t", "true", "y", "yes", "on", "1"}) {
+    if (t == yes) return Datum::Bool(true);
+  }
+  for (const char* no : {"f", "false", "n", "no", "off", "0"}) {
+    if (t == no) return Datum::Bool(false);
+  }
+  return BadInput(Type::kBool, text);
+}
+
+absl::StatusOr<Datum> FloatFromText(absl::string_view text) {
+  const std::string t = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
+  double v = 0;
+  if (t.empty() || t.find('x') != std::string::npos || t.find('(') != std::string::npos ||
+      !absl::SimpleAtod(t, &v)) {
+    return BadInput(Type::kFloat8, text);
+  }
+  if (std::isinf(v) && t.find("inf") == std::string::npos) {
+    return SqlError(sqlstate::kValueOutOfRange,
+                    absl::StrCat("\"", text, "\" is out of range for type double precision"));
+  }
+  return Datum::Float(v);
+}
+
+absl::StatusOr<Datum> ByteaFromText(absl::string_view text) {
+  if (text.size() >= 2 && text[0] == '\\' && text[1] == 'x') {
+    const absl::string_view hex = text.substr(2);
+    for (char c : hex) {
+      if (!absl::ascii_isxdigit(c)) return BadInput(Type::kBytea, text);
+    }
+    if (hex.size() % 2 != 0) return BadInput(Type::kBytea, text);
+    return Datum::String(absl::HexStringToBytes(hex));
+  }
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out.push_back(text[i]);
+    } else if (i + 1 < text.size() && text[i + 1] == '\\') {
+      out.push_back('\\');
+      ++i;
+    } else if (i + 3 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '3' &&
+               text[i + 2] >= '0' && text[i + 2] <= '7' && text[i + 3] >= '0' &&
+               text[i + 3] <= '7') {
+      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                      (text[i + 3] - '0')));
+      i += 3;
+    } else {
+      return BadInput(Type::kBytea, text);
+    }
+  }
+  return Datum::String(std::move(out));
+}
+
+}  // namespace
+
+absl::string_view TypeName(Type t) {
+  switch (t) {
+    case Type::kUnknown:
+      return "unknown";
+    case Type::kBool:
+      return "boolean";
+    case Type::kInt2:
+      return "smallint";
+    case Type::kInt4:
+      return "integer";
+    case Type::kInt8:
+      return "bigint";
+    case Type::kFloat8:
+      return "double precision";
+    case Type::kText:
+      return "text";
+    case Type::kBytea:
+      return "bytea";
+    case Type::kTimestamptz:
+      return "timestamp with time zone";
+  }
+  return "unknown";
+}
+
+Type TypeFromName(absl::string_view name) {
+  static constexpr struct {
+    const char* name;
+    Type type;
+  } kNames[] = {{"bool", Type::kBool},      {"boolean", Type::kBool},
+                {"int2", Type::kInt2},      {"smallint", Type::kInt2},
+                {"int4", Type::kInt4},      {"integer", Type::kInt4},
+                {"int", Type::kInt4},       {"int8", Type::kInt8},
+                {"bigint", Type::kInt8},    {"float8", Type::kFloat8},
+                {"text", Type::kText},      {"varchar", Type::kText},
+                {"bytea", Type::kBytea},    {"timestamptz", Type::kTimestamptz},
+                {"unknown", Type::kUnknown}};
+  for (const auto& n : kNames) {
+    if (name == n.name) return n.type;
+  }
+  return Type::kUnknown;
+}
+
+bool operator==(const Datum& a, const Datum& b) {
+  if (a.shape_ != b.shape_) return false;
+  return a.is_null() || CompareDatums(a, b) == 0;
+}
+
+int CompareDatums(const Datum& a, const Datum& b) {
+  switch (a.shape()) {
+    case Datum::Shape::kNull:
+      return 0;
+    case Datum::Shape::kBool:
+    case Datum::Shape::kInt:
+      return a.int_value() < b.int_value() ? -1 : a.int_value() > b.int_value();
+    case Datum::Shape::kFloat: {
+      const double x = a.float_value(), y = b.float_value();
+      if (std::isnan(x) || std::isnan(y)) {
+        return static_cast<int>(std::isnan(x)) - static_cast<int>(std::isnan(y));
+      }
+      return x < y ? -1 : x > y;
+    }
+    case Datum::Shape::kString:
+      return a.string_value().compare(b.string_value());
+  }
+  return 0;
+}
+
+std::string DatumToText(Type type, const Datum& d) {
+  switch (d.shape()) {
+    case Datum::Shape::kNull:
+      return "";
+    case Datum::Shape::kBool:
+      return d.bool_value() ? "t" : "f";
+    case Datum::Shape::kInt:
+      return type == Type::kTimestamptz ? FormatTimestamp(d.int_value())
+                                        : absl::StrCat(d.int_value());
+    case Datum::Shape::kFloat:
+      return FloatToText(d.float_value());
+    case Datum::Shape::kString:
+      return type == Type::kBytea ? absl::StrCat("\\x", absl::BytesToHexString(d.string_value()))
+                                  : d.string_value();
+  }
+  return "";
+}
+
+std::string DatumToSql(Type type, const Datum& d) {
+  if (d.is_null()) return "NULL";
+  if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "true" : "false";
+  std::string text = DatumToText(type, d);
+  const bool bare = (d.shape() == Datum::Shape::kInt && type != Type::kTimestamptz) ||
+                    (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value()));
+  return bare ? text : QuoteLiteral(text);
+}
+
+absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text) {
+  switch (type) {
+    case Type::kBool:
+      return BoolFromText(text);
+    case Type::kInt2:
+    case Type::kInt4:
+    case Type::kInt8:
+      return IntFromText(type, text);
+    case Type::kFloat8:
+      return FloatFromText(text);
+    case Type::kUnknown:
+    case Type::kText:
+      return Datum::String(std::string(text));
+    case Type::kBytea:
+      return ByteaFromText(text);
+    case Type::kTimestamptz: {
+      ISO_ASSIGN_OR_RETURN(int64_t us, ParseTimestamp(text));
+      return Datum::Int(us);
+    }
+  }
+  return BadInput(type, text);
+}
+
+std::string QuoteIdentifier(absl::string_view name) {
+  std::string out = "\"";
+  for (char c : name) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+  return out;
+}
+
+std::string QuoteLiteral(absl::string_view text) {
+  std::string out;
+  bool escape = false;
+  for (char c : text) {
+    if (c == '\'') out.push_back('\'');
+    if (c == '\\') {
+      out.push_back('\\');
+      escape = true;
+    }
+    out.push_back(c);
+  }
+  return absl::StrCat(escape ? "E'" : "'", out, "'");
+}
+
+}  // namespace isochron::sql
