@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_PAXOS_CORE_ENTRY_H_
+#define ISOCHRON_PAXOS_CORE_ENTRY_H_
+
+// What a group replicates and what each acceptor keeps on disk. Shared by the core and the log.
+//
+// An entry carries two ballots. `ballot` is the one under which this acceptor accepted it: classic
+// Paxos. `origin` is the ballot of the leader that first proposed the value. In the chosen log,
+// origins never decrease (docs/internals/paxos.md says why), so an old leader's forgotten proposal
+// is never revived behind a newer leader's entries, and timestamps in the log stay in order.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/types.h"
+
+namespace isochron::paxos {
+
+// A group's state starts as if this index had been chosen and applied. A replica that knows nothing
+// (index 0) neither votes nor accepts; it waits for a snapshot.
+inline constexpr LogIndex kInitialIndex = 10;
+
+enum class EntryKind : uint8_t {
+  kNoop = 0,     // a new leader's first entry; nothing to apply
+  kCommand = 1,  // opaque to the core
+};
+
+// Immutable and shared: the log cache, the outgoing messages and the apply queue hold one copy.
+using Payload = std::shared_ptr<const std::string>;
+
+struct Entry {
+  LogIndex index = 0;
+  Ballot ballot;
+  Ballot origin;
+  EntryKind kind = EntryKind::kNoop;
+  Payload payload;  // null for kNoop
+
+  size_t Bytes() const { return 64 + (payload ? payload->size() : 0); }
+};
+
+// The acceptor's durable promise and lease vote (rule 7). `holder` is the node whose leadership
+// this acceptor's promise supports, zero after that node released it. `chosen` is a hint: it is
+// written whenever something else is, and is never waited for.
+struct HardState {
+  Ballot promised;
+  NodeId holder;
+  uint64_t holder_incarnation = 0;
+  LogIndex chosen = 0;
+
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+enum class ReplicaKind : uint8_t {
+  kVoter = 0,
+  kLearner = 1,  // receives the log, is in no quorum
+};
+
+struct Member {
+  NodeId node;
+  ReplicaKind kind = ReplicaKind::kVoter;
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+struct Config {
+  std::vector<Member> members;
+
+  static Config OfVoters(std::vector<NodeId> nodes) {
+    Config c;
+    for (NodeId n : nodes) c.members.push_back(Member{n, ReplicaKind::kVoter});
+    return c;
+  }
+  bool IsVoter(NodeId n) const {
+    for (const Member& m : members) {
+      if (m.node == n) return m.kind == ReplicaKind::kVoter;
+    }
+    return false;
+  }
+  bool IsMember(NodeId n) const {
+    for (const Member& m : members) {
+      if (m.node == n) return true;
+    }
+    return false;
+  }
+  size_t Voters() const {
+    size_t n = 0;
+    for (const Member& m : members) n += m.kind == ReplicaKind::kVoter ? 1 : 0;
+    return n;
+  }
+  size_t Quorum() const { return Voters() / 2 + 1; }
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+// A point of the log, named by the index and the origin of the entry there.
+struct LogMark {
+  LogIndex index = 0;
+  Ballot origin;
+  friend bool operator==(const LogMark&, const LogMark&) = default;
+};
+
+// What a replica starts from, put together by its driver from the log and the store.
+struct InitialState {
+  Config config;
+  HardState hard;
+  LogMark base;  // the log is truncated up to here; index 0: blank, waits for a snapshot
+  std::vector<Entry> entries;  // base.index + 1 and on, without a hole
+  LogMark applied;  // of the store; at least base (0 = base). May lie past the last entry.
+};
+
+// Reads back entries that fell out of the core's cache.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  // Entries lo..hi (both inclusive), at least one, then as many as fit max_bytes. Synchronous.
+  // NOT_FOUND when `lo` is truncated or not yet on disk, DATA_LOSS when it is damaged.
+  virtual absl::StatusOr<std::vector<Entry>> ReadEntries(GroupId group, LogIndex lo, LogIndex hi,
+                                                         size_t max_bytes) = 0;
+};
+
+}  // namespace isochron::paxos
+
+#endif  // ISOCHRON_PAXOS_CORE_ENTRY_H_
