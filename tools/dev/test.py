@@ -108,7 +108,8 @@ def lint():
 def build():
     """The program, and then all else that must compile."""
     tally = results.Tally()
-    for name, command in (("bin/isochron", [ROOT / "dev", "build"]), ("//...", [BAZEL, "build", "--keep_going", "--show_result=0", "//..."])):
+    everything = [BAZEL, "build", "--keep_going", "--show_result=0", "//..."]
+    for name, command in (("bin/isochron", [ROOT / "dev", "build"]), ("//...", everything)):
         if subprocess.run(command, cwd=ROOT, check=False).returncode == 0:
             tally.passed += 1
         else:
@@ -124,7 +125,8 @@ def bazel_test(options, tags, without, *flags):
         events = pathlib.Path(folder, "events.json")
         status = subprocess.run(
             [BAZEL, "test", "--keep_going", "--build_tests_only", "--test_output=summary", "--test_summary=terse",
-             "--ui_event_filters=-info", "--show_result=0", f"--build_event_json_file={events}", *flags, f"--test_tag_filters={filters}", "//..."],
+             "--ui_event_filters=-info", "--show_result=0", f"--build_event_json_file={events}", *flags,
+             f"--test_tag_filters={filters}", "//..."],
             cwd=ROOT, check=False).returncode
         tally = results.from_events(events)
     if status not in (0, NO_TESTS) and not tally.failures:
