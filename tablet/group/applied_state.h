@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TABLET_GROUP_APPLIED_STATE_H_
+#define ISOCHRON_TABLET_GROUP_APPLIED_STATE_H_
+
+// The deterministic state machine of a group: what its chosen log prefix means.
+//
+// Apply() changes the in-memory half here and adds the durable half (row versions, metadata rows,
+// applied index) to one engine batch, so that every flushed prefix of batches is consistent (rule
+// 30). The durable half may lag behind after a crash: the log is replayed from the applied index.
+//
+// Finished attempts (the dedupe and presumed-abort records, rules 20-22) are kept in memory for
+// kFinishedWindowUs from the first commit request and reach the store in packed rows, written by
+// SaveFinished() before the log that they come from is truncated; Load() takes these, and the
+// replay of the retained log below the applied index brings the rest back (ReplayFinished).
+//
+// Metadata rows of group g, all under MetaPrefix(g): 'a' applied {index, ballot, last_ts}, 's'
+// GroupState, 'p'+attempt Prepare, 'd'+attempt Decide, 'f'+sequence FinishedAttempts.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "common/sabotage.h"
+#include "common/status_macros.h"
+#include "common/types.h"
+#include "proto/peer.pb.h"
+#include "storage/engine/engine.h"
+
+namespace isochron::tablet {
+
+// Commit requests older than this are refused, so their records may go (rule 20).
+inline constexpr Micros kCommitWindowUs = 20'000'000;
+inline constexpr Micros kFinishedWindowUs = 30'000'000;
+
+std::string MetaPrefix(GroupId group);
+
+class AppliedState {
+ public:
+  // Holds nothing; waits for a snapshot.
+  static AppliedState Blank(GroupId group);
+  // A group at its base index, as split or bootstrap makes it.
+  static AppliedState Initial(const peer::GroupDescriptor& descriptor, Timestamp last_ts,
+                              LogIndex base_index);
+  // NOT_FOUND when the store has no such group; DATA_LOSS when a row cannot be read.
+  static absl::StatusOr<AppliedState> Load(storage::Engine* engine, GroupId group);
+  static std::vector<GroupId> ListGroups(storage::Engine* engine);
+
+  GroupId id() const { return GroupId(state_.descriptor().group()); }
+  bool initialised() const { return index_ != 0; }
+  const peer::GroupDescriptor& descriptor() const { return state_.descriptor(); }
+  const peer::GroupState& group_state() const { return state_; }
+  LogIndex index() const { return index_; }
+  Ballot ballot() const { return ballot_; }
+  // Greatest timestamp of any applied entry, 2PC outcomes included (rule 9).
+  Timestamp last_ts() const { return Timestamp(state_.last_ts_us()); }
+
+  // Applies the entry after index(). An empty command (a new leader's no-op) only moves the index.
+  void Apply(const peer::Command& command, LogIndex index, Ballot ballot, SabotageSet sabotage,
+             storage::WriteBatch* batch);
+  // For log entries at or below index(), after a restart: their finished attempts only.
+  void ReplayFinished(const peer::Command& command);
+  // Writes everything (a new or snapshot-installed group).
+  void SaveAll(storage::WriteBatch* batch);
+  // Packs finished attempts that no saved row holds yet into one row; drops rows out of the window.
+  void SaveFinished(storage::WriteBatch* batch);
+  // Forgets finished attempts whose window ended before `now`.
+  void ExpireFinished(Timestamp now);
+
+  const std::map<TxnAttempt, peer::Prepare>& prepared() const { return prepared_; }
+  const std::map<TxnAttempt, peer::Decide>& decisions() const { return decisions_; }
+  std::optional<peer::FinishedAttempt> Finished(const TxnAttempt& attempt) const;
+
+  void ToSnapshot(peer::GroupSnapshotHeader* header) const;
+  static AppliedState FromSnapshot(const peer::GroupSnapshotHeader& header);
+
+ private:
+  struct FinishedRecord {
+    int64_t commit_start_us = 0;
+    bool commit = false;
+    Timestamp s;
+  };
+  void Finish(const peer::TxnRef& txn, int64_t commit_start_us, bool commit, Timestamp s);
+  void ApplyWrites(const google::protobuf::RepeatedPtrField<peer::Write>& writes, Timestamp s,
+                   storage::WriteBatch* batch);
+  void ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage, storage::WriteBatch* batch);
+  void ApplySplit(const peer::Split& split, storage::WriteBatch* batch);
+  void RaiseLastTs(Timestamp s);
+
+  peer::GroupState state_;
+  LogIndex index_ = 0;
+  Ballot ballot_;
+  std::map<TxnAttempt, peer::Prepare> prepared_;
+  std::map<TxnAttempt, peer::Decide> decisions_;
+  absl::flat_hash_map<TxnAttempt, FinishedRecord> finished_;  // lint: no iteration
+  std::deque<TxnAttempt> finished_order_;  // oldest first
+  std::deque<TxnAttempt> unsaved_;
+  struct SavedRow {
+    uint64_t sequence;
+    int64_t newest_commit_start_us;
+  };
+  std::deque<SavedRow> saved_rows_;
+  uint64_t next_row_ = 1;
+};
+
+}  // namespace isochron::tablet
+
+#endif  // ISOCHRON_TABLET_GROUP_APPLIED_STATE_H_

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tablet/group/group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/crc32c.h"
+#include "common/status_macros.h"
+#include "tablet/group/convert.h"
+
+namespace isochron::tablet {
+namespace {
+
+// A timestamp asked for further ahead of this node's clock than this is a lie (rule 25).
+constexpr Micros kMaxLeadUs = 5'000'000;
+constexpr Micros kHandOverPatienceUs = 5'000'000;
+constexpr Micros kForever = Micros{1} << 60;
+
+TxnAttempt AttemptOf(const peer::Command& c) {
+  switch (c.kind_case()) {
+    case peer::Command::kCommitOneRound:
+      return FromProto(c.commit_one_round().txn());
+    case peer::Command::kPrepare:
+      return FromProto(c.prepare().txn());
+    case peer::Command::kDecide:
+      return FromProto(c.decide().txn());
+    case peer::Command::kOutcome:
+      return FromProto(c.outcome().txn());
+    default:
+      return {};
+  }
+}
+
+bool HasTimestamp(const peer::Command& c) {
+  return c.has_commit_one_round() || c.has_prepare() || c.has_split() ||
+         (c.has_decide() && c.decide().commit());
+}
+
+void SetTimestamp(peer::Command* c, Timestamp s) {
+  if (c->has_commit_one_round()) c->mutable_commit_one_round()->set_s(s.us);
+  if (c->has_prepare()) c->mutable_prepare()->set_s_prepare(s.us);
+  if (c->has_decide()) c->mutable_decide()->set_s(s.us);
+  if (c->has_split()) c->mutable_split()->set_s(s.us);
+}
+
+const google::protobuf::RepeatedPtrField<peer::Write>* WritesOf(const peer::Command& c) {
+  if (c.has_commit_one_round()) return &c.commit_one_round().writes();
+  if (c.has_prepare()) return &c.prepare().writes();
+  if (c.has_decide()) return &c.decide().writes();
+  return nullptr;
+}
+
+}  // namespace
+
+Group::Group(GroupEnv env, std::unique_ptr<paxos::Replica> replica, AppliedState state)
+    : env_(std::move(env)),
+      replica_(std::move(replica)),
+      state_(std::move(state)),
+      changed_(env_.executor) {
+  RebuildPending();
+}
+
+Group::~Group() = default;
+
+KeyRange Group::range() const { return FromProto(state_.descriptor().range()); }
+
+NodeId Group::leader_hint() const { return replica_->leader(); }
+
+peer::LockEpoch Group::epoch() const {
+  peer::LockEpoch e;
+  e.set_ballot_round(replica_->ballot().round);
+  e.set_ballot_node(replica_->ballot().node.value);
+  e.set_incarnation(env_.incarnation);
+  return e;
+}
+
+absl::Status Group::NotLeader(absl::string_view why) const {
+  return absl::FailedPreconditionError(
+      absl::StrCat("node ", env_.self.value, " does not lead group ", id().value, ": ", why));
+}
+
+// ---- leadership ----
+
+absl::StatusOr<LeaderView> Group::Leading() {
+  if (!serving_) return NotLeader("another node does, or an election is on");
+  if (abdicating_) return NotLeader("leadership is being handed over");
+  auto now = env_.truetime->Now();
+  if (!now.ok()) return now.status();
+  if (env_.sabotage.Is(Sabotage::kCachedLeaseCheck) && tick_clock_) now = *tick_clock_;
+  const Timestamp end = replica_->LeaseEnd();
+  if (end <= now->latest) return NotLeader("its lease has ended");
+  return LeaderView{replica_->ballot(), end, *now};
+}
+
+bool Group::MayServe() {
+  if (replica_->role() != paxos::Role::kLeader) return false;
+  if (!replica_->Recovered() && !env_.sabotage.Is(Sabotage::kServeBeforeRecovered)) return false;
+  if (serving_) return true;
+  auto now = env_.truetime->Now();
+  return now.ok() && replica_->LeaseEnd() > now->latest;
+}
+
+void Group::UpdateRole() {
+  if (env_.sabotage.Is(Sabotage::kCachedLeaseCheck)) {
+    auto now = env_.truetime->Now();
+    if (now.ok()) tick_clock_ = *now;
+  }
+  const bool may_serve = MayServe();
+  if (serving_ && !may_serve) StopServing();
+  if (!serving_ && may_serve) StartServing();
+  if (serving_) {
+    const Timestamp end = replica_->LeaseEnd();
+    if (end > told_lease_end_) {
+      told_lease_end_ = end;
+      env_.observer->OnLease(env_.self, id(), replica_->ballot(), replica_->LeaseStart(), end);
+    }
+  }
+}
+
+void Group::StartServing() {
+  serving_ = true;
+  abdicating_ = false;
+  last_assigned_ = state_.last_ts();
+  min_next_ = Timestamp();
+  told_lease_end_ = Timestamp();
+  split_at_.clear();
+  RebuildPending();
+  env_.observer->Count("group.leaderships", 1);
+  if (env_.listener) env_.listener->OnLead(this);
+}
+
+void Group::StopServing() {
+  serving_ = false;
+  split_at_.clear();
+  auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (auto& [index, w] : waiting) {
+    w.applied.Set(absl::UnknownError("leadership was lost before the command was seen applied"));
+  }
+  RebuildPending();
+  if (env_.listener) env_.listener->OnStopLeading(this);
+  changed_.NotifyAll();
+}
+
+void Group::RebuildPending() {
+  pending_.Clear();
+  for (const auto& [attempt, p] : state_.prepared()) {
+    pending_.Add(attempt, Timestamp(p.s_prepare()), p.writes());
+  }
+}
+
+Task<absl::Status> Group::TransferTo(NodeId target) {
+  ISO_CO_RETURN_IF_ERROR(Leading().status());
+  abdicating_ = true;  // Leading() fails from here on: nothing more is assigned or served
+  const Micros patience = env_.executor->MonotonicNow() + kHandOverPatienceUs;
+  while (serving_ && !waiting_.empty()) {
+    if (!co_await changed_.WaitUntil(patience)) break;
+  }
+  if (!env_.sabotage.Is(Sabotage::kTransferWithoutSmax)) {
+    absl::Status waited =
+        co_await WaitAfter(nullptr, std::max({last_assigned_, min_next_, state_.last_ts()}));
+    if (!waited.ok()) {
+      abdicating_ = false;
+      co_return waited;
+    }
+  }
+  if (!serving_) co_return NotLeader("leadership was lost before the hand-over");
+  env_.observer->Reached("group.transfer");
+  absl::Status status = replica_->TransferTo(target);
+  if (!status.ok()) abdicating_ = false;
+  env_.mark_dirty(id());
+  co_return status;
+}
+
+// ---- writing ----
+
+absl::StatusOr<Timestamp> Group::Assign(const LeaderView& view, Timestamp min_s, Timestamp s_max) {
+  if (min_s > view.now.latest + kMaxLeadUs) {
+    return absl::AbortedError(absl::StrCat("a participant's timestamp lies ",
+                                           (min_s.us - view.now.latest.us) / 1000,
+                                           " ms ahead of this node's clock"));
+  }
+  Timestamp s = env_.sabotage.Is(Sabotage::kStartFromEarliest) ? view.now.earliest
+                                                                 : view.now.latest.Next();
+  s = std::max({s, last_assigned_.Next(), min_next_, min_s});
+  if (s > s_max) return absl::AbortedError("no commit timestamp is left below its upper bound");
+  if (s >= view.lease_end) return NotLeader("the lease ends before the next timestamp");
+  return s;
+}
+
+absl::Status Group::CheckWritable(const peer::Command& command) const {
+  const auto* writes = WritesOf(command);
+  if (writes == nullptr) return absl::OkStatus();
+  const KeyRange own = range();
+  for (const peer::Write& w : *writes) {
+    if (!own.Contains(w.key()) || (!split_at_.empty() && w.key() >= split_at_)) {
+      return absl::OutOfRangeError("a key is not in this group");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, Timestamp s_max) {
+  ISO_RETURN_IF_ERROR(CheckWritable(command));
+  ISO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+  Timestamp s;
+  if (HasTimestamp(command)) {
+    ISO_ASSIGN_OR_RETURN(s, Assign(view, min_s, s_max));
+    SetTimestamp(&command, s);
+  }
+  ISO_ASSIGN_OR_RETURN(LogIndex index, replica_->Propose(std::make_shared<const std::string>(
+                                           command.SerializeAsString())));
+  if (s.us != 0) {
+    last_assigned_ = s;
+    env_.observer->OnAssigned(env_.self, id(), view.ballot, s);
+  }
+  if (command.has_split()) split_at_ = command.split().key();
+  RegisterPending(command);
+  OneShot<absl::Status> applied(env_.executor);
+  waiting_.emplace(index, Waiting{view.ballot, AttemptOf(command), applied});
+  env_.observer->Count("paxos.proposals", 1);
+  env_.mark_dirty(id());
+  return Proposal{s, index, applied};
+}
+
+void Group::RegisterPending(const peer::Command& c) {
+  if (c.has_commit_one_round()) {
+    pending_.Add(AttemptOf(c), Timestamp(c.commit_one_round().s()), c.commit_one_round().writes());
+  } else if (c.has_prepare()) {
+    pending_.Add(AttemptOf(c), Timestamp(c.prepare().s_prepare()), c.prepare().writes());
+  } else if (c.has_decide() && c.decide().commit()) {
+    pending_.Add(AttemptOf(c), Timestamp(c.decide().s()), c.decide().writes());
+  }
+}
+
+// ---- reading ----
+
+absl::Status Group::CheckReadable(const std::vector<KeyRange>& spans) const {
+  const KeyRange own = range();
+  for (const KeyRange& span : spans) {
+    if (!own.Contains(span) ||
+        (!split_at_.empty() && (span.end.empty() || span.end > split_at_))) {
+      return absl::OutOfRangeError("a key is not in this group");
+    }
+  }
+  return absl::OkStatus();
+}
+
+Task<absl::StatusOr<Timestamp>> Group::WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
+                                                    Timestamp t) {
+  const bool ignore_pending = env_.sabotage.Is(Sabotage::kIgnorePrepared);
+  for (;;) {
+    ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
+    ISO_CO_RETURN_IF_ERROR(CheckReadable(spans));
+    ISO_CO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+    if (t.us == 0) t = view.now.latest;
+    // A read ahead of the clock, or of the lease, must not poison the group (rule 12): wait.
+    const Micros ahead = std::max(t.us - view.now.latest.us, t.us - view.lease_end.us + 1);
+    if (ahead > 0) {
+      const Micros left = ctx->deadline_us() - env_.executor->MonotonicNow();
+      co_await SleepFor(env_.executor, std::max<Micros>(1, std::min(ahead, left)));
+      continue;
+    }
+    if (!env_.sabotage.Is(Sabotage::kForgetServedRead)) min_next_ = std::max(min_next_, t.Next());
+    const bool wait = !ignore_pending && std::any_of(spans.begin(), spans.end(), [&](const auto& r) {
+      return pending_.Touches(r, t);
+    });
+    if (!wait) co_return t;
+    env_.observer->Reached("read.waited_for_pending");
+    co_await changed_.WaitUntil(ctx->deadline_us());
+  }
+}
+
+Task<absl::Status> Group::WaitAfter(Ctx ctx, Timestamp t) {
+  for (;;) {
+    auto now = env_.truetime->Now();
+    if (!now.ok()) co_return now.status();
+    if (now->earliest > t) co_return absl::OkStatus();
+    const Micros now_us = env_.executor->MonotonicNow();
+    Micros left = kForever;
+    if (ctx) {
+      ISO_CO_RETURN_IF_ERROR(ctx->Check(now_us));
+      left = ctx->deadline_us() - now_us;
+    }
+    co_await SleepFor(env_.executor, std::min(left, t.us - now->earliest.us + 1));
+  }
+}
+
+// ---- applying ----
+
+void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* batch) {
+  for (const paxos::Entry& e : chosen) {
+    if (e.index <= state_.index()) continue;
+    peer::Command command;
+    if (e.payload != nullptr) {
+      // Checksummed by the log and by the transport: what does not parse was never proposed.
+      ISO_CHECK(command.ParseFromString(*e.payload), "a chosen command can be parsed");
+    }
+    state_.Apply(command, e.index, e.origin, env_.sabotage, batch);
+    if (command.has_split() && env_.on_split) {
+      const auto& children = state_.group_state().children();
+      env_.on_split(children[children.size() - 1], Timestamp(command.split().s()), batch);
+    }
+    env_.observer->OnApplied(env_.self, id(), e.index,
+                             e.payload ? Crc32c(*e.payload) : 0);
+    just_applied_.emplace_back(e.index, std::move(command));
+    just_applied_origins_.push_back(e.origin);
+  }
+}
+
+void Group::SettlePending(const peer::Command& command) {
+  const TxnAttempt attempt = AttemptOf(command);
+  if (command.has_prepare()) {
+    if (state_.prepared().count(attempt) > 0) {
+      pending_.Add(attempt, Timestamp(command.prepare().s_prepare()), command.prepare().writes());
+    } else {
+      pending_.Remove(attempt);
+    }
+  } else if (command.has_commit_one_round() || command.has_decide() || command.has_outcome()) {
+    pending_.Remove(attempt);
+  }
+}
+
+void Group::AfterWrite() {
+  if (just_applied_.empty()) return;
+  auto applied = std::move(just_applied_);
+  auto origins = std::move(just_applied_origins_);
+  just_applied_.clear();
+  just_applied_origins_.clear();
+  bool split = false;
+  for (size_t i = 0; i < applied.size(); ++i) {
+    const auto& [index, command] = applied[i];
+    SettlePending(command);
+    if (command.has_split()) {
+      split = true;
+      split_at_.clear();
+    }
+    auto it = waiting_.find(index);
+    if (it != waiting_.end()) {
+      const bool ours = it->second.origin == origins[i];
+      it->second.applied.Set(ours ? absl::OkStatus()
+                                  : absl::UnknownError("another leader's command took the index"));
+      waiting_.erase(it);
+    }
+    if (env_.listener) env_.listener->OnApplied(this, command);
+  }
+  if (split && env_.listener) env_.listener->OnDescriptor(this);
+  state_.ExpireFinished(state_.last_ts());  // by the log's time: every replica forgets alike
+  changed_.NotifyAll();
+}
+
+void Group::InstallSnapshot(AppliedState state) {
+  state_ = std::move(state);
+  RebuildPending();
+  changed_.NotifyAll();
+  if (env_.listener) env_.listener->OnDescriptor(this);
+}
+
+}  // namespace isochron::tablet

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TABLET_GROUP_GROUP_H_
+#define ISOCHRON_TABLET_GROUP_GROUP_H_
+
+// One replica of a group: drives its paxos::Replica, applies chosen commands to the MVCC store,
+// assigns timestamps while it leads, and knows which keys may still change at or below a timestamp.
+//
+// OSDI 2012, sections 2.1, 4.1 and 4.2. Invariants 3, 7, 8, 9 of the design; rules 2, 9, 12, 13, 15.
+//
+// Leading. IsServing() turns true only after the new leader's lease began and everything it
+// recovered is applied (rule 2); the listener then hears OnLead, and OnStopLeading exactly once
+// after. Every use of leadership goes through Leading(), which asks the clock afresh (rule 15).
+//
+// Timestamps. Propose() assigns and appends in one step that does not suspend (rule 13): s is
+// greater than TT.now().latest, than every timestamp this group assigned, applied (2PC outcomes too)
+// or served a read at, and below the lease end (invariant 3).
+//
+// Visibility. Commands are applied as soon as chosen. Whoever answers a client waits for TT.after of
+// the greatest version it examined (rule 2); WaitAfter does that.
+//
+// Loop-thread only. Owned by GroupHost. Lost leadership never turns into "aborted": `applied` of a
+// proposal then reports UNKNOWN, and the caller looks the outcome up at the next leader (rule 3).
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/executor.h"
+#include "common/observer.h"
+#include "common/request_context.h"
+#include "common/sabotage.h"
+#include "common/task.h"
+#include "common/truetime.h"
+#include "common/types.h"
+#include "paxos/core/replica.h"
+#include "proto/peer.pb.h"
+#include "storage/mvcc/mvcc.h"
+#include "tablet/group/applied_state.h"
+#include "tablet/group/pending_writes.h"
+
+namespace isochron::tablet {
+
+class Group;
+
+// Told about one node's groups; the transaction layer implements it.
+class GroupListener {
+ public:
+  virtual ~GroupListener() = default;
+  // This replica now serves as leader: rebuild the lock table from prepared().
+  virtual void OnLead(Group* group) = 0;
+  virtual void OnStopLeading(Group* group) = 0;
+  // A command took effect on this replica (leader or not), in log order.
+  virtual void OnApplied(Group* /*group*/, const peer::Command& /*command*/) {}
+  // descriptor() changed, or was made (OnLead announces it too).
+  virtual void OnDescriptor(Group* /*group*/) {}
+};
+
+// What is true for a leader at one instant.
+struct LeaderView {
+  Ballot ballot;
+  Timestamp lease_end;
+  TTInterval now;
+};
+
+struct Proposal {
+  Timestamp s;  // assigned; 0 for commands without a timestamp
+  LogIndex index = 0;
+  // OK once applied here; UNKNOWN when leadership was lost first (it may still be chosen).
+  OneShot<absl::Status> applied;
+};
+
+struct GroupEnv {
+  NodeId self;
+  Executor* executor;
+  TrueTime* truetime;
+  Observer* observer;
+  storage::MvccStore* store;
+  storage::Engine* engine;
+  GroupListener* listener;
+  SabotageSet sabotage;
+  uint64_t incarnation;           // of this process, for lock-table epochs
+  // GroupHost's hooks: take this group's Ready in this turn; make a split's child, its metadata in
+  // the batch that applies the split.
+  std::function<void(GroupId)> mark_dirty;
+  std::function<void(const peer::GroupDescriptor& child, Timestamp s, storage::WriteBatch*)>
+      on_split;
+};
+
+class Group {
+ public:
+  Group(GroupEnv env, std::unique_ptr<paxos::Replica> replica, AppliedState state);
+  ~Group();
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  GroupId id() const { return state_.id(); }
+  const peer::GroupDescriptor& descriptor() const { return state_.descriptor(); }
+  KeyRange range() const;
+  const AppliedState& state() const { return state_; }
+  paxos::Replica* replica() { return replica_.get(); }
+  NodeId leader_hint() const;
+  // False for a blank replica: it holds nothing yet and waits for a snapshot.
+  bool initialised() const { return state_.initialised(); }
+
+  // ---- leadership ----
+  bool IsServing() const { return serving_; }
+  // Fresh clock. FAILED_PRECONDITION when not the serving leader or the lease is over; UNAVAILABLE
+  // when the clock cannot vouch for a bound.
+  absl::StatusOr<LeaderView> Leading();
+  // (ballot, incarnation) of the current lock table (rule 8). Meaningful while serving.
+  peer::LockEpoch epoch() const;
+
+  // ---- writing (leader) ----
+  // Fills in the command's own timestamp (commit_one_round.s, prepare.s_prepare, decide.s of a
+  // commit, split.s), registers its writes as pending and appends it.
+  // s >= min_s. ABORTED when no s <= s_max is possible; FAILED_PRECONDITION as Leading();
+  // RESOURCE_EXHAUSTED when the pipeline is full; OUT_OF_RANGE when a key is not in range().
+  absl::StatusOr<Proposal> Propose(peer::Command command, Timestamp min_s = Timestamp(),
+                                   Timestamp s_max = Timestamp::Max());
+
+  // ---- reading (leader) ----
+  // Makes `t` readable for `spans`: raises the group's next timestamp above t (rule 12), then waits
+  // until no pending or prepared write <= t touches them. t = 0 chooses TT.now().latest.
+  // Returns t. FAILED_PRECONDITION, UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED.
+  Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans, Timestamp t);
+
+  // Waits until TT.after(t) (commit wait). UNAVAILABLE when the clock cannot vouch (rule 26);
+  // DEADLINE_EXCEEDED/CANCELLED from ctx (null: waits as long as it takes).
+  Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t);
+
+  storage::MvccStore* store() { return env_.store; }
+
+  // Prepared and not yet resolved on this replica, by attempt.
+  const std::map<TxnAttempt, peer::Prepare>& prepared() const { return state_.prepared(); }
+  // Decisions whose participants have not all acknowledged.
+  const std::map<TxnAttempt, peer::Decide>& decisions() const { return state_.decisions(); }
+  // What became of an attempt here, while its record is kept (rule 20).
+  std::optional<peer::FinishedAttempt> Finished(const TxnAttempt& attempt) const {
+    return state_.Finished(attempt);
+  }
+
+  // ---- leadership transfer (rule 12: waits TT.after(max assigned, served)) ----
+  // Stops serving, waits, releases the lease and asks `target` to campaign.
+  Task<absl::Status> TransferTo(NodeId target);
+
+  // ---- GroupHost's side ----
+  // Adds the effects of chosen entries to `batch`; AfterWrite once that is in the store.
+  void Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* batch);
+  void AfterWrite();
+  // Role changes and lease progress; call after every Ready and on each tick.
+  void UpdateRole();
+  // The whole state was replaced by a snapshot already in the store.
+  void InstallSnapshot(AppliedState state);
+  AppliedState* mutable_state() { return &state_; }
+
+ private:
+  struct Waiting {
+    Ballot origin;
+    TxnAttempt pending;  // its writes leave `pending_` when applied, unless it is a Prepare
+    OneShot<absl::Status> applied;
+  };
+  absl::StatusOr<Timestamp> Assign(const LeaderView& view, Timestamp min_s, Timestamp s_max);
+  absl::Status CheckWritable(const peer::Command& command) const;
+  absl::Status CheckReadable(const std::vector<KeyRange>& spans) const;
+  void RegisterPending(const peer::Command& command);
+  void SettlePending(const peer::Command& command);
+  void RebuildPending();
+  bool MayServe();
+  void StartServing();
+  void StopServing();
+  absl::Status NotLeader(absl::string_view why) const;
+
+  GroupEnv env_;
+  std::unique_ptr<paxos::Replica> replica_;
+  AppliedState state_;
+  PendingWrites pending_;
+  std::map<LogIndex, Waiting> waiting_;
+  std::vector<std::pair<LogIndex, peer::Command>> just_applied_;
+  std::vector<Ballot> just_applied_origins_;
+  bool serving_ = false;
+  bool abdicating_ = false;
+  std::string split_at_;  // of a proposed, unapplied split: keys from here on are frozen
+  Timestamp last_assigned_;
+  Timestamp min_next_;  // greater than every read served (rule 12)
+  Timestamp told_lease_end_;
+  std::optional<TTInterval> tick_clock_;  // only the cached-lease-check sabotage looks at it
+  WaitList changed_;  // applied, or leadership lost
+};
+
+}  // namespace isochron::tablet
+
+#endif  // ISOCHRON_TABLET_GROUP_GROUP_H_
