@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_WORLD_SIM_DISK_H_
+#define ISOCHRON_SIM_WORLD_SIM_DISK_H_
+
+// One node's disk: it outlives the node's processes, which see it through Mount().
+//
+// Each file has a page cache image, which processes read and write, and a durable image.
+//   process crash  the page cache survives, unsynced writes included and still unsynced; a queued
+//                  asynchronous write that had not begun is lost (rule 34)
+//   power crash    every unsynced write is lost, kept or torn at a sector boundary, each by its own
+//                  draw; of the unsynced changes of names (create, rename, remove) a prefix
+//                  survives
+//   failed sync    the writes it covered stay in the page cache but never reach the medium, not
+//   even
+//                  with a later sync that succeeds (rule 34: a retry can lie)
+//   slow sync      asynchronous syncs take a drawn time, now and then a long one
+//   bit flip       a bit of the durable image turns over at a power crash
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/disk.h"
+#include "common/random.h"
+#include "sim/world/sim_executor.h"
+#include "sim/world/sparse_bytes.h"
+
+namespace isochron::sim {
+
+struct DiskOptions {
+  Micros sync_min_us = 100;
+  Micros sync_max_us = 500;
+  double slow_sync_rate = 0;
+  Micros slow_sync_us = 0;
+  double fail_sync_rate = 0;
+  double flip_rate = 0;  // a power crash
+};
+
+class SimDisk {
+ public:
+  SimDisk(DiskOptions options, Random random);
+  SimDisk(const SimDisk&) = delete;
+  SimDisk& operator=(const SimDisk&) = delete;
+
+  // The disk as one process incarnation sees it. Destroy it, and the files opened through it, after
+  // the process crashed and before the next Mount.
+  std::unique_ptr<Disk> Mount(SimExecutor* executor);
+
+  void SetOptions(DiskOptions options) { options_ = options; }
+
+  // Call with no process mounted. A process crash needs no call: the page cache is the machine's.
+  void CrashPower();
+  // Everything is gone (a wiped data folder).
+  void Wipe();
+
+  uint64_t syncs() const { return syncs_; }
+  // A writable byte of a durable file is damaged, for tests of detection. False if there is none.
+  bool FlipDurableBit(const std::string& path, uint64_t offset, int bit);
+
+ private:
+  class MountedFile;
+  class MountedDisk;
+
+  struct Change {  // an unsynced change of a file's bytes
+    enum Kind { kWrite, kResize } kind;
+    uint64_t offset;  // or the new size
+    std::string data;
+  };
+  struct Inode {
+    SparseBytes cached;
+    SparseBytes durable;
+    std::vector<Change> unsynced;
+    uint64_t settled = 0;  // changes before those, synced or failed
+    uint64_t End() const { return settled + unsynced.size(); }
+  };
+  using InodePtr = std::shared_ptr<Inode>;
+  struct Names {
+    std::map<std::string, InodePtr> files;
+    std::set<std::string> folders;
+  };
+  struct NameChange {
+    enum Kind { kCreate, kRename, kRemove, kMakeFolder } kind;
+    std::string path;
+    std::string to;
+    InodePtr inode;
+  };
+
+  static std::string Parent(const std::string& path);
+  static void Apply(const Change& change, SparseBytes* bytes);
+  static void Apply(const NameChange& change, Names* names);
+  void Write(Inode* inode, uint64_t offset, absl::string_view data);
+  void Resize(Inode* inode, uint64_t size);
+  // Makes the changes before the `end`th ever durable, or fails as the options say.
+  absl::Status SyncBefore(Inode* inode, uint64_t end);
+  void LosePower(Inode* inode);
+  absl::Status SyncNames(const std::string& folder);
+
+  DiskOptions options_;
+  Random random_;
+  Names cached_;
+  Names durable_;
+  std::vector<NameChange> unsynced_names_;
+  uint64_t syncs_ = 0;
+};
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_WORLD_SIM_DISK_H_

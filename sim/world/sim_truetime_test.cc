@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world/sim_truetime.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace isochron::sim {
+namespace {
+
+TEST(SimTrueTimeTest, RealTimeLiesWithinTheIntervalAndOftenAtItsEdge) {
+  int tight = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SimScheduler s;
+    ClockOptions options{.epsilon_min_us = 200, .epsilon_max_us = 5000, .poll_us = 300'000};
+    SimTrueTime tt(&s, options, Random(seed));
+    for (int i = 0; i < 2000; ++i) {
+      s.RunUntil(s.now() + 1777);
+      auto now = tt.Now();
+      ASSERT_TRUE(now.ok());
+      ASSERT_LE(now->earliest.us, s.now());
+      ASSERT_GE(now->latest.us, s.now());
+      const Micros width = now->latest.us - now->earliest.us;
+      ASSERT_GE(width, 400);
+      ASSERT_LE(width, 10000);
+      tight += std::min(s.now() - now->earliest.us, now->latest.us - s.now()) <= width / 20;
+    }
+  }
+  EXPECT_GT(tight, 5000);
+}
+
+TEST(SimTrueTimeTest, TheBoundIsASawtooth) {
+  SimScheduler s;
+  SimTrueTime tt(&s, {.epsilon_min_us = 100, .epsilon_max_us = 1100, .poll_us = 1000}, Random(4));
+  int rises = 0, falls = 0;
+  Micros last = 0;
+  for (int i = 0; i < 5000; ++i) {
+    s.RunUntil(s.now() + 1);
+    const TTInterval now = tt.Interval();
+    const Micros width = now.latest.us - now.earliest.us;
+    rises += width > last;
+    falls += width < last;
+    last = width;
+  }
+  EXPECT_GT(rises, 4000);
+  EXPECT_GE(falls, 4);
+  EXPECT_LE(falls, 6);
+}
+
+TEST(SimTrueTimeTest, WithoutABoundThereIsNoTime) {
+  SimScheduler s;
+  SimTrueTime tt(&s, {}, Random(1));
+  tt.SetLost(true);
+  EXPECT_EQ(tt.Now().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(tt.After(Timestamp(1)));
+  EXPECT_FALSE(tt.Before(Timestamp::Max()));
+  tt.SetLost(false);
+  EXPECT_TRUE(tt.After(Timestamp(1)));
+}
+
+TEST(SimTrueTimeTest, ALyingClockLeavesItsBound) {
+  SimScheduler s;
+  SimTrueTime tt(&s, {}, Random(1));
+  tt.Lie(50'000);
+  EXPECT_GT(tt.Interval().earliest.us, s.now());
+  tt.Lie(-50'000);
+  EXPECT_LT(tt.Interval().latest.us, s.now());
+}
+
+}  // namespace
+}  // namespace isochron::sim
