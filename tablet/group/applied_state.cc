@@ -7,14 +7,17 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/coding.h"
+#include "storage/engine/key_space.h"
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/convert.h"
 
 namespace isochron::tablet {
 namespace {
 
-constexpr char kMetaRoot = 'm';
-constexpr size_t kGroupBytes = 8;
+// Metadata names of groups: "g", then the group's number in 8 bytes, then the kind of row.
+constexpr absl::string_view kRoot = "g";
+constexpr size_t kGroupAt = 2;  // in the engine's key: 'm', 'g'
+constexpr size_t kKindAt = kGroupAt + 8;
 
 std::string BigEndian(uint64_t v) {
   std::string out(8, '\0');
@@ -42,13 +45,13 @@ uint64_t ReadBigEndian(absl::string_view in, size_t at) {
 absl::Status Unreadable(GroupId g, absl::string_view key) {
   return absl::DataLossError(
       absl::StrCat("metadata of group ", g.value, " cannot be read (row kind '",
-                   key.size() > kGroupBytes + 1 ? key.substr(kGroupBytes + 1, 1) : "?", "')"));
+                   key.size() > kKindAt ? key.substr(kKindAt, 1) : "?", "')"));
 }
 
 }  // namespace
 
 std::string MetaPrefix(GroupId group) {
-  return absl::StrCat(absl::string_view(&kMetaRoot, 1), BigEndian(group.value));
+  return storage::MetaKey(absl::StrCat(kRoot, BigEndian(group.value)));
 }
 
 AppliedState AppliedState::Blank(GroupId group) {
@@ -69,11 +72,10 @@ AppliedState AppliedState::Initial(const peer::GroupDescriptor& descriptor, Time
 
 std::vector<GroupId> AppliedState::ListGroups(storage::Engine* engine) {
   std::vector<GroupId> groups;
-  std::string at(1, kMetaRoot);
-  const std::string end(1, kMetaRoot + 1);
-  auto it = engine->NewIterator(at, end);
+  std::string at = MetaPrefix(GroupId());
+  auto it = engine->NewIterator(at, storage::MetaKey("h"));
   for (it->Seek(at); it->Valid(); it->Seek(at)) {
-    GroupId g(ReadBigEndian(it->key(), 1));
+    GroupId g(ReadBigEndian(it->key(), kGroupAt));
     groups.push_back(g);
     at = MetaPrefix(GroupId(g.value + 1));
   }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TABLET_GROUP_GROUP_HOST_H_
+#define ISOCHRON_TABLET_GROUP_GROUP_HOST_H_
+
+// All groups of one node over one log, one store, one stream a peer (design.md section 4).
+//
+// A loop turn that changes groups marks them dirty; once, at its end, the host takes every dirty
+// group's Ready: entries of all groups go into one log flush, messages of all groups into one frame a
+// peer, chosen entries of all groups into one store batch. Commands are in the store before any
+// message leaves that tells others they are chosen (docs/internals/split.md needs that).
+//
+// Checkpoint: when the log has grown, finished attempts are saved, the store is flushed, and each
+// group's log is truncated below what the flush covered, less a tail kept for followers that lag
+// (rules 30, 31).
+//
+// Loop-thread only. A failed sync or store write ends the process through on_fatal (rule 34).
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/disk.h"
+#include "common/executor.h"
+#include "common/observer.h"
+#include "common/rpc/peer_rpc.h"
+#include "common/sabotage.h"
+#include "common/task.h"
+#include "common/transport.h"
+#include "common/truetime.h"
+#include "common/types.h"
+#include "paxos/lease/node_support.h"
+#include "paxos/log/log.h"
+#include "storage/engine/engine.h"
+#include "storage/mvcc/mvcc.h"
+#include "tablet/group/group.h"
+#include "tablet/group/snapshot_transfer.h"
+
+namespace isochron::tablet {
+
+class GroupHost : private SnapshotTarget {
+ public:
+  struct Env {
+    Executor* executor;
+    TrueTime* truetime;
+    Transport* transport;
+    PeerRpc* rpc;
+    Disk* disk;
+    storage::Engine* engine;
+    Observer* observer;
+    GroupListener* listener;
+    std::function<void(absl::Status)> on_fatal;
+  };
+  struct Options {
+    uint64_t incarnation = 0;
+    uint64_t seed = 1;
+    Micros lease_us = 3'000'000;
+    Micros tick_us = 50'000;
+    uint64_t log_segment_bytes = 16 << 20;
+    uint64_t log_limit_bytes = 256 << 20;
+    uint64_t checkpoint_entries = 20'000;  // applied since the last checkpoint, over all groups
+    uint64_t keep_entries = 4'000;         // per group, for followers that lag
+    SabotageSet sabotage;
+  };
+
+  // Opens the log and the groups that the store knows. DATA_LOSS on damage; the disk's errors.
+  static absl::StatusOr<std::unique_ptr<GroupHost>> Open(Env env, Options options);
+  ~GroupHost() override;
+
+  // A new universe's first groups; only into an empty store. Durable when it returns.
+  absl::Status Bootstrap(const std::vector<peer::GroupDescriptor>& descriptors);
+  bool empty() const { return groups_.empty(); }
+  // Begins to tick and to answer peers.
+  void Start();
+  // Hands over what this node leads, as far as it can until the deadline (graceful stop).
+  Task<void> Drain(Micros deadline_us);
+
+  Group* Find(GroupId id);
+  // The group that holds `key` on this node; null if none does.
+  Group* FindByKey(const std::string& key);
+  std::vector<Group*> Groups();
+  paxos::NodeSupport* support() { return &support_; }
+  storage::MvccStore* store() { return &store_; }
+  paxos::Log* log() { return log_.get(); }
+
+ private:
+  struct Reachable {  // an unknown group that keeps sending
+    Micros since = 0;
+  };
+
+  GroupHost(Env env, Options options);
+  absl::Status Recover();
+  Group* Add(AppliedState state, paxos::InitialState initial);
+  paxos::InitialState InitialFor(const AppliedState& state);
+  void MarkDirty(GroupId id);
+  void ProcessDirty();
+  void TakeReady(Group* group, storage::WriteBatch* batch);
+  void SendFrames();
+  void FlushLog();
+  void Tick();
+  void OnPaxosFrame(NodeId from, absl::string_view payload);
+  void OnUnknownGroup(NodeId from, const paxos::Message& message);
+  void OnSplit(const peer::GroupDescriptor& child, Timestamp s, storage::WriteBatch* batch);
+  void MakeChildren();
+  void MaybeCheckpoint();
+  void Checkpoint();
+  void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
+  Task<void> SendSnapshot(GroupId id, NodeId to);
+  void RefreshPeers();
+
+  // SnapshotTarget
+  absl::Status InstallSnapshot(const peer::GroupSnapshotHeader& header,
+                               std::vector<std::string> chunks) override;
+
+  Env env_;
+  Options options_;
+  storage::MvccStore store_;
+  paxos::NodeSupport support_;
+  std::unique_ptr<paxos::Log> log_;
+  SnapshotReceiver snapshots_;
+  std::map<GroupId, std::unique_ptr<Group>> groups_;
+  std::map<GroupId, Reachable> unknown_;
+  std::vector<std::pair<peer::GroupDescriptor, Timestamp>> new_children_;
+  std::set<GroupId> dirty_;
+  bool process_posted_ = false;
+  std::map<NodeId, std::string> frames_;
+  std::vector<std::pair<GroupId, uint64_t>> tokens_;
+  uint64_t applied_since_checkpoint_ = 0;
+  bool checkpointing_ = false;
+  std::set<std::pair<GroupId, NodeId>> sending_snapshots_;
+  TaskScope scope_;
+};
+
+}  // namespace isochron::tablet
+
+#endif  // ISOCHRON_TABLET_GROUP_GROUP_HOST_H_
