@@ -56,14 +56,14 @@ std::string MetaPrefix(GroupId group) {
 
 AppliedState AppliedState::Blank(GroupId group) {
   AppliedState s;
-  s.state_.mutable_descriptor()->set_group(group.value);
+  s.state_.mutable_group_descriptor()->set_group(group.value);
   return s;
 }
 
 AppliedState AppliedState::Initial(const peer::GroupDescriptor& descriptor, Timestamp last_ts,
                                    LogIndex base_index) {
   AppliedState s;
-  *s.state_.mutable_descriptor() = descriptor;
+  *s.state_.mutable_group_descriptor() = descriptor;
   s.state_.set_last_ts_us(last_ts.us);
   s.state_.set_format_version(1);
   s.index_ = base_index;
@@ -105,7 +105,7 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
         break;
       case 's':
         good = s.state_.ParseFromArray(value.data(), value.size()) &&
-               s.state_.descriptor().group() == group.value;
+               s.state_.group_descriptor().group() == group.value;
         break;
       case 'p': {
         peer::Prepare p;
@@ -227,7 +227,7 @@ void AppliedState::ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabota
 }
 
 void AppliedState::ApplySplit(const peer::Split& split, storage::WriteBatch* batch) {
-  peer::GroupDescriptor* own = state_.mutable_descriptor();
+  peer::GroupDescriptor* own = state_.mutable_group_descriptor();
   peer::GroupDescriptor child = *own;
   child.set_group(split.new_group());
   child.mutable_range()->set_start(split.key());

@@ -50,9 +50,9 @@ class AppliedState {
   static absl::StatusOr<AppliedState> Load(storage::Engine* engine, GroupId group);
   static std::vector<GroupId> ListGroups(storage::Engine* engine);
 
-  GroupId id() const { return GroupId(state_.descriptor().group()); }
+  GroupId id() const { return GroupId(state_.group_descriptor().group()); }
   bool initialised() const { return index_ != 0; }
-  const peer::GroupDescriptor& descriptor() const { return state_.descriptor(); }
+  const peer::GroupDescriptor& descriptor() const { return state_.group_descriptor(); }
   const peer::GroupState& group_state() const { return state_; }
   LogIndex index() const { return index_; }
   Ballot ballot() const { return ballot_; }

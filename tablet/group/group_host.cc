@@ -366,13 +366,13 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
 
 absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
                                         std::vector<std::string> chunks) {
-  const GroupId id(header.state().descriptor().group());
+  const GroupId id(header.state().group_descriptor().group());
   Group* g = Find(id);
   if (g == nullptr) return absl::NotFoundError(absl::StrCat("no replica of group ", id.value));
   if (g->replica()->role() == paxos::Role::kLeader || header.index() <= g->state().index()) {
     return absl::OkStatus();  // late: this replica is ahead of it
   }
-  const KeyRange range = FromProto(header.state().descriptor().range());
+  const KeyRange range = FromProto(header.state().group_descriptor().range());
   storage::WriteBatch batch;
   storage::MvccStore::ClearRange(&batch, range);
   batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));

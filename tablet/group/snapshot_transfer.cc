@@ -12,8 +12,8 @@ namespace isochron::tablet {
 absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(
     uint64_t transfer, const peer::GroupSnapshotHeader& header, storage::MvccStore* store,
     storage::Engine* engine) {
-  const uint64_t group = header.state().descriptor().group();
-  const KeyRange range = FromProto(header.state().descriptor().range());
+  const uint64_t group = header.state().group_descriptor().group();
+  const KeyRange range = FromProto(header.state().group_descriptor().range());
   auto snapshot = engine->NewSnapshot();
   std::vector<std::string> pieces;
   uint64_t bytes = 0;
