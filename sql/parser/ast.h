@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PARSER_AST_H_
+#define ISOCHRON_SQL_PARSER_AST_H_
+
+// The syntax tree that the binder reads: PostgreSQL's, cut down to what is supported, without any
+// type or catalog knowledge. Positions are 0-based byte offsets into the parsed text, -1 if
+// unknown.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace isochron::sql::ast {
+
+enum class ExprKind : uint8_t {
+  kNull,
+  kBool,      // int_value
+  kInt,       // int_value
+  kFloat,     // text
+  kString,    // text
+  kParam,     // int_value, from 1
+  kColumn,    // names: [schema.][table.]column
+  kStar,      // names: table or empty; in select lists only
+  kOp,        // text, one or two args
+  kAnd,       // args
+  kOr,        // args
+  kNot,       // one arg
+  kIsNull,    // one arg; negated
+  kBoolTest,  // one arg; text "true", "false" or "unknown"; negated
+  kCase,      // has_operand: args[0]; then when/then pairs; has_else: last
+  kCoalesce,  // args
+  kGreatest,  // args
+  kLeast,     // args
+  kNullIf,    // two args
+  kCast,      // one arg, text the type's name
+  kFunc,      // names, args, star, distinct
+  kIn,        // args[0] in args[1..]; negated
+  kLike,      // args[0] like args[1]; negated; text "i" for ILIKE
+  kBetween,   // three args; negated; symmetric
+  kDistinct,  // args[0] is distinct from args[1]; negated
+  kRow,       // args
+  kDefault,   // DEFAULT in VALUES or SET
+};
+
+struct Expr;
+using ExprPtr = std::unique_ptr<Expr>;
+
+struct Expr {
+  ExprKind kind = ExprKind::kNull;
+  int position = -1;
+  bool negated = false;
+  bool star = false;
+  bool distinct = false;
+  bool symmetric = false;
+  bool has_operand = false;
+  bool has_else = false;
+  int64_t int_value = 0;
+  std::string text;
+  std::vector<std::string> names;
+  std::vector<ExprPtr> args;
+};
+
+struct TableName {
+  std::string schema;  // empty, "public", "isochron" or "information_schema"
+  std::string name;
+  std::string alias;
+  int position = -1;
+};
+
+struct SelectItem {
+  ExprPtr expr;
+  std::string alias;
+};
+
+struct OrderItem {
+  ExprPtr expr;
+  bool descending = false;
+  bool nulls_first = false;  // resolved: PostgreSQL's default is last when ascending
+};
+
+// One step of a FROM list: the first has no condition; each further one is joined to all before it.
+struct FromItem {
+  TableName table;
+  ExprPtr on;         // null for a cross join
+  bool left = false;  // LEFT JOIN
+};
+
+struct Select {
+  bool distinct = false;
+  std::vector<SelectItem> items;
+  std::vector<FromItem> from;
+  ExprPtr where;
+  std::vector<ExprPtr> group_by;
+  ExprPtr having;
+  std::vector<OrderItem> order_by;
+  ExprPtr limit;
+  ExprPtr offset;
+  bool for_update = false;
+  std::vector<std::vector<ExprPtr>> values;  // VALUES (...), (...)
+};
+using SelectPtr = std::unique_ptr<Select>;
+
+struct Assignment {
+  std::string column;
+  ExprPtr value;
+  int position = -1;
+};
+
+struct OnConflict {
+  bool update = false;
+  std::vector<std::string> columns;  // empty: any
+  std::vector<Assignment> set;
+  ExprPtr where;
+  int position = -1;
+};
+
+struct Insert {
+  TableName table;
+  std::vector<std::pair<std::string, int>> columns;  // name, position; empty: all in order
+  SelectPtr source;                                  // null: DEFAULT VALUES
+  std::optional<OnConflict> on_conflict;
+  std::vector<SelectItem> returning;
+};
+
+struct Update {
+  TableName table;
+  std::vector<Assignment> set;
+  ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+
+struct Delete {
+  TableName table;
+  ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+
+struct ColumnDef {
+  std::string name;
+  std::string type;
+  int position = -1;
+  int type_position = -1;
+  bool not_null = false;
+  bool primary_key = false;
+  ExprPtr default_value;
+};
+
+struct CreateTable {
+  TableName table;
+  bool if_not_exists = false;
+  std::vector<ColumnDef> columns;
+  std::vector<std::pair<std::string, int>> primary_key;  // from a table constraint
+  bool has_primary_key_clause = false;
+};
+
+struct DropTable {
+  std::vector<TableName> tables;
+  bool if_exists = false;
+};
+
+enum class TxnVerb : uint8_t { kBegin, kCommit, kRollback, kSavepoint, kRelease, kRollbackTo };
+struct Transaction {
+  TxnVerb verb = TxnVerb::kBegin;
+  std::optional<bool> read_only;
+  std::string savepoint;
+};
+
+struct Set {
+  std::string name;                  // lower case, dotted
+  std::optional<std::string> value;  // nullopt: RESET or SET ... TO DEFAULT
+  bool is_local = false;
+  bool reset_all = false;
+  // SET TRANSACTION and SET SESSION CHARACTERISTICS
+  bool is_transaction = false;
+  std::optional<bool> read_only;
+};
+
+struct Show {
+  std::string name;
+};
+
+struct Statement;
+struct Explain {
+  std::unique_ptr<Statement> statement;
+  bool analyze = false;
+};
+
+struct Statement {
+  std::variant<Select, Insert, Update, Delete, CreateTable, DropTable, Transaction, Set, Show,
+               Explain>
+      node;
+  int position = 0;  // of its first byte in the parsed text
+  int length = 0;
+  int param_count = 0;  // the highest $n
+};
+
+}  // namespace isochron::sql::ast
+
+#endif  // ISOCHRON_SQL_PARSER_AST_H_

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PARSER_CONVERT_H_
+#define ISOCHRON_SQL_PARSER_CONVERT_H_
+
+// libpg_query's protocol buffers to our syntax tree; seen by this package's sources only.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sql/parser/ast.h"
+#include "third_party/sys/pg_query.pb.h"
+
+namespace isochron::sql::convert {
+
+namespace pg = ::pg_query;
+
+// Collects what spans a statement.
+struct State {
+  int param_count = 0;
+  int depth = 0;
+};
+
+absl::Status Unsupported(absl::string_view what, int position);
+
+absl::StatusOr<ast::ExprPtr> Expression(State* state, const pg::Node& node);
+absl::StatusOr<std::vector<ast::ExprPtr>> Expressions(
+    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+// "bigint", "text[]" is refused, "varchar(10)" is refused.
+absl::StatusOr<std::string> TypeNameOf(const pg::TypeName& type);
+absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
+    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+// The strings of a list of String nodes.
+std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+
+absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt);
+absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
+absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out);
+
+}  // namespace isochron::sql::convert
+
+#endif  // ISOCHRON_SQL_PARSER_CONVERT_H_

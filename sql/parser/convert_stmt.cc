@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/parser/convert.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql::convert {
+namespace {
+
+absl::StatusOr<std::vector<ast::Assignment>> Assignments(
+    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& targets) {
+  std::vector<ast::Assignment> out;
+  for (const pg::Node& node : targets) {
+    const pg::ResTarget& target = node.res_target();
+    if (target.indirection_size() > 0) {
+      return Unsupported("assignment to a part of a column", target.location());
+    }
+    ast::Assignment a;
+    a.column = target.name();
+    a.position = target.location();
+    const pg::Node* value = &target.val();
+    if (value->has_multi_assign_ref()) {
+      const pg::MultiAssignRef& ref = value->multi_assign_ref();
+      const int column = ref.colno() - 1;
+      if (!ref.source().has_row_expr() || ref.source().row_expr().args_size() != ref.ncolumns()) {
+        return Unsupported("this form of multiple assignment", target.location());
+      }
+      value = &ref.source().row_expr().args(column);
+    }
+    ISO_ASSIGN_OR_RETURN(a.value, Expression(state, *value));
+    out.push_back(std::move(a));
+  }
+  return out;
+}
+
+absl::Status ConvertOnConflict(State* state, const pg::OnConflictClause& clause, ast::Insert* out) {
+  ast::OnConflict conflict;
+  conflict.position = clause.location();
+  conflict.update = clause.action() == pg::ONCONFLICT_UPDATE;
+  if (clause.has_infer()) {
+    if (!clause.infer().conname().empty() || clause.infer().has_where_clause()) {
+      return Unsupported("ON CONFLICT ON CONSTRAINT or with a predicate", clause.location());
+    }
+    for (const pg::Node& node : clause.infer().index_elems()) {
+      if (node.index_elem().has_expr()) {
+        return Unsupported("ON CONFLICT on an expression", clause.location());
+      }
+      conflict.columns.push_back(node.index_elem().name());
+    }
+  }
+  ISO_ASSIGN_OR_RETURN(conflict.set, Assignments(state, clause.target_list()));
+  if (clause.has_where_clause()) {
+    ISO_ASSIGN_OR_RETURN(conflict.where, Expression(state, clause.where_clause()));
+  }
+  out->on_conflict = std::move(conflict);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ast::Insert> InsertStatement(State* state, const pg::InsertStmt& stmt) {
+  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
+  ast::Insert out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  for (const pg::Node& node : stmt.cols()) {
+    out.columns.emplace_back(node.res_target().name(), node.res_target().location());
+  }
+  if (stmt.has_select_stmt()) {
+    ISO_ASSIGN_OR_RETURN(ast::Select source,
+                         SelectStatement(state, stmt.select_stmt().select_stmt()));
+    out.source = std::make_unique<ast::Select>(std::move(source));
+  }
+  if (stmt.has_on_conflict_clause()) {
+    ISO_RETURN_IF_ERROR(ConvertOnConflict(state, stmt.on_conflict_clause(), &out));
+  }
+  ISO_ASSIGN_OR_RETURN(out.returning, SelectItems(state, stmt.returning_list()));
+  return out;
+}
+
+absl::StatusOr<ast::Update> UpdateStatement(State* state, const pg::UpdateStmt& stmt) {
+  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
+  if (stmt.from_clause_size() > 0) return Unsupported("UPDATE ... FROM", -1);
+  ast::Update out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  ISO_ASSIGN_OR_RETURN(out.set, Assignments(state, stmt.target_list()));
+  if (stmt.has_where_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));
+  }
+  ISO_ASSIGN_OR_RETURN(out.returning, SelectItems(state, stmt.returning_list()));
+  return out;
+}
+
+absl::StatusOr<ast::Delete> DeleteStatement(State* state, const pg::DeleteStmt& stmt) {
+  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
+  if (stmt.using_clause_size() > 0) return Unsupported("DELETE ... USING", -1);
+  ast::Delete out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  if (stmt.has_where_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));
+  }
+  ISO_ASSIGN_OR_RETURN(out.returning, SelectItems(state, stmt.returning_list()));
+  return out;
+}
+
+absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out) {
+  ast::ColumnDef column;
+  column.name = def.colname();
+  column.position = def.location();
+  column.type_position = def.type_name().location();
+  ISO_ASSIGN_OR_RETURN(column.type, TypeNameOf(def.type_name()));
+  if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
+  for (const pg::Node& node : def.constraints()) {
+    const pg::Constraint& c = node.constraint();
+    switch (c.contype()) {
+      case pg::CONSTR_NULL:
+        break;
+      case pg::CONSTR_NOTNULL:
+        column.not_null = true;
+        break;
+      case pg::CONSTR_DEFAULT: {
+        ISO_ASSIGN_OR_RETURN(column.default_value, Expression(state, c.raw_expr()));
+        break;
+      }
+      case pg::CONSTR_PRIMARY:
+        column.primary_key = true;
+        break;
+      case pg::CONSTR_UNIQUE:
+        return Unsupported("UNIQUE", c.location());
+      case pg::CONSTR_CHECK:
+        return Unsupported("CHECK", c.location());
+      case pg::CONSTR_FOREIGN:
+        return Unsupported("a foreign key", c.location());
+      case pg::CONSTR_IDENTITY:
+      case pg::CONSTR_GENERATED:
+        return Unsupported("a generated column", c.location());
+      default:
+        return Unsupported("this constraint", c.location());
+    }
+  }
+  out->columns.push_back(std::move(column));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt) {
+  ast::CreateTable out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.if_not_exists = stmt.if_not_exists();
+  if (stmt.relation().relpersistence() != "p") return Unsupported("a temporary table", -1);
+  if (stmt.inh_relations_size() > 0) return Unsupported("INHERITS", -1);
+  if (stmt.has_partbound() || stmt.has_partspec()) return Unsupported("partitioning", -1);
+  if (stmt.options_size() > 0)
+    return Unsupported("WITH (...)", stmt.options(0).def_elem().location());
+  for (const pg::Node& node : stmt.table_elts()) {
+    if (node.has_column_def()) {
+      ISO_RETURN_IF_ERROR(ConvertColumn(state, node.column_def(), &out));
+      continue;
+    }
+    if (!node.has_constraint()) return Unsupported("LIKE in CREATE TABLE", -1);
+    const pg::Constraint& c = node.constraint();
+    if (c.contype() != pg::CONSTR_PRIMARY) {
+      return Unsupported(c.contype() == pg::CONSTR_FOREIGN  ? "a foreign key"
+                         : c.contype() == pg::CONSTR_UNIQUE ? "UNIQUE"
+                         : c.contype() == pg::CONSTR_CHECK  ? "CHECK"
+                                                            : "this constraint",
+                         c.location());
+    }
+    if (out.has_primary_key_clause) {
+      return SqlError(sqlstate::kInvalidTableDefinition, "multiple primary keys are not allowed",
+                      c.location());
+    }
+    out.has_primary_key_clause = true;
+    for (const std::string& name : Strings(c.keys())) {
+      out.primary_key.emplace_back(name, c.location());
+    }
+  }
+  return out;
+}
+
+absl::StatusOr<ast::DropTable> DropStatement(const pg::DropStmt& stmt) {
+  if (stmt.remove_type() != pg::OBJECT_TABLE)
+    return Unsupported("dropping this kind of object", -1);
+  ast::DropTable out;
+  out.if_exists = stmt.missing_ok();
+  for (const pg::Node& node : stmt.objects()) {
+    const std::vector<std::string> names = Strings(node.list().items());
+    if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);
+    ast::TableName table;
+    table.name = names.back();
+    if (names.size() == 2) table.schema = names[0];
+    out.tables.push_back(std::move(table));
+  }
+  return out;
+}
+
+// READ ONLY and ISOLATION LEVEL. Every level runs as serializable (interfaces.md).
+absl::Status TransactionModes(const google::protobuf::RepeatedPtrField<pg::Node>& options,
+                              std::optional<bool>* read_only) {
+  for (const pg::Node& node : options) {
+    const pg::DefElem& option = node.def_elem();
+    if (option.defname() == "transaction_read_only") {
+      *read_only = option.arg().a_const().ival().ival() != 0;
+    } else if (option.defname() == "transaction_deferrable") {
+      continue;
+    } else if (option.defname() != "transaction_isolation") {
+      return Unsupported(absl::StrCat("the transaction mode ", option.defname()),
+                         option.location());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ast::Transaction> TransactionStatement(const pg::TransactionStmt& stmt) {
+  ast::Transaction out;
+  if (stmt.chain()) return Unsupported("AND CHAIN", -1);
+  switch (stmt.kind()) {
+    case pg::TRANS_STMT_BEGIN:
+    case pg::TRANS_STMT_START:
+      out.verb = ast::TxnVerb::kBegin;
+      break;
+    case pg::TRANS_STMT_COMMIT:
+      out.verb = ast::TxnVerb::kCommit;
+      break;
+    case pg::TRANS_STMT_ROLLBACK:
+      out.verb = ast::TxnVerb::kRollback;
+      break;
+    case pg::TRANS_STMT_SAVEPOINT:
+      out.verb = ast::TxnVerb::kSavepoint;
+      break;
+    case pg::TRANS_STMT_RELEASE:
+      out.verb = ast::TxnVerb::kRelease;
+      break;
+    case pg::TRANS_STMT_ROLLBACK_TO:
+      out.verb = ast::TxnVerb::kRollbackTo;
+      break;
+    default:
+      return Unsupported("PREPARE TRANSACTION", -1);
+  }
+  out.savepoint = stmt.savepoint_name();
+  ISO_RETURN_IF_ERROR(TransactionModes(stmt.options(), &out.read_only));
+  return out;
+}
+
+absl::StatusOr<std::string> SettingValue(const pg::VariableSetStmt& stmt) {
+  std::vector<std::string> words;
+  for (const pg::Node& node : stmt.args()) {
+    const pg::Node& value = node.has_type_cast() ? node.type_cast().arg() : node;
+    if (!value.has_a_const()) return Unsupported("this value of a setting", -1);
+    const pg::A_Const& c = value.a_const();
+    switch (c.val_case()) {
+      case pg::A_Const::kIval:
+        words.push_back(absl::StrCat(c.ival().ival()));
+        break;
+      case pg::A_Const::kFval:
+        words.push_back(c.fval().fval());
+        break;
+      case pg::A_Const::kBoolval:
+        words.push_back(c.boolval().boolval() ? "on" : "off");
+        break;
+      default:
+        words.push_back(c.sval().sval());
+    }
+  }
+  std::string out;
+  for (const std::string& w : words) absl::StrAppend(&out, out.empty() ? "" : ", ", w);
+  return out;
+}
+
+absl::StatusOr<ast::Set> SetStatement(const pg::VariableSetStmt& stmt) {
+  ast::Set out;
+  out.name = absl::AsciiStrToLower(stmt.name());
+  out.is_local = stmt.is_local();
+  switch (stmt.kind()) {
+    case pg::VAR_SET_VALUE: {
+      ISO_ASSIGN_OR_RETURN(out.value, SettingValue(stmt));
+      return out;
+    }
+    case pg::VAR_SET_MULTI: {
+      if (out.name != "transaction" && out.name != "session characteristics") {
+        return Unsupported(absl::StrCat("SET ", stmt.name()), -1);
+      }
+      out.is_transaction = true;
+      ISO_RETURN_IF_ERROR(TransactionModes(stmt.args(), &out.read_only));
+      return out;
+    }
+    case pg::VAR_RESET_ALL:
+      out.reset_all = true;
+      return out;
+    case pg::VAR_SET_DEFAULT:
+    case pg::VAR_RESET:
+      return out;
+    default:
+      return Unsupported("SET ... FROM CURRENT", -1);
+  }
+}
+
+absl::Status ExplainStatement(State* state, const pg::ExplainStmt& stmt, ast::Statement* out) {
+  ast::Explain explain;
+  for (const pg::Node& node : stmt.options()) {
+    const pg::DefElem& option = node.def_elem();
+    if (option.defname() == "analyze") {
+      return Unsupported("EXPLAIN ANALYZE", option.location());
+    }
+    if (option.defname() != "verbose" && option.defname() != "costs") {
+      return Unsupported(absl::StrCat("EXPLAIN (", option.defname(), ")"), option.location());
+    }
+  }
+  explain.statement = std::make_unique<ast::Statement>();
+  ISO_RETURN_IF_ERROR(StatementNode(state, stmt.query(), explain.statement.get()));
+  out->node = std::move(explain);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out) {
+  switch (node.node_case()) {
+    case pg::Node::kSelectStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, SelectStatement(state, node.select_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kInsertStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, InsertStatement(state, node.insert_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kUpdateStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, UpdateStatement(state, node.update_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kDeleteStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, DeleteStatement(state, node.delete_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kCreateStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, CreateStatement(state, node.create_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kDropStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, DropStatement(node.drop_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kTransactionStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, TransactionStatement(node.transaction_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kVariableSetStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, SetStatement(node.variable_set_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kVariableShowStmt: {
+      ast::Show show;
+      show.name = absl::AsciiStrToLower(node.variable_show_stmt().name());
+      out->node = std::move(show);
+      return absl::OkStatus();
+    }
+    case pg::Node::kExplainStmt:
+      return ExplainStatement(state, node.explain_stmt(), out);
+    case pg::Node::kAlterTableStmt:
+      return Unsupported("ALTER TABLE", -1);
+    case pg::Node::kIndexStmt:
+      return Unsupported("CREATE INDEX", -1);
+    case pg::Node::kViewStmt:
+      return Unsupported("CREATE VIEW", -1);
+    case pg::Node::kCreatedbStmt:
+      return Unsupported("CREATE DATABASE", -1);
+    case pg::Node::kCopyStmt:
+      return Unsupported("COPY", -1);
+    case pg::Node::kTruncateStmt:
+      return Unsupported("TRUNCATE", -1);
+    case pg::Node::kPrepareStmt:
+    case pg::Node::kExecuteStmt:
+      return Unsupported("PREPARE and EXECUTE as statements", -1);
+    default:
+      return Unsupported("this statement", -1);
+  }
+}
+
+}  // namespace isochron::sql::convert

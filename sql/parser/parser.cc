@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/parser/parser.h"
+
+#include <pg_query.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/parser/convert.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+// The byte offset of the character at 1-based `position`.
+int ByteOffset(absl::string_view text, int position) {
+  int characters = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && ++characters == position) {
+      return static_cast<int>(i);
+    }
+  }
+  return static_cast<int>(text.size());
+}
+
+absl::Status SyntaxError(absl::string_view text, const PgQueryError& error) {
+  const std::string message = error.message ? error.message : "syntax error";
+  if (message.find("stack depth") != std::string::npos) {
+    return SqlError("54001", "the statement is nested too deeply");
+  }
+  return SqlError(sqlstate::kSyntaxError, message,
+                  error.cursorpos > 0 ? ByteOffset(text, error.cursorpos) : -1);
+}
+
+// Frees the library's result at the end of the scope.
+struct ParseGuard {
+  explicit ParseGuard(const char* text) : result(pg_query_parse_protobuf(text)) {}
+  ~ParseGuard() { pg_query_free_protobuf_parse_result(result); }
+  PgQueryProtobufParseResult result;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
+  if (text.find('\0') != absl::string_view::npos) {
+    return SqlError(sqlstate::kSyntaxError, "a statement cannot hold a zero byte",
+                    static_cast<int>(text.find('\0')));
+  }
+  const std::string owned(text);
+  ParseGuard guard(owned.c_str());
+  if (guard.result.error != nullptr) return SyntaxError(text, *guard.result.error);
+  pg_query::ParseResult tree;
+  google::protobuf::io::CodedInputStream in(
+      reinterpret_cast<const uint8_t*>(guard.result.parse_tree.data),
+      static_cast<int>(guard.result.parse_tree.len));
+  in.SetRecursionLimit(4000);
+  if (!tree.ParseFromCodedStream(&in)) {
+    return SqlError("54001", "the statement is nested too deeply");
+  }
+  std::vector<ast::Statement> out;
+  for (const pg_query::RawStmt& raw : tree.stmts()) {
+    convert::State state;
+    ast::Statement statement;
+    ISO_RETURN_IF_ERROR(convert::StatementNode(&state, raw.stmt(), &statement));
+    statement.position = raw.stmt_location();
+    statement.length =
+        raw.stmt_len() > 0 ? raw.stmt_len() : static_cast<int>(text.size()) - raw.stmt_location();
+    statement.param_count = state.param_count;
+    out.push_back(std::move(statement));
+  }
+  return out;
+}
+
+}  // namespace isochron::sql
