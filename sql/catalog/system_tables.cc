@@ -12,6 +12,7 @@ const std::vector<SystemTableDef>& SystemTableDefs() {
         {"earliest", Type::kTimestamptz},
         {"latest", Type::kTimestamptz},
         {"uncertainty_us", Type::kInt8}}},
+      {"counters", {{"node", Type::kInt8}, {"name", Type::kText}, {"value", Type::kInt8}}},
       {"groups",
        {{"group_id", Type::kInt8},
         {"leader", Type::kInt8},
