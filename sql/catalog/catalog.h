@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_CATALOG_CATALOG_H_
+#define ISOCHRON_SQL_CATALOG_CATALOG_H_
+
+// Table descriptors: read through a cache whose entries state until when they hold (rule 37,
+// invariant 12).
+//
+//   - An entry fetched after TT.now().earliest = e holds for transactions at timestamps up to
+//     e + lease, and below its drop_at. Whoever commits under it passes that bound as s_max, so no
+//     transaction commits under a schema that has ended.
+//   - CREATE TABLE is visible at once: there is no negative entry, a name that is not cached is
+//   read.
+//   - DROP TABLE first sets drop_at = T in the descriptor, with T at least a lease beyond the
+//   moment
+//     its commit was known; entries from before it have then run out. Everybody who reads the
+//     descriptor knows T exactly. After TT.after(T) the name is removed. A dropper that dies in
+//     between leaves a descriptor that everybody treats as absent from T on.
+//   - A read-only transaction at an old timestamp reads the descriptor at that timestamp.
+//
+// Loop-thread only. Outlives the tasks it returned.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/executor.h"
+#include "common/random.h"
+#include "common/request_context.h"
+#include "common/task.h"
+#include "common/truetime.h"
+#include "sql/catalog/descriptor.h"
+#include "txn/api/transaction.h"
+
+namespace isochron::sql {
+
+// A table as a transaction used it.
+struct UsedTable {
+  std::string name;
+  TableId id;
+  uint64_t version = 0;
+};
+
+class Catalog {
+ public:
+  struct Options {
+    Micros lease_us = 2'000'000;
+    Micros drop_margin_us = 300'000;
+  };
+  Catalog(txn::Store* store, Executor* executor, TrueTime* truetime, Random* random,
+          Options options);
+
+  // The descriptor of `name` if the cache can answer now; null otherwise. Starts a refresh in the
+  // background when the entry is half way through its lease.
+  TablePtr Peek(const std::string& name);
+
+  // The table of that name for transactions from now on. 42P01.
+  Task<absl::StatusOr<TablePtr>> Resolve(Ctx ctx, std::string name);
+  // For a transaction that reads at t: as of t, read through `txn` where the cache does not cover
+  // t.
+  Task<absl::StatusOr<TablePtr>> ResolveAt(Ctx ctx, std::string name, Timestamp t,
+                                           txn::ReadTransaction* txn);
+  // The greatest commit timestamp up to which all of `tables` are as they were used. ABORTED when
+  // one has changed or gone.
+  Task<absl::StatusOr<Timestamp>> Validate(Ctx ctx, std::vector<UsedTable> tables);
+
+  // Fills in ids and stores the table. True if it was made, false if it existed and
+  // `if_not_exists`. 42P07, 55006 while a table of that name is on its way out.
+  Task<absl::StatusOr<bool>> Create(Ctx ctx, TableDescriptor table, bool if_not_exists,
+                                    txn::CommitResult* commit);
+  // Returns when the table has ended. False if it did not exist.
+  Task<absl::StatusOr<bool>> Drop(Ctx ctx, std::string name, txn::CommitResult* commit);
+  // All tables that stand at the transaction's timestamp, by name.
+  Task<absl::StatusOr<std::vector<TablePtr>>> List(Ctx ctx, txn::ReadTransaction* txn);
+
+  // Changes when any cached descriptor was replaced by another version or dropped: plans made under
+  // another epoch look their tables up again.
+  uint64_t epoch() const { return epoch_; }
+
+ private:
+  struct Entry {
+    TablePtr table;
+    Timestamp valid_from;
+    Timestamp valid_until;  // inclusive
+    bool refreshing = false;
+  };
+  struct Fetched {
+    TablePtr table;  // null: no such table
+    Timestamp valid_from, valid_until;
+  };
+
+  Task<absl::StatusOr<Fetched>> Fetch(Ctx ctx, std::string name);
+  Task<void> Refresh(std::string name);
+  void Remember(const std::string& name, const Fetched& fetched);
+  // Whether `t` stands for a transaction that runs now.
+  bool Standing(const TableDescriptor& t, Timestamp now_latest) const;
+  // One attempt at a transaction over the catalog's rows.
+  Task<absl::StatusOr<bool>> CreateOnce(Ctx ctx, txn::ReadWriteTransaction* txn,
+                                        TableDescriptor table, bool if_not_exists,
+                                        txn::CommitResult* commit);
+  Task<absl::StatusOr<bool>> MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
+                                         Timestamp* drop_at, TableId* id,
+                                         txn::CommitResult* commit);
+  Task<absl::Status> Unlink(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name, TableId id);
+  Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
+
+  txn::Store* const store_;
+  Executor* const executor_;
+  TrueTime* const truetime_;
+  Random* const random_;
+  const Options options_;
+  std::map<std::string, Entry> entries_;
+  uint64_t epoch_ = 0;
+  TaskScope background_;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_CATALOG_CATALOG_H_

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/catalog/layout.h"
+
+#include "absl/strings/escaping.h"
+
+namespace isochron::sql {
+
+std::string ReadableKey(absl::string_view key) {
+  if (key.empty()) return "";
+  if (key[0] == kTablePrefix) return key.size() == 1 ? "tables" : DebugKey(key.substr(1));
+  if (key[0] == kCatalogPrefix) {
+    return absl::StrCat("catalog", key.size() > 1 ? " " : "", absl::CHexEscape(key.substr(1)));
+  }
+  return absl::CHexEscape(key);
+}
+
+}  // namespace isochron::sql

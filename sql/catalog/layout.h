@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_CATALOG_LAYOUT_H_
+#define ISOCHRON_SQL_CATALOG_LAYOUT_H_
+
+// Where things lie in the key space. The first byte parts it:
+//
+//   0x00  the tablet map (placement)
+//   0x01  the catalog:  0x01 'i'                        the next table id, a varint
+//                       0x01 'n' schema-less table name  the table's descriptor
+//   0x02  table data:   0x02 TablePrefix(table, index) key parts   (common/key_encoding.h)
+//
+// So the catalog sorts below all tables, and one split at 0x02 parts the two. Durable: never
+// changed.
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/key_encoding.h"
+#include "common/types.h"
+
+namespace isochron::sql {
+
+inline constexpr char kCatalogPrefix = '\x01';
+inline constexpr char kTablePrefix = '\x02';
+inline constexpr uint64_t kPrimaryIndex = 0;
+// Ids below belong to the system.
+inline constexpr uint64_t kFirstTableId = 100;
+
+inline std::string NextTableIdKey() { return std::string({kCatalogPrefix, 'i'}); }
+inline std::string DescriptorPrefix() { return std::string({kCatalogPrefix, 'n'}); }
+inline std::string DescriptorKey(absl::string_view name) {
+  return absl::StrCat(DescriptorPrefix(), name);
+}
+inline std::string TableDataPrefix(TableId table, uint64_t index = kPrimaryIndex) {
+  return absl::StrCat(absl::string_view(&kTablePrefix, 1), TablePrefix(table, index));
+}
+// Where table data begins: the first split worth having.
+inline std::string TableDataStart() { return std::string(1, kTablePrefix); }
+
+// A key for people. Never fails.
+std::string ReadableKey(absl::string_view key);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_CATALOG_LAYOUT_H_

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/catalog/row_codec.h"
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/layout.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr uint8_t kFormat = 1;
+enum Tag : uint8_t { kNull = 0, kFalse = 1, kTrue = 2, kInt = 3, kFloat = 4, kString = 5 };
+
+absl::Status Damaged(const TableDescriptor& table, absl::string_view key) {
+  return absl::DataLossError(
+      absl::StrCat("a row of table ", table.name, " cannot be read: ", ReadableKey(key)));
+}
+
+absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
+  if (in->Peek() == KeyPart::kNull) {
+    *d = Datum::Null();
+    return in->ReadNull();
+  }
+  switch (type) {
+    case Type::kBool: {
+      bool v = false;
+      ISO_RETURN_IF_ERROR(in->ReadBool(&v));
+      *d = Datum::Bool(v);
+      return absl::OkStatus();
+    }
+    case Type::kInt2:
+    case Type::kInt4:
+    case Type::kInt8: {
+      int64_t v = 0;
+      ISO_RETURN_IF_ERROR(in->ReadInt64(&v));
+      *d = Datum::Int(v);
+      return absl::OkStatus();
+    }
+    case Type::kFloat8: {
+      double v = 0;
+      ISO_RETURN_IF_ERROR(in->ReadDouble(&v));
+      *d = Datum::Float(v);
+      return absl::OkStatus();
+    }
+    case Type::kTimestamptz: {
+      Timestamp v;
+      ISO_RETURN_IF_ERROR(in->ReadTime(&v));
+      *d = Datum::Time(v);
+      return absl::OkStatus();
+    }
+    case Type::kText:
+    case Type::kBytea:
+    case Type::kUnknown: {
+      std::string v;
+      ISO_RETURN_IF_ERROR(type == Type::kBytea ? in->ReadBytea(&v) : in->ReadText(&v));
+      *d = Datum::String(std::move(v));
+      return absl::OkStatus();
+    }
+  }
+  return absl::DataLossError("a key part of no known type");
+}
+
+}  // namespace
+
+void AppendKeyPart(Type type, const Datum& d, std::string* key) {
+  KeyWriter out(key);
+  if (d.is_null()) {
+    out.Null(Nulls::kLast);
+    return;
+  }
+  switch (type) {
+    case Type::kBool:
+      out.Bool(d.bool_value());
+      return;
+    case Type::kInt2:
+    case Type::kInt4:
+    case Type::kInt8:
+      out.Int64(d.int_value());
+      return;
+    case Type::kFloat8:
+      out.Double(d.float_value());
+      return;
+    case Type::kTimestamptz:
+      out.Time(Timestamp(d.int_value()));
+      return;
+    case Type::kBytea:
+      out.Bytea(d.string_value());
+      return;
+    case Type::kText:
+    case Type::kUnknown:
+      out.Text(d.string_value());
+      return;
+  }
+}
+
+std::string EncodeRowKey(const TableDescriptor& table, const Row& row) {
+  std::string key = TableDataPrefix(table.id);
+  for (uint32_t c : table.key) AppendKeyPart(table.columns[c].type, row[c], &key);
+  return key;
+}
+
+void WriteDatum(const Datum& d, Writer* out) {
+  switch (d.shape()) {
+    case Datum::Shape::kNull:
+      out->Byte(kNull);
+      return;
+    case Datum::Shape::kBool:
+      out->Byte(d.bool_value() ? kTrue : kFalse);
+      return;
+    case Datum::Shape::kInt:
+      out->Byte(kInt);
+      out->Zigzag(d.int_value());
+      return;
+    case Datum::Shape::kFloat: {
+      uint64_t bits;
+      const double v = d.float_value();
+      std::memcpy(&bits, &v, sizeof(bits));
+      out->Byte(kFloat);
+      out->Fixed64(bits);
+      return;
+    }
+    case Datum::Shape::kString:
+      out->Byte(kString);
+      out->Bytes(d.string_value());
+      return;
+  }
+}
+
+bool ReadDatum(Reader* in, Datum* d) {
+  uint8_t tag;
+  if (!in->Byte(&tag)) return false;
+  switch (tag) {
+    case kNull:
+      *d = Datum::Null();
+      return true;
+    case kFalse:
+    case kTrue:
+      *d = Datum::Bool(tag == kTrue);
+      return true;
+    case kInt: {
+      int64_t v;
+      if (!in->Zigzag(&v)) return false;
+      *d = Datum::Int(v);
+      return true;
+    }
+    case kFloat: {
+      uint64_t bits;
+      if (!in->Fixed64(&bits)) return false;
+      double v;
+      std::memcpy(&v, &bits, sizeof(v));
+      *d = Datum::Float(v);
+      return true;
+    }
+    case kString: {
+      absl::string_view v;
+      if (!in->Bytes(&v)) return false;
+      *d = Datum::String(std::string(v));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
+  std::string value;
+  Writer out(&value);
+  out.Byte(kFormat);
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (row[i].is_null() || table.KeyPosition(static_cast<uint32_t>(i)) >= 0) continue;
+    out.Varint(table.columns[i].id);
+    WriteDatum(row[i], &out);
+  }
+  return value;
+}
+
+absl::Status DecodeRow(const TableDescriptor& table, absl::string_view key, absl::string_view value,
+                       Row* row) {
+  row->assign(table.columns.size(), Datum::Null());
+  if (key.empty() || key[0] != kTablePrefix) return Damaged(table, key);
+  KeyReader parts(key.substr(1));
+  TableId id;
+  uint64_t index;
+  if (!parts.ReadPrefix(&id, &index).ok() || id != table.id || index != kPrimaryIndex) {
+    return Damaged(table, key);
+  }
+  for (uint32_t c : table.key) {
+    if (!ReadKeyPart(table.columns[c].type, &parts, &(*row)[c]).ok()) return Damaged(table, key);
+  }
+  Reader in(value);
+  uint8_t format;
+  if (!parts.AtEnd() || !in.Byte(&format) || format != kFormat) return Damaged(table, key);
+  size_t at = 0;
+  while (!in.AtEnd()) {
+    uint64_t column;
+    Datum d;
+    if (!in.Varint(&column) || !ReadDatum(&in, &d)) return Damaged(table, key);
+    // Both sides ascend by id, so one pass finds each column.
+    while (at < table.columns.size() && table.columns[at].id < column) ++at;
+    if (at < table.columns.size() && table.columns[at].id == column) (*row)[at] = std::move(d);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace isochron::sql
