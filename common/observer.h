@@ -25,9 +25,13 @@ class Observer {
   // within a ballot). Invariant 2: intervals of different nodes never overlap.
   virtual void OnLease(NodeId /*node*/, GroupId /*group*/, Ballot /*ballot*/, Timestamp /*start*/,
                        Timestamp /*end*/) {}
+  // `node` gave its lease at `ballot` up before its end: it will not use it from `end` on.
+  virtual void OnLeaseReleased(NodeId /*node*/, GroupId /*group*/, Ballot /*ballot*/,
+                               Timestamp /*end*/) {}
   // The leader assigned s to a commit, prepare or split of `group` (invariant 3).
   virtual void OnAssigned(NodeId /*node*/, GroupId /*group*/, Ballot /*ballot*/, Timestamp /*s*/) {}
-  // The replica applied `index`; `digest` covers the group's whole state after it, or 0 if not kept.
+  // The replica applied `index`; `digest` covers the group's whole state after it, or 0 if not
+  // kept.
   virtual void OnApplied(NodeId /*node*/, GroupId /*group*/, LogIndex /*index*/,
                          uint64_t /*entry_digest*/) {}
 };

@@ -24,6 +24,7 @@ struct Progress {
   LogIndex next = 1;         // first index to send
   LogIndex chosen = 0;       // that the follower acknowledged knowing
   LogIndex told_chosen = 0;  // that it was sent
+  bool known = false;        // match was told by the follower at this ballot
   bool waiting = false;      // kProbe: a message is out
   Micros heard_at = 0;       // of progress
   Micros sent_at = 0;
@@ -43,7 +44,7 @@ struct Progress {
   // Falls back to one message at a time from match + 1.
   void Probe() {
     state = State::kProbe;
-    next = match + 1;
+    if (known) next = match + 1;
     waiting = false;
     inflight.clear();
     inflight_bytes = 0;

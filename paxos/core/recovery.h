@@ -37,7 +37,6 @@ class Recovery {
   bool Answered(NodeId voter) const { return voters_.contains(voter); }
 
   // With a quorum complete: the entries to propose again from `from` on, consecutive.
-  // `known_chosen` and `known_origin` are the candidate's own mark.
   std::vector<Entry> Result() const;
   LogIndex MaxChosen() const;
   LogIndex ChosenOf(NodeId voter) const;

@@ -34,6 +34,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -76,8 +77,8 @@ class Replica {
     GroupId group;
     uint64_t seed = 1;                    // for jitter
     Micros election_jitter_us = 300'000;  // campaigns start within this after the vote is free
-    Micros retry_us = 100'000;            // unanswered messages are repeated after it
-    Micros campaign_us = 600'000;         // a campaign without a quorum is given up after it
+    Micros retry_us = 500'000;            // unanswered messages repeat after it; > a round trip
+    Micros campaign_us = 1'500'000;       // a campaign without a quorum is given up after it
     bool auto_campaign = true;            // false: the driver looks at WantsCampaign (rule 31)
     size_t max_message_bytes = 256 << 10;
     size_t max_inflight_bytes = 4 << 20;  // unacknowledged, per follower
@@ -116,7 +117,7 @@ class Replica {
   absl::Status TransferTo(NodeId to);
   // As a leader that stops for good: gives the lease up and leaves the vote free for anybody. The
   // same precondition.
-  void Resign();
+  absl::Status Resign();
 
   Timestamp LeaseStart() const { return lease_start_; }
   // The lease's end as granted by a quorum; zero when not the leader. Never shrinks within a
@@ -170,9 +171,9 @@ class Replica {
   void AppendEntry(Entry entry);           // to the log and the next Ready
   LogIndex Stable() const;                 // all entries up to here are durable
   void SetChosen(LogIndex index);
-  void SetRole(Role role);
   void CollectChosen(Ready* ready);
   VoteStamp StampFor(NodeId leader) const;
+  void Stamp(NodeId voter, VoteStamp vote);
   bool IsVoter() const { return !blank() && config_.IsVoter(self_); }
 
   // acceptor.cc
@@ -183,16 +184,18 @@ class Replica {
   void OnTimeoutNow(NodeId from, const TimeoutNow& m);
   bool Holds(NodeId node, uint64_t incarnation) const;
   bool VoteIsFree(NodeId candidate, uint64_t incarnation) const;
-  bool TakeVote(Ballot ballot, uint64_t incarnation, bool won);
+  void SetVote(Ballot ballot, uint64_t incarnation);
+  void FreeVote();
   void AskHolder();
   void AdoptBallot();
   Promise MakePromise(const Prepare& m) const;
 
   // candidate.cc
   void StartCampaign(bool pre, Ballot released);
-  void SendPrepares(bool repeat);
+  void SendPrepares();
   void OnPromise(NodeId from, const Promise& m);
   void OnNack(NodeId from, const Nack& m);
+  void OnRefused(NodeId from, const Nack& m);
   void CountOwnPromise();
   void MaybeWin();
   void Win();
@@ -208,7 +211,8 @@ class Replica {
   void SendAccept(NodeId to, Progress* p, bool empty);
   void TickLeader();
   void StepDown(Ballot seen);
-  void GiveUpLease();
+  absl::Status GiveUpLease();
+  void NeedSnapshot(NodeId node, Progress* p);
 
   const Options options_;
   const NodeId self_;
@@ -237,7 +241,9 @@ class Replica {
   Micros campaign_at_ = 0;  // 0: none is due
   Micros campaign_ends_ = 0;
   Micros repeat_at_ = 0;
+  std::set<NodeId> refused_;  // this campaign
   LogIndex recovery_index_ = 0;
+  bool replicate_ = false;  // something may be to send to followers
   size_t pending_bytes_ = 0;
   std::map<NodeId, Progress> progress_;
 

@@ -30,7 +30,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/observer.h"
 #include "common/sabotage.h"
 #include "common/truetime.h"
 #include "common/types.h"
