@@ -7,12 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define ISO_CHECK(cond, what)                                                                   \
-  do {                                                                                          \
-    if (!(cond)) {                                                                              \
-      std::fprintf(stderr, "invariant broken at %s:%d: %s: %s\n", __FILE__, __LINE__, #cond, what); \
-      std::abort();                                                                             \
-    }                                                                                           \
+#define ISO_CHECK(cond, what)                                                                \
+  do {                                                                                       \
+    if (!(cond)) {                                                                           \
+      std::fprintf(stderr, "invariant broken at %s:%d: %s: %s\n", __FILE__, __LINE__, #cond, \
+                   what);                                                                    \
+      std::abort();                                                                          \
+    }                                                                                        \
   } while (0)
 
 #endif  // ISOCHRON_COMMON_CHECK_H_

@@ -46,8 +46,9 @@ class MemoryAccount {
   explicit MemoryAccount(int64_t limit_bytes) : limit_(limit_bytes) {}
   absl::Status Charge(int64_t bytes) {
     if (used_ + bytes > limit_) {
-      return absl::ResourceExhaustedError(absl::StrCat("the statement needs more than its memory limit of ",
-                                                       limit_, " bytes; make it smaller or page it"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the statement needs more than its memory limit of ", limit_,
+                       " bytes; make it smaller or page it"));
     }
     used_ += bytes;
     return absl::OkStatus();

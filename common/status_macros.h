@@ -10,12 +10,12 @@
 #define ISO_CONCAT_INNER(a, b) a##b
 #define ISO_CONCAT(a, b) ISO_CONCAT_INNER(a, b)
 
-#define ISO_RETURN_IF_ERROR(expr)                     \
-  do {                                                \
+#define ISO_RETURN_IF_ERROR(expr)                               \
+  do {                                                          \
     if (absl::Status iso_s = (expr); !iso_s.ok()) return iso_s; \
   } while (0)
-#define ISO_CO_RETURN_IF_ERROR(expr)                  \
-  do {                                                \
+#define ISO_CO_RETURN_IF_ERROR(expr)                               \
+  do {                                                             \
     if (absl::Status iso_s = (expr); !iso_s.ok()) co_return iso_s; \
   } while (0)
 

@@ -97,7 +97,7 @@ class AppliedState {
   std::map<TxnAttempt, peer::Prepare> prepared_;
   std::map<TxnAttempt, peer::Decide> decisions_;
   absl::flat_hash_map<TxnAttempt, FinishedRecord> finished_;  // lint: no iteration
-  std::deque<TxnAttempt> finished_order_;  // oldest first
+  std::deque<TxnAttempt> finished_order_;                     // oldest first
   std::deque<TxnAttempt> unsaved_;
   struct SavedRow {
     uint64_t sequence;

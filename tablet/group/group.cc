@@ -182,8 +182,8 @@ absl::StatusOr<Timestamp> Group::Assign(const LeaderView& view, Timestamp min_s,
                                            (min_s.us - view.now.latest.us) / 1000,
                                            " ms ahead of this node's clock"));
   }
-  Timestamp s = env_.sabotage.Is(Sabotage::kStartFromEarliest) ? view.now.earliest
-                                                                 : view.now.latest.Next();
+  Timestamp s =
+      env_.sabotage.Is(Sabotage::kStartFromEarliest) ? view.now.earliest : view.now.latest.Next();
   s = std::max({s, last_assigned_.Next(), min_next_, min_s});
   if (s > s_max) return absl::AbortedError("no commit timestamp is left below its upper bound");
   if (s >= view.lease_end) return NotLeader("the lease ends before the next timestamp");
@@ -210,8 +210,9 @@ absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, 
     ISO_ASSIGN_OR_RETURN(s, Assign(view, min_s, s_max));
     SetTimestamp(&command, s);
   }
-  ISO_ASSIGN_OR_RETURN(LogIndex index, replica_->Propose(std::make_shared<const std::string>(
-                                           command.SerializeAsString())));
+  ISO_ASSIGN_OR_RETURN(
+      LogIndex index,
+      replica_->Propose(std::make_shared<const std::string>(command.SerializeAsString())));
   if (s.us != 0) {
     last_assigned_ = s;
     env_.observer->OnAssigned(env_.self, id(), view.ballot, s);
@@ -240,8 +241,7 @@ void Group::RegisterPending(const peer::Command& c) {
 absl::Status Group::CheckReadable(const std::vector<KeyRange>& spans) const {
   const KeyRange own = range();
   for (const KeyRange& span : spans) {
-    if (!own.Contains(span) ||
-        (!split_at_.empty() && (span.end.empty() || span.end > split_at_))) {
+    if (!own.Contains(span) || (!split_at_.empty() && (span.end.empty() || span.end > split_at_))) {
       return absl::OutOfRangeError("a key is not in this group");
     }
   }
@@ -264,9 +264,9 @@ Task<absl::StatusOr<Timestamp>> Group::WaitReadable(Ctx ctx, std::vector<KeyRang
       continue;
     }
     if (!env_.sabotage.Is(Sabotage::kForgetServedRead)) min_next_ = std::max(min_next_, t.Next());
-    const bool wait = !ignore_pending && std::any_of(spans.begin(), spans.end(), [&](const auto& r) {
-      return pending_.Touches(r, t);
-    });
+    const bool wait =
+        !ignore_pending && std::any_of(spans.begin(), spans.end(),
+                                       [&](const auto& r) { return pending_.Touches(r, t); });
     if (!wait) co_return t;
     env_.observer->Reached("read.waited_for_pending");
     co_await changed_.WaitUntil(ctx->deadline_us());
@@ -303,8 +303,7 @@ void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* 
       const auto& children = state_.group_state().children();
       env_.on_split(children[children.size() - 1], Timestamp(command.split().s()), batch);
     }
-    env_.observer->OnApplied(env_.self, id(), e.index,
-                             e.payload ? Crc32c(*e.payload) : 0);
+    env_.observer->OnApplied(env_.self, id(), e.index, e.payload ? Crc32c(*e.payload) : 0);
     just_applied_.emplace_back(e.index, std::move(command));
     just_applied_origins_.push_back(e.origin);
   }

@@ -5,18 +5,19 @@
 // One replica of a group: drives its paxos::Replica, applies chosen commands to the MVCC store,
 // assigns timestamps while it leads, and knows which keys may still change at or below a timestamp.
 //
-// OSDI 2012, sections 2.1, 4.1 and 4.2. Invariants 3, 7, 8, 9 of the design; rules 2, 9, 12, 13, 15.
+// OSDI 2012, sections 2.1, 4.1 and 4.2. Invariants 3, 7, 8, 9 of the design; rules 2, 9, 12,
+// 13, 15.
 //
 // Leading. IsServing() turns true only after the new leader's lease began and everything it
 // recovered is applied (rule 2); the listener then hears OnLead, and OnStopLeading exactly once
 // after. Every use of leadership goes through Leading(), which asks the clock afresh (rule 15).
 //
 // Timestamps. Propose() assigns and appends in one step that does not suspend (rule 13): s is
-// greater than TT.now().latest, than every timestamp this group assigned, applied (2PC outcomes too)
-// or served a read at, and below the lease end (invariant 3).
+// greater than TT.now().latest, than every timestamp this group assigned, applied (2PC outcomes
+// too) or served a read at, and below the lease end (invariant 3).
 //
-// Visibility. Commands are applied as soon as chosen. Whoever answers a client waits for TT.after of
-// the greatest version it examined (rule 2); WaitAfter does that.
+// Visibility. Commands are applied as soon as chosen. Whoever answers a client waits for TT.after
+// of the greatest version it examined (rule 2); WaitAfter does that.
 //
 // Loop-thread only. Owned by GroupHost. Lost leadership never turns into "aborted": `applied` of a
 // proposal then reports UNKNOWN, and the caller looks the outcome up at the next leader (rule 3).
@@ -83,7 +84,7 @@ struct GroupEnv {
   storage::Engine* engine;
   GroupListener* listener;
   SabotageSet sabotage;
-  uint64_t incarnation;           // of this process, for lock-table epochs
+  uint64_t incarnation;  // of this process, for lock-table epochs
   // GroupHost's hooks: take this group's Ready in this turn; make a split's child, its metadata in
   // the batch that applies the split.
   std::function<void(GroupId)> mark_dirty;
@@ -189,7 +190,7 @@ class Group {
   Timestamp min_next_;  // greater than every read served (rule 12)
   Timestamp told_lease_end_;
   std::optional<TTInterval> tick_clock_;  // only the cached-lease-check sabotage looks at it
-  WaitList changed_;  // applied, or leadership lost
+  WaitList changed_;                      // applied, or leadership lost
 };
 
 }  // namespace isochron::tablet

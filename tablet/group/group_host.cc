@@ -11,8 +11,8 @@
 namespace isochron::tablet {
 namespace {
 
-// A group that nobody told this node about, but whose leader keeps sending: probably a split behind a
-// snapshot. Waiting first lets an ordinary split arrive by the parent's log.
+// A group that nobody told this node about, but whose leader keeps sending: probably a split behind
+// a snapshot. Waiting first lets an ordinary split arrive by the parent's log.
 constexpr Micros kUnknownGroupPatienceUs = 3'000'000;
 constexpr size_t kMaxUnknownGroups = 1024;
 constexpr Micros kSnapshotDeadlineUs = 120'000'000;
@@ -108,8 +108,7 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   ro.seed = options_.seed * 1'000'003 + id.value;
   ro.sabotage = options_.sabotage;
   ro.observer = env_.observer;
-  auto replica =
-      std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
+  auto replica = std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
   GroupEnv env{.self = env_.transport->self(),
                .executor = env_.executor,
                .truetime = env_.truetime,
@@ -152,13 +151,9 @@ void GroupHost::Start() {
       env_.transport->Send(to, Channel::kLease, std::move(message));
     }
   });
-  env_.rpc->Register(RpcMethod::kSnapshotPiece,
-                     [this](Ctx, NodeId from,
-                            std::string payload) -> Task<absl::StatusOr<std::string>> {
-                       absl::Status s = snapshots_.OnPiece(from, payload);
-                       if (!s.ok()) co_return s;
-                       co_return std::string();
-                     });
+  env_.rpc->Register(rpc::Method::kSnapshotChunk, [this](Ctx, NodeId from, std::string piece) {
+    return OnSnapshotPiece(from, std::move(piece));
+  });
   Tick();
 }
 
@@ -347,10 +342,11 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
                                      &store_, env_.engine);
     ok = pieces.ok();
     if (ok) {
-      auto ctx = std::make_shared<RequestContext>(env_.executor->MonotonicNow() +
-                                                  kSnapshotDeadlineUs);
+      auto ctx =
+          std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
       for (std::string& piece : *pieces) {
-        auto answer = co_await env_.rpc->Call(ctx, to, RpcMethod::kSnapshotPiece, std::move(piece));
+        auto answer =
+            co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk, std::move(piece));
         ok = answer.ok();
         if (!ok) break;
       }
@@ -362,6 +358,11 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
   if (g == nullptr) co_return;
   g->replica()->ReportSnapshot(to, ok, index);
   MarkDirty(id);
+}
+
+Task<absl::StatusOr<std::string>> GroupHost::OnSnapshotPiece(NodeId from, std::string piece) {
+  ISO_CO_RETURN_IF_ERROR(snapshots_.OnPiece(from, piece));
+  co_return std::string();
 }
 
 absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,

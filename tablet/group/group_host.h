@@ -5,8 +5,8 @@
 // All groups of one node over one log, one store, one stream a peer (design.md section 4).
 //
 // A loop turn that changes groups marks them dirty; once, at its end, the host takes every dirty
-// group's Ready: entries of all groups go into one log flush, messages of all groups into one frame a
-// peer, chosen entries of all groups into one store batch. Commands are in the store before any
+// group's Ready: entries of all groups go into one log flush, messages of all groups into one frame
+// a peer, chosen entries of all groups into one store batch. Commands are in the store before any
 // message leaves that tells others they are chosen (docs/internals/split.md needs that).
 //
 // Checkpoint: when the log has grown, finished attempts are saved, the store is flushed, and each
@@ -49,7 +49,7 @@ class GroupHost : private SnapshotTarget {
     Executor* executor;
     TrueTime* truetime;
     Transport* transport;
-    PeerRpc* rpc;
+    rpc::PeerRpc* rpc;
     Disk* disk;
     storage::Engine* engine;
     Observer* observer;
@@ -111,6 +111,7 @@ class GroupHost : private SnapshotTarget {
   void Checkpoint();
   void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
   Task<void> SendSnapshot(GroupId id, NodeId to);
+  Task<absl::StatusOr<std::string>> OnSnapshotPiece(NodeId from, std::string piece);
   void RefreshPeers();
 
   // SnapshotTarget

@@ -3,8 +3,9 @@
 #define ISOCHRON_TABLET_GROUP_PENDING_WRITES_H_
 
 // Keys whose value at a timestamp is not settled yet: written by commands that were proposed but
-// not applied, or by prepared transactions without an outcome. This is t_tm per key range (OSDI 2012
-// 4.1.3 and the refinement of 4.2.4): a read at t waits only for pending writes <= t that it touches.
+// not applied, or by prepared transactions without an outcome. This is t_tm per key range (OSDI
+// 2012 4.1.3 and the refinement of 4.2.4): a read at t waits only for pending writes <= t that it
+// touches.
 
 #include <cstdint>
 #include <map>
@@ -19,8 +20,8 @@ namespace isochron::tablet {
 
 class PendingWrites {
  public:
-  // `s` is a lower bound of the timestamp at which the attempt's writes will appear. An attempt that
-  // is already pending keeps its first (smaller) bound.
+  // `s` is a lower bound of the timestamp at which the attempt's writes will appear. An attempt
+  // that is already pending keeps its first (smaller) bound.
   void Add(const TxnAttempt& attempt, Timestamp s,
            const google::protobuf::RepeatedPtrField<peer::Write>& writes);
   void Remove(const TxnAttempt& attempt);

@@ -9,9 +9,10 @@
 
 namespace isochron::tablet {
 
-absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(
-    uint64_t transfer, const peer::GroupSnapshotHeader& header, storage::MvccStore* store,
-    storage::Engine* engine) {
+absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(uint64_t transfer,
+                                                            const peer::GroupSnapshotHeader& header,
+                                                            storage::MvccStore* store,
+                                                            storage::Engine* engine) {
   const uint64_t group = header.state().group_descriptor().group();
   const KeyRange range = FromProto(header.state().group_descriptor().range());
   auto snapshot = engine->NewSnapshot();
@@ -31,7 +32,8 @@ absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(
     pieces.push_back(piece.SerializeAsString());
     bytes += pieces.back().size();
     if (bytes > kSnapshotMaxBytes) {
-      return absl::ResourceExhaustedError("the group is too large to be sent as a snapshot: split it");
+      return absl::ResourceExhaustedError(
+          "the group is too large to be sent as a snapshot: split it");
     }
     if (!chunk.next) return pieces;
     cursor = *chunk.next;

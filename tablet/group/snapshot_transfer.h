@@ -4,10 +4,10 @@
 
 // A whole group, sent to a replica that is too far behind for the log (rule 35).
 //
-// The leader takes header and rows at one store snapshot, then sends numbered pieces by PeerRpc; the
-// receiver keeps them in memory (bounded) until the last one came and hands them over to be installed
-// in one store batch. Pieces of another transfer drop what was gathered. Groups are split long before
-// they reach the bound.
+// The leader takes header and rows at one store snapshot, then sends numbered pieces by PeerRpc;
+// the receiver keeps them in memory (bounded) until the last one came and hands them over to be
+// installed in one store batch. Pieces of another transfer drop what was gathered. Groups are split
+// long before they reach the bound.
 
 #include <map>
 #include <string>
@@ -33,9 +33,10 @@ class SnapshotTarget {
 };
 
 // The pieces of one transfer, in order. RESOURCE_EXHAUSTED above kSnapshotMaxBytes.
-absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(
-    uint64_t transfer, const peer::GroupSnapshotHeader& header, storage::MvccStore* store,
-    storage::Engine* engine);
+absl::StatusOr<std::vector<std::string>> MakeSnapshotPieces(uint64_t transfer,
+                                                            const peer::GroupSnapshotHeader& header,
+                                                            storage::MvccStore* store,
+                                                            storage::Engine* engine);
 
 class SnapshotReceiver {
  public:

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node's groups over the simulated seams: leadership, timestamps, safe reads, splits, restarts.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/peer_rpc.h"
+#include "paxos/lease/incarnation.h"
+#include "sim/world/scheduler.h"
+#include "sim/world/sim_disk.h"
+#include "sim/world/sim_executor.h"
+#include "sim/world/sim_network.h"
+#include "sim/world/sim_truetime.h"
+#include "storage/engine/mem_engine.h"
+#include "tablet/group/convert.h"
+#include "tablet/group/group_host.h"
+
+namespace isochron::tablet {
+namespace {
+
+constexpr Micros kSecond = 1'000'000;
+
+peer::GroupDescriptor Descriptor(uint64_t id, std::string start, std::string end) {
+  peer::GroupDescriptor d;
+  d.set_group(id);
+  d.mutable_range()->set_start(std::move(start));
+  d.mutable_range()->set_end(std::move(end));
+  d.set_generation(1);
+  for (uint32_t v : {1, 2, 3}) d.add_voters(v);
+  return d;
+}
+
+class Universe {
+ public:
+  struct Machine {
+    std::unique_ptr<sim::SimTrueTime> clock;
+    std::unique_ptr<sim::SimDisk> disk;
+    std::unique_ptr<storage::MemEngine> engine;
+    // One process incarnation; destroyed from the last to the first.
+    std::unique_ptr<sim::SimExecutor> executor;
+    std::unique_ptr<Transport> transport;
+    std::unique_ptr<Disk> mounted;
+    std::unique_ptr<rpc::PeerRpc> rpc;
+    std::unique_ptr<GroupHost> host;
+  };
+
+  explicit Universe(uint64_t seed, GroupHost::Options options = {})
+      : random_(seed), options_(options), network_(&scheduler_, {}, 1, random_.Fork()) {
+    for (uint32_t n = 1; n <= 3; ++n) {
+      Machine& m = machines_[n];
+      m.clock =
+          std::make_unique<sim::SimTrueTime>(&scheduler_, sim::ClockOptions{}, random_.Fork());
+      m.disk = std::make_unique<sim::SimDisk>(sim::DiskOptions{}, random_.Fork());
+      m.engine = std::make_unique<storage::MemEngine>();
+      Start(n, true);
+    }
+  }
+  ~Universe() {
+    for (auto& [n, m] : machines_) Destroy(&m);
+  }
+
+  void Start(uint32_t n, bool bootstrap = false) {
+    Machine& m = machines_[n];
+    m.executor = std::make_unique<sim::SimExecutor>(&scheduler_, ++owner_, sim::ExecutorOptions{},
+                                                    random_.Fork());
+    m.transport = network_.Attach(NodeId(n), 0, m.executor.get());
+    m.mounted = m.disk->Mount(m.executor.get());
+    auto incarnation = paxos::RaiseIncarnation(m.mounted.get(), "incarnation");
+    ASSERT_TRUE(incarnation.ok()) << incarnation.status();
+    m.rpc = std::make_unique<rpc::PeerRpc>(m.executor.get(), m.transport.get(), &observer_,
+                                           *incarnation, rpc::PeerRpc::Limits{});
+    GroupHost::Options options = options_;
+    options.incarnation = *incarnation;
+    options.seed = random_.Next() % 1000;
+    auto host = GroupHost::Open({.executor = m.executor.get(),
+                                 .truetime = m.clock.get(),
+                                 .transport = m.transport.get(),
+                                 .rpc = m.rpc.get(),
+                                 .disk = m.mounted.get(),
+                                 .engine = m.engine.get(),
+                                 .observer = &observer_,
+                                 .listener = nullptr,
+                                 .on_fatal = [](absl::Status s) { FAIL() << s; }},
+                                options);
+    ASSERT_TRUE(host.ok()) << host.status();
+    m.host = *std::move(host);
+    if (bootstrap) ASSERT_TRUE(m.host->Bootstrap({Descriptor(1, "", "")}).ok());
+    m.host->Start();
+  }
+
+  void Crash(uint32_t n, bool power) {
+    Machine& m = machines_[n];
+    Destroy(&m);
+    if (power) m.disk->CrashPower();
+    m.engine->CrashToFlushedPrefix(&random_);
+  }
+
+  bool Until(std::function<bool()> done, Micros patience = 30 * kSecond) {
+    absl::AnyInvocable<bool()> f = std::move(done);
+    return scheduler_.RunUntil(f, scheduler_.now() + patience);
+  }
+
+  // The serving leader, or null.
+  Group* Leader(uint64_t id) {
+    for (auto& [n, m] : machines_) {
+      if (!m.host) continue;
+      Group* g = m.host->Find(GroupId(id));
+      if (g != nullptr && g->Leading().ok()) return g;
+    }
+    return nullptr;
+  }
+  uint32_t LeaderNode(uint64_t id) {
+    for (auto& [n, m] : machines_) {
+      if (!m.host) continue;
+      Group* g = m.host->Find(GroupId(id));
+      if (g != nullptr && g->Leading().ok()) return n;
+    }
+    return 0;
+  }
+
+  // Writes through the leader; the commit timestamp, or 0.
+  Timestamp Put(uint64_t id, const std::string& key, const std::string& value) {
+    Timestamp s;
+    const uint64_t sequence = ++sequence_;
+    Until([&] {
+      Group* g = Leader(id);
+      if (g == nullptr) return false;
+      peer::Command c;
+      auto* w = c.mutable_commit_one_round();
+      ToProto(TxnAttempt{TxnId{Timestamp(1), NodeId(9), 1, sequence}, 0}, w->mutable_txn());
+      w->set_commit_start_us(scheduler_.now());
+      auto* write = w->add_writes();
+      write->set_key(key);
+      write->set_value(value);
+      auto p = g->Propose(std::move(c));
+      if (!p.ok()) return false;
+      s = p->s;
+      return true;
+    });
+    EXPECT_TRUE(Until([&] { return p_applied(id, s); })) << key;
+    return s;
+  }
+  bool p_applied(uint64_t id, Timestamp s) {
+    Group* g = Leader(id);
+    return g != nullptr && g->state().last_ts() >= s;
+  }
+
+  std::string ReadAt(Group* g, const std::string& key, Timestamp t) {
+    auto r = g->store()->Get(key, t);
+    EXPECT_TRUE(r.ok());
+    return r->value.value_or("(none)");
+  }
+
+  void Destroy(Machine* m) {
+    if (m->executor) m->executor->Kill();
+    m->host.reset();
+    m->rpc.reset();
+    m->mounted.reset();
+    m->transport.reset();
+  }
+
+  sim::SimScheduler scheduler_;
+  Random random_;
+  GroupHost::Options options_;
+  sim::SimNetwork network_;
+  Observer observer_;
+  uint32_t owner_ = 0;
+  uint64_t sequence_ = 0;
+  std::map<uint32_t, Machine> machines_;
+};
+
+TEST(GroupHostTest, ElectsOneLeaderAndReplicates) {
+  Universe u(1);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  const Timestamp s1 = u.Put(1, "a", "1");
+  const Timestamp s2 = u.Put(1, "a", "2");
+  EXPECT_LT(s1, s2);
+  ASSERT_TRUE(u.Until([&] {
+    for (auto& [n, m] : u.machines_) {
+      if (m.host->Find(GroupId(1))->state().last_ts() < s2) return false;
+    }
+    return true;
+  }));
+  for (auto& [n, m] : u.machines_) {
+    Group* g = m.host->Find(GroupId(1));
+    EXPECT_EQ(u.ReadAt(g, "a", s2), "2");
+    EXPECT_EQ(u.ReadAt(g, "a", s2.Prev()), "1");
+    EXPECT_EQ(u.ReadAt(g, "a", s1.Prev()), "(none)");
+  }
+}
+
+TEST(GroupHostTest, AnotherNodeLeadsAfterTheLeaderDiesAndNothingIsLost) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Universe u(seed);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    for (int i = 0; i < 20; ++i) u.Put(1, absl::StrCat("k", i), absl::StrCat("v", i));
+    const uint32_t old = u.LeaderNode(1);
+    ASSERT_NE(old, 0u);
+    u.Crash(old, seed % 2 == 0);
+    const Micros crashed = u.scheduler_.now();
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; })) << seed;
+    EXPECT_LT(u.scheduler_.now() - crashed, 5 * kSecond) << "lease + 2 s";
+    u.Put(1, "after", "x");
+    u.Start(old);
+    ASSERT_TRUE(u.Until([&] {
+      Group* g = u.machines_[old].host->Find(GroupId(1));
+      return g->state().last_ts() >= u.Leader(1)->state().last_ts();
+    })) << seed;
+    Group* g = u.machines_[old].host->Find(GroupId(1));
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(u.ReadAt(g, absl::StrCat("k", i), Timestamp::Max().Prev()), absl::StrCat("v", i));
+    }
+    EXPECT_EQ(u.ReadAt(g, "after", Timestamp::Max().Prev()), "x");
+  }
+}
+
+TEST(GroupHostTest, AllThreeLosePowerAndComeBack) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    GroupHost::Options options;
+    options.checkpoint_entries = 15;
+    options.keep_entries = 4;
+    Universe u(seed, options);
+    std::map<std::string, std::string> model;
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i < 25; ++i) {
+        const std::string key = absl::StrCat("k", i % 7), value = absl::StrCat(round, ".", i);
+        u.Put(1, key, value);
+        model[key] = value;
+      }
+      for (uint32_t n : {1, 2, 3}) u.Crash(n, (seed + n) % 2 == 0);
+      for (uint32_t n : {1, 2, 3}) u.Start(n);
+      ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; })) << seed;
+      for (const auto& [key, value] : model) {
+        EXPECT_EQ(u.ReadAt(u.Leader(1), key, Timestamp::Max().Prev()), value) << seed;
+      }
+    }
+  }
+}
+
+TEST(GroupHostTest, ALaggardBehindTheTruncatedLogGetsASnapshot) {
+  GroupHost::Options options;
+  options.checkpoint_entries = 10;
+  options.keep_entries = 2;
+  Universe u(5, options);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  const uint32_t leader = u.LeaderNode(1);
+  const uint32_t victim = leader % 3 + 1;
+  u.Put(1, "first", "1");
+  u.Crash(victim, false);
+  for (int i = 0; i < 200; ++i) u.Put(1, absl::StrCat("k", i), "v");
+  u.Start(victim);
+  ASSERT_TRUE(u.Until([&] {
+    Group* g = u.machines_[victim].host->Find(GroupId(1));
+    return u.Leader(1) && g->state().last_ts() >= u.Leader(1)->state().last_ts();
+  }));
+  const KeyRange all{"", ""};
+  EXPECT_EQ(*u.machines_[victim].host->store()->Digest(all),
+            *u.machines_[leader].host->store()->Digest(all));
+}
+
+TEST(GroupHostTest, SplitMakesAChildThatLeadsAndKeepsItsRows) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    Universe u(seed);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    u.Put(1, "a", "left");
+    u.Put(1, "z", "right");
+    peer::Command c;
+    c.mutable_split()->set_key("m");
+    c.mutable_split()->set_new_group(7);
+    ASSERT_TRUE(u.Leader(1)->Propose(std::move(c)).ok());
+    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr; })) << seed;
+    EXPECT_EQ(u.ReadAt(u.Leader(7), "z", Timestamp::Max().Prev()), "right");
+    u.Put(7, "y", "new");
+    u.Put(1, "b", "new");
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    peer::Command wrong;
+    wrong.mutable_commit_one_round()->add_writes()->set_key("z");
+    EXPECT_EQ(u.Leader(1)->Propose(std::move(wrong)).status().code(),
+              absl::StatusCode::kOutOfRange);
+    for (uint32_t n : {1, 2, 3}) u.Crash(n, true);
+    for (uint32_t n : {1, 2, 3}) u.Start(n);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr && u.Leader(7) != nullptr; })) << seed;
+    EXPECT_EQ(u.ReadAt(u.Leader(7), "y", Timestamp::Max().Prev()), "new");
+  }
+}
+
+Task<void> ReadAfter(Group* g, Executor* executor, Timestamp t, bool* done,
+                     absl::StatusOr<Timestamp>* result) {
+  auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
+  std::vector<KeyRange> spans = {KeyRange::Point("k")};
+  *result = co_await g->WaitReadable(ctx, std::move(spans), t);
+  *done = true;
+}
+
+TEST(GroupHostTest, AServedReadBindsLaterWriters) {
+  Universe u(3);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  for (int i = 0; i < 50; ++i) {
+    Group* g = u.Leader(1);
+    bool done = false;
+    absl::StatusOr<Timestamp> t = Timestamp();
+    TaskScope scope;
+    scope.Spawn(ReadAfter(g, u.machines_[u.LeaderNode(1)].executor.get(), Timestamp(), &done, &t));
+    ASSERT_TRUE(u.Until([&] { return done; }));
+    ASSERT_TRUE(t.ok()) << t.status();
+    EXPECT_GT(u.Put(1, "k", "v"), *t);
+  }
+}
+
+TEST(GroupHostTest, APreparedWriteHoldsBackReadsAboveItsTimestampOnly) {
+  Universe u(4);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  Group* g = u.Leader(1);
+  Executor* executor = u.machines_[u.LeaderNode(1)].executor.get();
+  peer::Command c;
+  auto* p = c.mutable_prepare();
+  ToProto(TxnAttempt{TxnId{Timestamp(5), NodeId(9), 1, 1}, 0}, p->mutable_txn());
+  auto* w = p->add_writes();
+  w->set_key("k");
+  w->set_value("v");
+  auto proposal = g->Propose(std::move(c));
+  ASSERT_TRUE(proposal.ok());
+  bool below = false, above = false;
+  absl::StatusOr<Timestamp> r1 = Timestamp(), r2 = Timestamp();
+  TaskScope scope;
+  scope.Spawn(ReadAfter(g, executor, proposal->s.Prev(), &below, &r1));
+  scope.Spawn(ReadAfter(g, executor, proposal->s, &above, &r2));
+  ASSERT_TRUE(u.Until([&] { return below; }));
+  EXPECT_TRUE(r1.ok());
+  u.scheduler_.RunUntil(u.scheduler_.now() + kSecond);
+  EXPECT_FALSE(above);
+  peer::Command o;
+  *o.mutable_outcome()->mutable_txn() = g->state().prepared().begin()->second.txn();
+  o.mutable_outcome()->set_commit(true);
+  o.mutable_outcome()->set_s(proposal->s.us + 10);
+  ASSERT_TRUE(g->Propose(std::move(o)).ok());
+  ASSERT_TRUE(u.Until([&] { return above; }));
+  EXPECT_TRUE(r2.ok()) << r2.status();
+  EXPECT_TRUE(g->prepared().empty());
+  EXPECT_EQ(u.ReadAt(g, "k", Timestamp(proposal->s.us + 10)), "v");
+}
+
+TEST(GroupHostTest, LeadershipIsHandedOverWithoutWaitingForTheLease) {
+  Universe u(6);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  const Timestamp s = u.Put(1, "a", "1");
+  const uint32_t from = u.LeaderNode(1);
+  const uint32_t to = from % 3 + 1;
+  struct Run {
+    static Task<void> Go(Group* g, NodeId n, absl::Status* out) {
+      *out = co_await g->TransferTo(n);
+    }
+  };
+  absl::Status status = absl::UnknownError("running");
+  TaskScope scope;
+  scope.Spawn(Run::Go(u.Leader(1), NodeId(to), &status));
+  const Micros began = u.scheduler_.now();
+  ASSERT_TRUE(u.Until([&] { return u.LeaderNode(1) == to; }));
+  EXPECT_LT(u.scheduler_.now() - began, kSecond);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_GT(u.Put(1, "a", "2"), s);
+}
+
+}  // namespace
+}  // namespace isochron::tablet
