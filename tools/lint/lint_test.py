@@ -123,7 +123,7 @@ class TreeRules(unittest.TestCase):
         good = [
             ("paxos/core", "common"), ("tablet/group", "paxos/core"), ("sql/exec", "txn/gateway"), ("server/main", "sim"),
             ("server/main", "shell"), ("sim", "server/rpc"), ("tests/faults", "bench"), ("shell", "client"),
-            ("server/rpc", "placement"), ("sql/exec", "sql/parser"), ("client", "proto"),
+            ("server/rpc", "placement"), ("placement", "txn/api"), ("sql/exec", "sql/parser"), ("client", "proto"),
         ]
         for pairs, wanted in ((bad, 1), (good, 0)):
             for user, used in pairs:

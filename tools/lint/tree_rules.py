@@ -71,7 +71,9 @@ def _layers_of(file, groups):
             return
         for target in found:
             used = target.split("/", 1)[0]
-            if used in ROOMS and not may_use(groups, file.folder, used):
+            # A folder may have a group of its own ("txn_api"), wider than its room's.
+            group = "_".join(target.split("/")[:2])
+            if used in ROOMS and not may_use(groups, file.folder, group if group in groups else used):
                 yield Finding(file.path, number, "layer", f"{file.folder} may not know {used}")
 
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TXN_API_DESCRIPTOR_H_
+#define ISOCHRON_TXN_API_DESCRIPTOR_H_
+
+// Between the wire's group descriptors and the Router's.
+
+#include "common/router.h"
+#include "proto/peer.pb.h"
+
+namespace isochron::txn {
+
+inline GroupDescriptor ToDescriptor(const peer::GroupDescriptor& d) {
+  GroupDescriptor out;
+  out.group = GroupId(d.group());
+  out.range = KeyRange{d.range().start(), d.range().end()};
+  out.generation = d.generation();
+  for (uint32_t v : d.voters()) out.voters.push_back(NodeId(v));
+  return out;
+}
+
+inline peer::GroupDescriptor ToProto(const GroupDescriptor& d) {
+  peer::GroupDescriptor out;
+  out.set_group(d.group.value);
+  out.mutable_range()->set_start(d.range.start);
+  out.mutable_range()->set_end(d.range.end);
+  out.set_generation(d.generation);
+  for (NodeId v : d.voters) out.add_voters(v.value);
+  return out;
+}
+
+}  // namespace isochron::txn
+
+#endif  // ISOCHRON_TXN_API_DESCRIPTOR_H_
