@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/runner/flags.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/status_macros.h"
+
+namespace isochron::sim {
+namespace {
+
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row[b.size()];
+}
+
+absl::Status Unknown(absl::string_view what, absl::string_view word,
+                     const std::vector<std::string>& known) {
+  std::string hint;
+  size_t best = 4;
+  for (const std::string& k : known) {
+    const size_t d = EditDistance(word, k);
+    if (d < best) {
+      best = d;
+      hint = absl::StrCat("; did you mean ", k, "?");
+    }
+  }
+  if (hint.empty()) hint = "; `isochron sim --list` names them all";
+  return absl::InvalidArgumentError(absl::StrCat("unknown ", what, " ", word, hint));
+}
+
+absl::Status CheckKnown(absl::string_view what, const std::vector<std::string>& words,
+                        const std::vector<std::string>& known) {
+  for (const std::string& word : words) {
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      return Unknown(what, word, known);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseSeeds(const std::string& value, Flags* flags) {
+  const std::pair<std::string, std::string> ends = absl::StrSplit(value, absl::MaxSplits("..", 1));
+  if (!absl::SimpleAtoi(ends.first, &flags->first) ||
+      !absl::SimpleAtoi(ends.second, &flags->last) || flags->first > flags->last) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--seeds wants a range such as 1..200, not ", value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseNumber(absl::string_view name, const std::string& value, uint64_t* out) {
+  if (absl::SimpleAtoi(value, out)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--", name, " wants a number, not ", value));
+}
+
+absl::Status ApplyFlag(const std::string& name, const std::string& value, const KnownNames& known,
+                       Flags* flags) {
+  uint64_t number = 0;
+  if (name == "seed") {
+    ISO_RETURN_IF_ERROR(ParseNumber(name, value, &number));
+    flags->first = flags->last = number;
+  } else if (name == "seeds") {
+    return ParseSeeds(value, flags);
+  } else if (name == "workload") {
+    flags->run.workloads = absl::StrSplit(value, ',');
+    return CheckKnown("workload", flags->run.workloads, known.workloads);
+  } else if (name == "fault") {
+    flags->run.faults = absl::StrSplit(value, ',');
+    return CheckKnown("fault", flags->run.faults, known.faults);
+  } else if (name == "scenario") {
+    flags->scenario = value;
+    return CheckKnown("scenario", {value}, known.scenarios);
+  } else if (name == "sabotage") {
+    const auto sabotage = SabotageFromName(value);
+    if (!sabotage) {
+      std::vector<std::string> names;
+      for (Sabotage s : AllSabotages()) names.emplace_back(SabotageName(s));
+      return Unknown("sabotage", value, names);
+    }
+    flags->run.sabotage = *sabotage;
+  } else {
+    ISO_RETURN_IF_ERROR(ParseNumber(name, value, &number));
+    if (number < 1 || number > 64) return absl::InvalidArgumentError("--jobs wants 1 to 64");
+    flags->jobs = static_cast<int>(number);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const KnownNames& known) {
+  static const std::vector<std::string> kValued = {"seed",     "seeds",    "workload", "fault",
+                                                   "scenario", "sabotage", "jobs"};
+  static const std::vector<std::string> kSwitches = {"trace", "explain", "json", "list"};
+  Flags flags;
+  for (size_t i = 0; i < args.size(); ++i) {
+    absl::string_view arg = args[i];
+    if (!absl::ConsumePrefix(&arg, "--")) {
+      return absl::InvalidArgumentError(absl::StrCat("unexpected argument ", args[i]));
+    }
+    const std::pair<std::string, std::string> parts = absl::StrSplit(arg, absl::MaxSplits('=', 1));
+    const std::string& name = parts.first;
+    if (std::find(kSwitches.begin(), kSwitches.end(), name) != kSwitches.end()) {
+      flags.run.trace |= name == "trace";
+      flags.run.explain |= name == "explain";
+      flags.json |= name == "json";
+      flags.list |= name == "list";
+      continue;
+    }
+    if (std::find(kValued.begin(), kValued.end(), name) == kValued.end()) {
+      std::vector<std::string> all = kValued;
+      all.insert(all.end(), kSwitches.begin(), kSwitches.end());
+      return Unknown("flag", name, all);
+    }
+    std::string value = parts.second;
+    if (arg.find('=') == absl::string_view::npos) {
+      if (++i == args.size()) {
+        return absl::InvalidArgumentError(absl::StrCat("--", name, " wants a value"));
+      }
+      value = args[i];
+    }
+    ISO_RETURN_IF_ERROR(ApplyFlag(name, value, known, &flags));
+  }
+  return flags;
+}
+
+}  // namespace isochron::sim

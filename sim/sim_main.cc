@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/sim_main.h"
+
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "sim/runner/flags.h"
+#include "sim/runner/worker_pool.h"
+#include "sim/scenarios/seams.h"
+#include "sim/world/digest.h"
+
+namespace isochron::sim {
+namespace {
+
+KnownNames Known() { return KnownNames{{}, {}, {"seams"}}; }
+
+void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
+
+void PrintList() {
+  const KnownNames known = Known();
+  for (const std::string& name : known.workloads) Print("workload " + name);
+  for (const std::string& name : known.faults) Print("fault " + name);
+  for (const std::string& name : known.scenarios) Print("scenario " + name);
+  for (Sabotage s : AllSabotages()) Print(absl::StrCat("sabotage ", SabotageName(s)));
+}
+
+std::string ReplayCommand(const Flags& flags, uint64_t seed) {
+  std::string command = absl::StrCat("isochron sim --seed ", seed);
+  if (!flags.scenario.empty()) absl::StrAppend(&command, " --scenario ", flags.scenario);
+  auto list = [&](const char* flag, const std::vector<std::string>& words) {
+    for (size_t i = 0; i < words.size(); ++i) {
+      absl::StrAppend(&command, i == 0 ? absl::StrCat(" --", flag, " ") : ",", words[i]);
+    }
+  };
+  list("workload", flags.run.workloads);
+  list("fault", flags.run.faults);
+  if (flags.run.sabotage != Sabotage::kNone) {
+    absl::StrAppend(&command, " --sabotage ", SabotageName(flags.run.sabotage));
+  }
+  return command;
+}
+
+// Sums over a range of seeds.
+struct Totals {
+  uint64_t seeds = 0;
+  uint64_t violations = 0;
+  Digest trace;
+  std::map<std::string, int64_t> counts;
+};
+
+void Report(const Flags& flags, const RunResult& result) {
+  if (flags.json) {
+    nlohmann::json line = {
+        {"seed", result.seed},     {"trace", absl::StrFormat("%016x", result.trace)},
+        {"events", result.events}, {"virtual_us", result.virtual_us},
+        {"counts", result.counts}, {"violations", nlohmann::json::array()}};
+    for (const Anomaly& a : result.anomalies) {
+      line["violations"].push_back({{"name", a.name}, {"what", a.what}});
+    }
+    Print(line.dump());
+    return;
+  }
+  for (const Anomaly& a : result.anomalies) {
+    Print(absl::StrCat("seed ", result.seed, ": ", a.name, ": ", a.what));
+  }
+  for (const std::string& line : result.timeline) Print("  " + line);
+  if (!result.anomalies.empty()) Print("  replay: " + ReplayCommand(flags, result.seed));
+}
+
+}  // namespace
+
+int RunSim(const std::vector<std::string>& args) {
+  auto flags = ParseFlags(args, Known());
+  if (!flags.ok()) {
+    std::fprintf(stderr, "isochron sim: %s\n", std::string(flags.status().message()).c_str());
+    return 2;
+  }
+  if (flags->list) {
+    PrintList();
+    return 0;
+  }
+  Totals totals;
+  WorkerPool pool(
+      [&](uint64_t seed) {
+        RunOptions run = flags->run;
+        run.seed = seed;
+        return RunSeams(run);
+      },
+      flags->jobs);
+  pool.RunSeeds(flags->first, flags->last, [&](const RunResult& result) {
+    ++totals.seeds;
+    totals.violations += result.anomalies.empty() ? 0 : 1;
+    totals.trace.Mix(result.trace);
+    for (const auto& [name, count] : result.counts) totals.counts[name] += count;
+    Report(*flags, result);
+    return result.anomalies.empty() || flags->run.sabotage == Sabotage::kNone;
+  });
+  Print(absl::StrFormat("%d seeds, %d violations, trace %016x", totals.seeds, totals.violations,
+                        totals.trace.value()));
+  return totals.violations == 0 ? 0 : 1;
+}
+
+}  // namespace isochron::sim

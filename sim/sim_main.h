@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_SIM_MAIN_H_
+#define ISOCHRON_SIM_SIM_MAIN_H_
+
+// The command `isochron sim` (docs/internals/simulator.md):
+//
+//   sim --seed N | --seeds A..B [--workload W[,W]] [--fault F[,F]] [--scenario S] [--sabotage X]
+//       [--trace] [--explain] [--json] [--jobs N] [--list]
+//
+// The last line is `N seeds, M violations, trace HASH`. With a sabotage it stops at the first
+// violation. Returns the exit status: 0 no violation, 1 a violation (or a vacuous range), 2 usage.
+
+#include <string>
+#include <vector>
+
+namespace isochron::sim {
+
+int RunSim(const std::vector<std::string>& args);
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_SIM_MAIN_H_
