@@ -124,6 +124,7 @@ void Group::StartServing() {
   abdicating_ = false;
   last_assigned_ = state_.last_ts();
   min_next_ = Timestamp();
+  held_until_ = Timestamp();
   told_lease_end_ = Timestamp();
   split_at_.clear();
   RebuildPending();
@@ -159,8 +160,8 @@ Task<absl::Status> Group::TransferTo(NodeId target) {
     if (!co_await changed_.WaitUntil(patience)) break;
   }
   if (!env_.sabotage.Is(Sabotage::kTransferWithoutSmax)) {
-    absl::Status waited =
-        co_await WaitAfter(nullptr, std::max({last_assigned_, min_next_, state_.last_ts()}));
+    absl::Status waited = co_await WaitAfter(
+        nullptr, std::max({last_assigned_, min_next_, held_until_, state_.last_ts()}));
     if (!waited.ok()) {
       abdicating_ = false;
       co_return waited;

@@ -22,6 +22,7 @@
 // Loop-thread only. Owned by GroupHost. Lost leadership never turns into "aborted": `applied` of a
 // proposal then reports UNKNOWN, and the caller looks the outcome up at the next leader (rule 3).
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -145,7 +146,10 @@ class Group {
     return state_.Finished(attempt);
   }
 
-  // ---- leadership transfer (rule 12: waits TT.after(max assigned, served)) ----
+  // ---- leadership transfer (rule 12: waits TT.after(max assigned, served, held)) ----
+  // A promise about timestamps up to `t` was given (a read vote's s_max): no hand-over before
+  // TT.after(t).
+  void HoldLeadershipUntil(Timestamp t) { held_until_ = std::max(held_until_, t); }
   // Stops serving, waits, releases the lease and asks `target` to campaign.
   Task<absl::Status> TransferTo(NodeId target);
 
@@ -187,6 +191,7 @@ class Group {
   bool abdicating_ = false;
   std::string split_at_;  // of a proposed, unapplied split: keys from here on are frozen
   Timestamp last_assigned_;
+  Timestamp held_until_;
   Timestamp min_next_;  // greater than every read served (rule 12)
   Timestamp told_lease_end_;
   std::optional<TTInterval> tick_clock_;  // only the cached-lease-check sabotage looks at it
