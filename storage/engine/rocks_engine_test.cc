@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What only RocksEngine has: a folder, and files that a kill or a flipped bit can meet.
+#include "storage/engine/rocks_engine.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/coding.h"
+#include "gtest/gtest.h"
+#include "rocksdb/db.h"
+#include "storage/engine/key_space.h"
+#include "storage/engine/test_engine.h"
+
+namespace isochron::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string NewFolder() {
+  std::string folder = testing::TempDir() + "/rocksXXXXXX";
+  EXPECT_NE(mkdtemp(folder.data()), nullptr);
+  return folder;
+}
+
+std::unique_ptr<RocksEngine> MustOpen(const std::string& folder, const RocksOptions& options = {}) {
+  auto engine = RocksEngine::Open(folder, options);
+  EXPECT_TRUE(engine.ok()) << engine.status();
+  return engine.ok() ? std::move(*engine) : nullptr;
+}
+
+absl::Status OpenStatus(const std::string& folder) { return RocksEngine::Open(folder).status(); }
+
+TEST(RocksEngine, OpensNewFoldersAndOldOnes) {
+  const std::string folder = NewFolder() + "/deep/store";
+  {
+    auto engine = MustOpen(folder);
+    WriteBatch batch;
+    batch.Put(MetaKey("x"), "kept");
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    ASSERT_TRUE(engine->Flush().ok());
+    WriteBatch lost;
+    lost.Put(MetaKey("x"), "not flushed");
+    ASSERT_TRUE(engine->Write(std::move(lost)).ok());
+  }
+  auto engine = MustOpen(folder);
+  std::string value;
+  EXPECT_TRUE(*engine->Get(MetaKey("x"), &value, nullptr));
+  EXPECT_EQ(value, "kept");
+}
+
+TEST(RocksEngine, RefusesAFolderThatIsOpenElsewhere) {
+  const std::string folder = NewFolder();
+  auto engine = MustOpen(folder);
+  const absl::Status s = OpenStatus(folder);
+  EXPECT_EQ(s.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(s.message(), "open in another process")) << s;
+}
+
+TEST(RocksEngine, RefusesAForeignFolderAndLeavesItAlone) {
+  const std::string folder = NewFolder();
+  std::ofstream(folder + "/letters.txt") << "mine";
+  const absl::Status s = OpenStatus(folder);
+  EXPECT_EQ(s.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(s.message(), "letters.txt")) << s;
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+}
+
+TEST(RocksEngine, RefusesAnotherProgramsDatabase) {
+  const std::string folder = NewFolder();
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* db = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open(options, folder, &db).ok());
+  ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "theirs", "1").ok());
+  delete db;
+  const absl::Status s = OpenStatus(folder);
+  EXPECT_EQ(s.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(s.message(), "another program")) << s;
+}
+
+TEST(RocksEngine, RefusesAnotherFormat) {
+  const std::string folder = NewFolder();
+  {
+    auto engine = MustOpen(folder);
+    WriteBatch batch;
+    batch.Put(MetaKey("store.format"), "isochron store 99");
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    ASSERT_TRUE(engine->Flush().ok());
+  }
+  const absl::Status s = OpenStatus(folder);
+  EXPECT_EQ(s.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(s.message(), "isochron store 99")) << s;
+}
+
+TEST(RocksEngine, RefusesAFolderThatCannotBeMade) {
+  const std::string file = NewFolder() + "/file";
+  std::ofstream(file) << "x";
+  for (const std::string& folder : {file, file + "/store", std::string("/proc/isochron/store")}) {
+    const absl::Status s = OpenStatus(folder);
+    EXPECT_EQ(s.code(), absl::StatusCode::kPermissionDenied) << s;
+    EXPECT_TRUE(absl::StrContains(s.message(), folder)) << s;
+  }
+}
+
+TEST(RocksEngine, FinishesACreationThatWasInterrupted) {
+  const std::string folder = NewFolder();
+  std::ofstream(folder + "/LOG") << "";
+  std::ofstream(folder + "/LOCK") << "";
+  EXPECT_NE(MustOpen(folder), nullptr);
+}
+
+TEST(RocksEngine, AFlippedBitIsDataLoss) {
+  const std::string folder = NewFolder();
+  {
+    auto engine = MustOpen(folder);
+    WriteBatch batch;
+    for (int i = 0; i < 2000; ++i) batch.Put(MetaKey(absl::StrCat("k", i)), std::string(50, 'v'));
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    ASSERT_TRUE(engine->Flush().ok());
+  }
+  fs::path biggest;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".sst" &&
+        (biggest.empty() || entry.file_size() > fs::file_size(biggest))) {
+      biggest = entry.path();
+    }
+  }
+  std::fstream file(biggest, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(20000);
+  const char c = static_cast<char>(file.get());
+  file.seekp(20000);
+  file.put(static_cast<char>(c ^ 0x10));
+  file.close();
+  auto engine = MustOpen(folder);
+  auto it = engine->NewIterator("m", "n", nullptr);
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+  }
+  EXPECT_EQ(it->status().code(), absl::StatusCode::kDataLoss) << it->status();
+}
+
+TEST(RocksEngine, ReadersRunBesideTheWriter) {
+  RocksOptions options;
+  options.write_buffer_bytes = 64 << 10;
+  auto engine = MustOpen(NewFolder(), options);
+  auto key = [](int i) {
+    std::string k = absl::StrCat("dkey", i % 50, absl::string_view("\0\1", 2));
+    AppendBigEndian64(&k, 1'000'000 - i);
+    return k;
+  };
+  std::atomic<int> written{0};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 3; ++r) {
+    readers.emplace_back([&] {
+      int n;
+      while ((n = written.load()) < 20000) {
+        if (n < 50) continue;
+        uint64_t inverted = 0;
+        std::string value;
+        auto found = engine->SeekVersion(key(n), &inverted, &value);
+        ASSERT_TRUE(found.ok() && *found);
+        ASSERT_EQ(inverted, 1'000'000u - n);
+        ASSERT_EQ(value, absl::StrCat(n));
+      }
+    });
+  }
+  for (int i = 1; i <= 20000; ++i) {
+    WriteBatch batch;
+    batch.Put(key(i), absl::StrCat(i));
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    written.store(i);
+  }
+  for (std::thread& t : readers) t.join();
+  EXPECT_GT(engine->Stats().flushes, 3u);
+}
+
+// The killed process: writes batch after batch, and says on the pipe what a completed flush covers.
+int KillChild(const std::string& folder, int out) {
+  RocksOptions options;
+  options.write_buffer_bytes = 64 << 10;
+  auto opened = RocksEngine::Open(folder, options);
+  if (!opened.ok()) return 1;
+  Engine* engine = opened->get();
+  std::string value;
+  int n = 0;
+  if (*engine->Get(MetaKey("applied"), &value)) n = std::stoi(value);
+  TestExecutor executor;
+  while (true) {
+    WriteBatch batch;
+    ++n;
+    batch.Put(MetaKey(absl::StrCat("row", n)), std::string(100, 'x'));
+    batch.Put(MetaKey("applied"), absl::StrCat(n));
+    if (!engine->Write(std::move(batch)).ok()) return 1;
+    if (n % 97 == 0) {
+      bool done = false;
+      engine->FlushAsync(&executor, [&](absl::Status s) { done = s.ok(); });
+      executor.RunUntil([&] { return done; });
+      if (write(out, &n, sizeof(n)) != sizeof(n)) return 1;
+    }
+  }
+}
+
+TEST(RocksEngine, AKilledProcessLeavesAPrefix) {
+  const std::string folder = NewFolder();
+  int flushed = 0;
+  for (int life = 0; life < 6; ++life) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      // A fresh program: RocksDB's threads do not survive a fork.
+      const std::string fd = absl::StrCat(ends[1]);
+      execl("/proc/self/exe", "kill-child", "--kill-child", folder.c_str(), fd.c_str(), nullptr);
+      _exit(127);
+    }
+    close(ends[1]);
+    for (int i = 0; i < 3 + life * 4; ++i) {
+      ASSERT_EQ(read(ends[0], &flushed, sizeof(flushed)), static_cast<ssize_t>(sizeof(flushed)));
+    }
+    kill(pid, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    for (int n; read(ends[0], &n, sizeof(n)) == static_cast<ssize_t>(sizeof(n));) flushed = n;
+    close(ends[0]);
+
+    auto engine = MustOpen(folder);
+    ASSERT_NE(engine, nullptr);
+    std::string value;
+    ASSERT_TRUE(*engine->Get(MetaKey("applied"), &value, nullptr));
+    int applied = 0;
+    ASSERT_TRUE(absl::SimpleAtoi(value, &applied));
+    EXPECT_GE(applied, flushed);
+    int rows = 0;
+    auto it = engine->NewIterator("mrow", "mrox", nullptr);
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++rows;
+    EXPECT_EQ(rows, applied);
+    EXPECT_TRUE(*engine->Get(MetaKey(absl::StrCat("row", applied)), &value, nullptr));
+  }
+}
+
+}  // namespace
+}  // namespace isochron::storage
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "--kill-child") {
+    return isochron::storage::KillChild(argv[2], std::stoi(argv[3]));
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
