@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/binder/binder.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+// Gives an error made by a conversion the place of the literal.
+absl::Status At(absl::Status status, int position) {
+  if (position < 0 || PositionOf(status) > 0) return status;
+  return SqlError(SqlStateOf(status), status.message(), position, HintOf(status));
+}
+
+}  // namespace
+
+int Scope::width() const {
+  int width = 0;
+  for (const ScopeTable& t : tables) width += static_cast<int>(t.columns.size());
+  return width;
+}
+
+std::vector<std::string> Scope::ColumnNames() const {
+  std::vector<std::string> names;
+  for (const ScopeTable& t : tables) {
+    for (const ScopeColumn& c : t.columns) {
+      names.push_back(tables.size() > 1 ? absl::StrCat(t.name, ".", c.name) : c.name);
+    }
+  }
+  return names;
+}
+
+absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
+  const std::string& column = e.names.back();
+  const std::string table = e.names.size() > 1 ? e.names[e.names.size() - 2] : "";
+  ExprPtr found;
+  bool table_known = table.empty();
+  for (const ScopeTable& t : scope_->tables) {
+    if (!table.empty() && t.name != table) continue;
+    table_known = true;
+    for (size_t i = 0; i < t.columns.size(); ++i) {
+      if (t.columns[i].hidden || t.columns[i].name != column) continue;
+      if (found != nullptr) {
+        return SqlError(sqlstate::kAmbiguousColumn,
+                        absl::StrCat("column reference \"", column, "\" is ambiguous"), e.position,
+                        "Write the table's name before it.");
+      }
+      found = MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, e.position);
+    }
+  }
+  if (!table_known) {
+    return SqlError(sqlstate::kUndefinedTable,
+                    absl::StrCat("missing FROM-clause entry for table \"", table, "\""),
+                    e.position);
+  }
+  if (found == nullptr) {
+    return SqlError(sqlstate::kUndefinedColumn,
+                    absl::StrCat("column \"", table.empty() ? "" : absl::StrCat(table, "."), column,
+                                 "\" does not exist"),
+                    e.position);
+  }
+  return found;
+}
+
+absl::StatusOr<ExprPtr> Binder::Param(const ast::Expr& e) {
+  const size_t index = static_cast<size_t>(e.int_value) - 1;
+  if (params_->size() <= index) params_->resize(index + 1, Type::kUnknown);
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kParam;
+  out->index = static_cast<int>(index);
+  out->type = (*params_)[index];
+  out->position = e.position;
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::Coerce(ExprPtr e, Type to) {
+  if (e->type == to || to == Type::kUnknown || (IsInteger(e->type) && IsInteger(to))) return e;
+  if (e->type == Type::kUnknown) {
+    if (e->kind == ExprKind::kParam) {
+      Type& declared = (*params_)[static_cast<size_t>(e->index)];
+      // Two uses of one undeclared parameter: the first to give it a type wins.
+      if (declared == Type::kUnknown)
+        declared = to == Type::kInt2 || to == Type::kInt4 ? Type::kInt8 : to;
+      e->type = declared;
+      return Coerce(std::move(e), to);
+    }
+    if (e->kind == ExprKind::kConst) {
+      if (!e->value.is_null()) {
+        auto parsed = DatumFromText(to, e->value.string_value());
+        if (!parsed.ok()) return At(parsed.status(), e->position);
+        e->value = *std::move(parsed);
+      }
+      e->type = to;
+      return e;
+    }
+  }
+  if ((IsInteger(e->type) && to == Type::kFloat8) || e->type == Type::kUnknown) {
+    auto cast = std::make_unique<Expr>();
+    cast->kind = ExprKind::kCast;
+    cast->type = to;
+    cast->position = e->position;
+    if (e->kind == ExprKind::kConst) {
+      ISO_RETURN_IF_ERROR(CastDatum(e->type, to, e->value, &cast->value));
+      cast->kind = ExprKind::kConst;
+      return cast;
+    }
+    cast->args.push_back(std::move(e));
+    return cast;
+  }
+  return SqlError(sqlstate::kDatatypeMismatch,
+                  absl::StrCat("an expression of type ", TypeName(e->type), " where ", TypeName(to),
+                               " is wanted"),
+                  e->position, "Write a cast.");
+}
+
+absl::StatusOr<ExprPtr> Binder::BindAs(const ast::Expr& e, Type type, const char* what) {
+  ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(e));
+  const Type from = bound->type;
+  const int position = bound->position;
+  auto coerced = Coerce(std::move(bound), type);
+  if (coerced.ok() || SqlStateOf(coerced.status()) != sqlstate::kDatatypeMismatch) return coerced;
+  return SqlError(sqlstate::kDatatypeMismatch,
+                  absl::StrCat("argument of ", what, " must be type ", TypeName(type),
+                               ", not type ", TypeName(from)),
+                  position);
+}
+
+absl::StatusOr<ExprPtr> Binder::BindOutput(const ast::Expr& e) {
+  ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(e));
+  if (bound->type == Type::kUnknown) return Coerce(std::move(bound), Type::kText);
+  return bound;
+}
+
+absl::StatusOr<ExprPtr> Binder::ToAssignment(ExprPtr e, const std::string& column, Type type) {
+  const bool narrows = IsInteger(type) && type != Type::kInt8 && e->type != type;
+  if (e->type == Type::kUnknown && !(narrows && e->kind == ExprKind::kParam)) {
+    return Coerce(std::move(e), type);
+  }
+  if (e->type == Type::kUnknown) {
+    ISO_ASSIGN_OR_RETURN(e, Coerce(std::move(e), Type::kInt8));
+  }
+  if (e->type == type || (type == Type::kInt8 && IsInteger(e->type))) return e;
+  const bool allowed = (IsNumeric(e->type) && IsNumeric(type)) || type == Type::kText;
+  if (!allowed) {
+    return SqlError(sqlstate::kDatatypeMismatch,
+                    absl::StrCat("column \"", column, "\" is of type ", TypeName(type),
+                                 " but expression is of type ", TypeName(e->type)),
+                    e->position, "You will need to rewrite or cast the expression.");
+  }
+  auto cast = std::make_unique<Expr>();
+  cast->kind = ExprKind::kCast;
+  cast->type = type;
+  cast->position = e->position;
+  if (e->kind == ExprKind::kConst) {
+    absl::Status converted = CastDatum(e->type, type, e->value, &cast->value);
+    if (!converted.ok()) return At(std::move(converted), e->position);
+    cast->kind = ExprKind::kConst;
+    return cast;
+  }
+  cast->args.push_back(std::move(e));
+  return cast;
+}
+
+absl::StatusOr<ExprPtr> Binder::BindAssignment(const ast::Expr& e, const std::string& column,
+                                               Type type) {
+  ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(e));
+  return ToAssignment(std::move(bound), column, type);
+}
+
+absl::StatusOr<std::vector<ExprPtr>> Binder::BindAll(const std::vector<ast::ExprPtr>& args) {
+  std::vector<ExprPtr> out;
+  for (const ast::ExprPtr& a : args) {
+    ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(*a));
+    out.push_back(std::move(bound));
+  }
+  return out;
+}
+
+absl::Status Binder::Unify(std::vector<ExprPtr>* args, size_t from, size_t step, const char* what,
+                           Type* type) {
+  Type common = Type::kUnknown;
+  auto merge = [&](const Expr& e) -> absl::Status {
+    if (e.type == Type::kUnknown || e.type == common) return absl::OkStatus();
+    if (common == Type::kUnknown) {
+      common = e.type;
+    } else if (IsInteger(common) && IsInteger(e.type)) {
+      common = Type::kInt8;
+    } else if (IsNumeric(common) && IsNumeric(e.type)) {
+      common = Type::kFloat8;
+    } else {
+      return SqlError(sqlstate::kDatatypeMismatch,
+                      absl::StrCat(what, " types ", TypeName(common), " and ", TypeName(e.type),
+                                   " cannot be matched"),
+                      e.position);
+    }
+    return absl::OkStatus();
+  };
+  for (size_t i = from; i < args->size(); i += step) ISO_RETURN_IF_ERROR(merge(*(*args)[i]));
+  if (common == Type::kUnknown) common = Type::kText;
+  for (size_t i = from; i < args->size(); i += step) {
+    ISO_ASSIGN_OR_RETURN((*args)[i], Coerce(std::move((*args)[i]), common));
+  }
+  *type = common;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExprPtr> Binder::Unified(ExprKind kind, const ast::Expr& e, const char* what) {
+  auto out = std::make_unique<Expr>();
+  out->kind = kind;
+  out->position = e.position;
+  ISO_ASSIGN_OR_RETURN(out->args, BindAll(e.args));
+  ISO_RETURN_IF_ERROR(Unify(&out->args, 0, 1, what, &out->type));
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::Logic(ExprKind kind, const ast::Expr& e, const char* what) {
+  auto out = std::make_unique<Expr>();
+  out->kind = kind;
+  out->type = Type::kBool;
+  out->position = e.position;
+  for (const ast::ExprPtr& a : e.args) {
+    ISO_ASSIGN_OR_RETURN(ExprPtr arg, BindAs(*a, Type::kBool, what));
+    out->args.push_back(std::move(arg));
+  }
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kCase;
+  out->position = e.position;
+  const size_t end = e.args.size() - (e.has_else ? 1 : 0);
+  for (size_t i = e.has_operand ? 1 : 0; i + 1 < end; i += 2) {
+    if (e.has_operand) {
+      ISO_ASSIGN_OR_RETURN(ExprPtr operand, Bind(*e.args[0]));
+      ISO_ASSIGN_OR_RETURN(ExprPtr when, Bind(*e.args[i]));
+      std::vector<ExprPtr> pair;
+      pair.push_back(std::move(operand));
+      pair.push_back(std::move(when));
+      ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator("=", std::move(pair), e.args[i]->position));
+      out->args.push_back(std::move(test));
+    } else {
+      ISO_ASSIGN_OR_RETURN(ExprPtr test, BindAs(*e.args[i], Type::kBool, "CASE/WHEN"));
+      out->args.push_back(std::move(test));
+    }
+    ISO_ASSIGN_OR_RETURN(ExprPtr then, Bind(*e.args[i + 1]));
+    out->args.push_back(std::move(then));
+  }
+  if (e.has_else) {
+    ISO_ASSIGN_OR_RETURN(ExprPtr otherwise, Bind(*e.args.back()));
+    out->args.push_back(std::move(otherwise));
+  } else {
+    out->args.push_back(MakeConst(Type::kUnknown, Datum::Null()));
+  }
+  // The results stand at odd places and at the very end.
+  std::vector<ExprPtr> results;
+  for (size_t i = 1; i < out->args.size(); i += 2) results.push_back(std::move(out->args[i]));
+  results.push_back(std::move(out->args.back()));
+  ISO_RETURN_IF_ERROR(Unify(&results, 0, 1, "CASE", &out->type));
+  for (size_t i = 1, r = 0; i < out->args.size(); i += 2) out->args[i] = std::move(results[r++]);
+  out->args.back() = std::move(results.back());
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::Cast(const ast::Expr& e) {
+  const Type to = TypeFromName(e.text);
+  if (to == Type::kUnknown) {
+    return SqlError(
+        e.text == "numeric" || e.text == "date" || e.text == "timestamp" || e.text == "interval" ||
+                e.text == "json" || e.text == "jsonb" || e.text == "uuid" || e.text == "float4" ||
+                e.text == "bpchar" || e.text == "time"
+            ? sqlstate::kUnsupported
+            : sqlstate::kUndefinedObject,
+        absl::StrCat("type \"", e.text, "\" does not exist or is not supported yet"), e.position);
+  }
+  ISO_ASSIGN_OR_RETURN(ExprPtr arg, Bind(*e.args[0]));
+  if (arg->type == to) return arg;
+  if (arg->type == Type::kUnknown) {
+    ISO_ASSIGN_OR_RETURN(arg, Coerce(std::move(arg), to));
+    if (arg->type == to) return arg;
+  }
+  if (!CanCast(arg->type, to)) {
+    return SqlError(sqlstate::kCannotCoerce,
+                    absl::StrCat("cannot cast type ", TypeName(arg->type), " to ", TypeName(to)),
+                    e.position);
+  }
+  auto cast = std::make_unique<Expr>();
+  cast->kind = ExprKind::kCast;
+  cast->type = to;
+  cast->position = e.position;
+  if (arg->kind == ExprKind::kConst) {
+    absl::Status converted = CastDatum(arg->type, to, arg->value, &cast->value);
+    if (!converted.ok()) return At(std::move(converted), e.position);
+    cast->kind = ExprKind::kConst;
+    return cast;
+  }
+  cast->args.push_back(std::move(arg));
+  return cast;
+}
+
+absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
+  switch (e.kind) {
+    case ast::ExprKind::kNull:
+      return MakeConst(Type::kUnknown, Datum::Null(), e.position);
+    case ast::ExprKind::kBool:
+      return MakeConst(Type::kBool, Datum::Bool(e.int_value != 0), e.position);
+    case ast::ExprKind::kInt:
+      return MakeConst(Type::kInt8, Datum::Int(e.int_value), e.position);
+    case ast::ExprKind::kFloat: {
+      auto v = DatumFromText(Type::kFloat8, e.text);
+      if (!v.ok()) return At(v.status(), e.position);
+      return MakeConst(Type::kFloat8, *std::move(v), e.position);
+    }
+    case ast::ExprKind::kString:
+      return MakeConst(Type::kUnknown, Datum::String(e.text), e.position);
+    case ast::ExprKind::kParam:
+      return Param(e);
+    case ast::ExprKind::kColumn:
+      return Column(e);
+    case ast::ExprKind::kStar:
+      return SqlError(sqlstate::kSyntaxError, "* is not allowed here", e.position);
+    case ast::ExprKind::kOp: {
+      if (e.args.size() == 2 && e.args[0]->kind == ast::ExprKind::kRow) {
+        return RowCompare(e.text, *e.args[0], *e.args[1], e.position);
+      }
+      ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
+      return Operator(e.text, std::move(args), e.position);
+    }
+    case ast::ExprKind::kAnd:
+      return Logic(ExprKind::kAnd, e, "AND");
+    case ast::ExprKind::kOr:
+      return Logic(ExprKind::kOr, e, "OR");
+    case ast::ExprKind::kNot:
+      return Logic(ExprKind::kNot, e, "NOT");
+    case ast::ExprKind::kIsNull: {
+      auto out = std::make_unique<Expr>();
+      out->kind = ExprKind::kIsNull;
+      out->type = Type::kBool;
+      out->negated = e.negated;
+      ISO_ASSIGN_OR_RETURN(ExprPtr arg, BindOutput(*e.args[0]));
+      out->args.push_back(std::move(arg));
+      return out;
+    }
+    case ast::ExprKind::kBoolTest: {
+      ISO_ASSIGN_OR_RETURN(ExprPtr out, Logic(ExprKind::kBoolTest, e, "IS"));
+      out->negated = e.negated;
+      if (e.text != "unknown") out->value = Datum::Bool(e.text == "true");
+      return out;
+    }
+    case ast::ExprKind::kCase:
+      return Case(e);
+    case ast::ExprKind::kCoalesce:
+      return Unified(ExprKind::kCoalesce, e, "COALESCE");
+    case ast::ExprKind::kGreatest:
+      return Unified(ExprKind::kExtreme, e, "GREATEST");
+    case ast::ExprKind::kLeast: {
+      ISO_ASSIGN_OR_RETURN(ExprPtr out, Unified(ExprKind::kExtreme, e, "LEAST"));
+      out->negated = true;
+      return out;
+    }
+    case ast::ExprKind::kNullIf:
+      return Unified(ExprKind::kNullIf, e, "NULLIF");
+    case ast::ExprKind::kDistinct: {
+      ISO_ASSIGN_OR_RETURN(ExprPtr out, Unified(ExprKind::kDistinct, e, "IS DISTINCT FROM"));
+      out->type = Type::kBool;
+      out->negated = e.negated;
+      return out;
+    }
+    case ast::ExprKind::kCast:
+      return Cast(e);
+    case ast::ExprKind::kFunc:
+      return Func(e);
+    case ast::ExprKind::kIn:
+      return In(e);
+    case ast::ExprKind::kLike: {
+      ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
+      ISO_ASSIGN_OR_RETURN(ExprPtr like,
+                           Operator(e.text == "i" ? "~~*" : "~~", std::move(args), e.position));
+      if (!e.negated) return like;
+      auto out = std::make_unique<Expr>();
+      out->kind = ExprKind::kNot;
+      out->type = Type::kBool;
+      out->args.push_back(std::move(like));
+      return out;
+    }
+    case ast::ExprKind::kBetween:
+      return Between(e);
+    case ast::ExprKind::kRow:
+      return SqlError(sqlstate::kUnsupported, "a row value is not supported here", e.position);
+    case ast::ExprKind::kDefault:
+      return SqlError(sqlstate::kSyntaxError, "DEFAULT is not allowed in this context", e.position);
+  }
+  return SqlError(sqlstate::kInternal, "an expression of no known kind");
+}
+
+}  // namespace isochron::sql

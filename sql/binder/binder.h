@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_BINDER_BINDER_H_
+#define ISOCHRON_SQL_BINDER_BINDER_H_
+
+// Names and operators of the syntax tree to typed expressions.
+//
+// A literal in quotes and an undeclared parameter have type unknown until a neighbour gives them
+// one. Integer literals are bigint, other numbers double precision. Integers of every width compute
+// as bigint; their width is checked where they are stored or cast.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sql/binder/expr.h"
+#include "sql/parser/ast.h"
+#include "sql/types/datum.h"
+
+namespace isochron::sql {
+
+struct ScopeColumn {
+  std::string name;
+  Type type = Type::kUnknown;
+  bool hidden = false;
+};
+
+struct ScopeTable {
+  std::string name;  // the alias where there is one
+  int offset = 0;    // slot of its first column
+  std::vector<ScopeColumn> columns;
+};
+
+// What names mean: the columns of the input row.
+struct Scope {
+  std::vector<ScopeTable> tables;
+
+  int width() const;
+  std::vector<std::string> ColumnNames() const;  // by slot, for EXPLAIN
+};
+
+enum class AggregateKind : uint8_t {
+  kCountStar,
+  kCount,
+  kSum,
+  kMin,
+  kMax,
+  kAvg,
+  kBoolAnd,
+  kBoolOr
+};
+
+struct AggregateCall {
+  AggregateKind kind = AggregateKind::kCountStar;
+  ExprPtr arg;  // null for count(*)
+  bool distinct = false;
+  Type type = Type::kInt8;
+};
+
+class Binder {
+ public:
+  // All outlive the binder. `params` grows and is filled in. `aggregates` is null where aggregates
+  // are refused; `clause` names that place in the message.
+  Binder(const Scope* scope, std::vector<Type>* params, std::vector<AggregateCall>* aggregates,
+         const char* clause)
+      : scope_(scope), params_(params), aggregates_(aggregates), clause_(clause) {}
+
+  // May leave the result's type unknown.
+  absl::StatusOr<ExprPtr> Bind(const ast::Expr& e);
+  // Of exactly this type (any integer for bigint), by implicit conversion only. 42804.
+  absl::StatusOr<ExprPtr> BindAs(const ast::Expr& e, Type type, const char* what);
+  // Unknown becomes text.
+  absl::StatusOr<ExprPtr> BindOutput(const ast::Expr& e);
+  // For storing into a column: assignment conversion. 42804 names the column.
+  absl::StatusOr<ExprPtr> BindAssignment(const ast::Expr& e, const std::string& column, Type type);
+  absl::StatusOr<ExprPtr> ToAssignment(ExprPtr e, const std::string& column, Type type);
+
+  // Implicit conversion. 42804, 22P02.
+  absl::StatusOr<ExprPtr> Coerce(ExprPtr e, Type to);
+
+ private:
+  absl::StatusOr<ExprPtr> Column(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Param(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Operator(const std::string& op, std::vector<ExprPtr> args, int position);
+  absl::StatusOr<ExprPtr> Call(const std::string& name, std::vector<ExprPtr> args, int position,
+                               bool is_operator);
+  absl::StatusOr<ExprPtr> Func(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Aggregate(const ast::Expr& e, AggregateKind kind);
+  absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> In(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> RowIn(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> RowCompare(const std::string& op, const ast::Expr& left,
+                                     const ast::Expr& right, int position);
+  absl::StatusOr<ExprPtr> Between(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Cast(const ast::Expr& e);
+  // Binds args to one common type.
+  absl::StatusOr<ExprPtr> Unified(ExprKind kind, const ast::Expr& e, const char* what);
+  absl::StatusOr<std::vector<ExprPtr>> BindAll(const std::vector<ast::ExprPtr>& args);
+  absl::Status Unify(std::vector<ExprPtr>* args, size_t from, size_t step, const char* what,
+                     Type* type);
+  absl::StatusOr<ExprPtr> Logic(ExprKind kind, const ast::Expr& e, const char* what);
+
+  const Scope* scope_;
+  std::vector<Type>* params_;
+  std::vector<AggregateCall>* aggregates_;
+  const char* clause_;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_BINDER_BINDER_H_

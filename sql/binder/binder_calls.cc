@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators, functions, aggregates, and the forms that are short for them.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/binder/binder.h"
+#include "sql/binder/functions.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr int kNoMatch = 1000;
+
+// How far `from` is from what a function wants; kNoMatch if there is no implicit way.
+int Distance(Type from, Type to) {
+  if (from == to || (IsInteger(from) && to == Type::kInt8)) return 0;
+  if (from == Type::kUnknown) return to == Type::kText ? 1 : 2;
+  if (IsInteger(from) && to == Type::kFloat8) return 5;
+  return kNoMatch;
+}
+
+const Function* Choose(const std::vector<Function>& candidates, const std::vector<ExprPtr>& args) {
+  const Function* best = nullptr;
+  int best_cost = kNoMatch;
+  for (const Function& f : candidates) {
+    const bool arity = f.variadic ? args.size() >= f.args.size() : args.size() == f.args.size();
+    if (!arity) continue;
+    int cost = 0;
+    for (size_t i = 0; i < args.size(); ++i) {
+      cost += Distance(args[i]->type, f.args[std::min(i, f.args.size() - 1)]);
+    }
+    if (cost < best_cost) {
+      best = &f;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+std::string TypeList(const std::vector<ExprPtr>& args) {
+  std::string out;
+  for (const ExprPtr& a : args) absl::StrAppend(&out, out.empty() ? "" : ", ", TypeName(a->type));
+  return out;
+}
+
+ExprPtr TextOf(ExprPtr e) {
+  if (e->type == Type::kText || e->type == Type::kUnknown) return e;
+  auto cast = std::make_unique<Expr>();
+  cast->kind = ExprKind::kCast;
+  cast->type = Type::kText;
+  cast->position = e->position;
+  cast->args.push_back(std::move(e));
+  return cast;
+}
+
+struct AggregateName {
+  const char* name;
+  AggregateKind kind;
+};
+constexpr AggregateName kAggregates[] = {
+    {"count", AggregateKind::kCount},   {"sum", AggregateKind::kSum},
+    {"min", AggregateKind::kMin},       {"max", AggregateKind::kMax},
+    {"avg", AggregateKind::kAvg},       {"bool_and", AggregateKind::kBoolAnd},
+    {"every", AggregateKind::kBoolAnd}, {"bool_or", AggregateKind::kBoolOr},
+};
+
+}  // namespace
+
+absl::StatusOr<ExprPtr> Binder::Operator(const std::string& op, std::vector<ExprPtr> args,
+                                         int position) {
+  if (args.size() == 1) return Call(op == "-" ? "neg" : "pos", std::move(args), position, true);
+  // `||` takes anything beside a text.
+  if (op == "||" && args[0]->type != Type::kBytea && args[1]->type != Type::kBytea) {
+    args[0] = TextOf(std::move(args[0]));
+    args[1] = TextOf(std::move(args[1]));
+  }
+  return Call(op, std::move(args), position, true);
+}
+
+absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPtr> args,
+                                     int position, bool is_operator) {
+  const Function* f = Choose(FunctionsNamed(name), args);
+  if (f == nullptr) {
+    if (is_operator) {
+      const std::string sign = name == "neg" ? "-" : name == "pos" ? "+" : name;
+      return SqlError(
+          sqlstate::kUndefinedFunction,
+          args.size() == 1
+              ? absl::StrCat("operator does not exist: ", sign, " ", TypeName(args[0]->type))
+              : absl::StrCat("operator does not exist: ", TypeName(args[0]->type), " ", sign, " ",
+                             TypeName(args[1]->type)),
+          position, "Types may need an explicit cast.");
+    }
+    return SqlError(sqlstate::kUndefinedFunction,
+                    absl::StrCat("function ", name, "(", TypeList(args), ") does not exist"),
+                    position, "docs/reference/sql.md lists the functions.");
+  }
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Type want = f->args[std::min(i, f->args.size() - 1)];
+    ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), want));
+  }
+  return MakeCall(f, std::move(args), position);
+}
+
+absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
+  const std::string& name = e.names.back();
+  if (e.names.size() > 1) {
+    return SqlError(
+        sqlstate::kUndefinedFunction,
+        absl::StrCat("function ", e.names[0], ".", name, " does not exist or cannot be used here"),
+        e.position);
+  }
+  for (const AggregateName& a : kAggregates) {
+    if (name == a.name) return Aggregate(e, a.kind);
+  }
+  if (e.star || e.distinct) {
+    return SqlError(sqlstate::kWrongObjectType, absl::StrCat(name, " is not an aggregate function"),
+                    e.position);
+  }
+  ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
+  if (name == "concat") {
+    for (ExprPtr& a : args) a = TextOf(std::move(a));
+  }
+  return Call(name, std::move(args), e.position, false);
+}
+
+absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind) {
+  if (aggregates_ == nullptr) {
+    return SqlError(sqlstate::kGrouping,
+                    absl::StrCat("aggregate functions are not allowed in ", clause_), e.position);
+  }
+  AggregateCall call;
+  call.kind = kind;
+  call.distinct = e.distinct;
+  if (e.star) {
+    if (kind != AggregateKind::kCount) {
+      return SqlError(sqlstate::kUndefinedFunction,
+                      absl::StrCat("function ", e.names.back(), "(*) does not exist"), e.position);
+    }
+    call.kind = AggregateKind::kCountStar;
+  } else {
+    if (e.args.size() != 1) {
+      return SqlError(sqlstate::kUndefinedFunction,
+                      absl::StrCat("function ", e.names.back(), " takes one argument"), e.position);
+    }
+    Binder inner(scope_, params_, nullptr, "an aggregate's argument");
+    ISO_ASSIGN_OR_RETURN(call.arg, inner.BindOutput(*e.args[0]));
+    const Type t = call.arg->type;
+    const bool fits =
+        kind == AggregateKind::kSum || kind == AggregateKind::kAvg          ? IsNumeric(t)
+        : kind == AggregateKind::kBoolAnd || kind == AggregateKind::kBoolOr ? t == Type::kBool
+        : kind == AggregateKind::kMin || kind == AggregateKind::kMax        ? t != Type::kBool
+                                                                            : true;
+    if (!fits) {
+      return SqlError(
+          sqlstate::kUndefinedFunction,
+          absl::StrCat("function ", e.names.back(), "(", TypeName(t), ") does not exist"),
+          e.position, "Types may need an explicit cast.");
+    }
+    call.type = kind == AggregateKind::kCount ? Type::kInt8
+                : kind == AggregateKind::kAvg ? Type::kFloat8
+                : kind == AggregateKind::kSum ? (t == Type::kFloat8 ? t : Type::kInt8)
+                                              : t;
+  }
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kAggregate;
+  out->type = call.type;
+  out->position = e.position;
+  for (size_t i = 0; i < aggregates_->size(); ++i) {
+    const AggregateCall& other = (*aggregates_)[i];
+    const bool same_arg = (other.arg == nullptr) == (call.arg == nullptr) &&
+                          (call.arg == nullptr || SameExpr(*other.arg, *call.arg));
+    if (other.kind == call.kind && other.distinct == call.distinct && same_arg) {
+      out->index = static_cast<int>(i);
+      return out;
+    }
+  }
+  out->index = static_cast<int>(aggregates_->size());
+  aggregates_->push_back(std::move(call));
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::RowCompare(const std::string& op, const ast::Expr& left,
+                                           const ast::Expr& right, int position) {
+  if ((op != "=" && op != "<>") || right.kind != ast::ExprKind::kRow) {
+    return SqlError(sqlstate::kUnsupported, "this comparison of row values is not supported yet",
+                    position);
+  }
+  if (left.args.size() != right.args.size()) {
+    return SqlError(sqlstate::kSyntaxError, "unequal number of entries in row expressions",
+                    position);
+  }
+  auto out = std::make_unique<Expr>();
+  out->kind = op == "=" ? ExprKind::kAnd : ExprKind::kOr;
+  out->type = Type::kBool;
+  out->position = position;
+  for (size_t i = 0; i < left.args.size(); ++i) {
+    std::vector<ExprPtr> pair;
+    ISO_ASSIGN_OR_RETURN(ExprPtr l, Bind(*left.args[i]));
+    ISO_ASSIGN_OR_RETURN(ExprPtr r, Bind(*right.args[i]));
+    pair.push_back(std::move(l));
+    pair.push_back(std::move(r));
+    ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), position));
+    out->args.push_back(std::move(test));
+  }
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::RowIn(const ast::Expr& e) {
+  auto out = std::make_unique<Expr>();
+  out->kind = e.negated ? ExprKind::kAnd : ExprKind::kOr;
+  out->type = Type::kBool;
+  out->position = e.position;
+  for (size_t i = 1; i < e.args.size(); ++i) {
+    ISO_ASSIGN_OR_RETURN(ExprPtr test,
+                         RowCompare(e.negated ? "<>" : "=", *e.args[0], *e.args[i], e.position));
+    out->args.push_back(std::move(test));
+  }
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::In(const ast::Expr& e) {
+  if (e.args[0]->kind == ast::ExprKind::kRow) return RowIn(e);
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kIn;
+  out->negated = e.negated;
+  out->position = e.position;
+  ISO_ASSIGN_OR_RETURN(out->args, BindAll(e.args));
+  Type common;
+  absl::Status unified = Unify(&out->args, 0, 1, "IN", &common);
+  if (!unified.ok()) {
+    if (SqlStateOf(unified) != sqlstate::kDatatypeMismatch) return unified;
+    return SqlError(sqlstate::kUndefinedFunction, unified.message(), PositionOf(unified) - 1,
+                    "Types may need an explicit cast.");
+  }
+  out->type = Type::kBool;
+  return out;
+}
+
+absl::StatusOr<ExprPtr> Binder::Between(const ast::Expr& e) {
+  if (e.symmetric) {
+    return SqlError(sqlstate::kUnsupported, "BETWEEN SYMMETRIC is not supported yet", e.position);
+  }
+  auto out = std::make_unique<Expr>();
+  out->kind = e.negated ? ExprKind::kOr : ExprKind::kAnd;
+  out->type = Type::kBool;
+  out->position = e.position;
+  for (size_t i = 1; i < 3; ++i) {
+    std::vector<ExprPtr> pair;
+    ISO_ASSIGN_OR_RETURN(ExprPtr value, Bind(*e.args[0]));
+    ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(*e.args[i]));
+    pair.push_back(std::move(value));
+    pair.push_back(std::move(bound));
+    const char* op = i == 1 ? (e.negated ? "<" : ">=") : (e.negated ? ">" : "<=");
+    ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), e.position));
+    out->args.push_back(std::move(test));
+  }
+  return out;
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/binder/expr.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+absl::Status OutOfRange(Type type) {
+  return SqlError(sqlstate::kValueOutOfRange, absl::StrCat(TypeName(type), " out of range"));
+}
+
+absl::Status IntToInt(Type to, int64_t v, Datum* out) {
+  if ((to == Type::kInt2 && (v < -32768 || v > 32767)) ||
+      (to == Type::kInt4 &&
+       (v < std::numeric_limits<int32_t>::min() || v > std::numeric_limits<int32_t>::max()))) {
+    return OutOfRange(to);
+  }
+  *out = Datum::Int(v);
+  return absl::OkStatus();
+}
+
+absl::Status Call(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  absl::InlinedVector<Datum, 3> args(e.args.size());
+  for (size_t i = 0; i < e.args.size(); ++i) {
+    ISO_RETURN_IF_ERROR(Eval(*e.args[i], ctx, row, &args[i]));
+    if (e.function->strict && args[i].is_null()) {
+      *out = Datum::Null();
+      return absl::OkStatus();
+    }
+  }
+  return e.function->fn(ctx, args.data(), args.size(), out);
+}
+
+// Three-valued AND (`stop` false) and OR (`stop` true).
+absl::Status Logic(const Expr& e, const EvalContext& ctx, const Row& row, bool stop, Datum* out) {
+  bool unknown = false;
+  for (const ExprPtr& a : e.args) {
+    Datum d;
+    ISO_RETURN_IF_ERROR(Eval(*a, ctx, row, &d));
+    if (d.is_null()) {
+      unknown = true;
+    } else if (d.bool_value() == stop) {
+      *out = Datum::Bool(stop);
+      return absl::OkStatus();
+    }
+  }
+  *out = unknown ? Datum::Null() : Datum::Bool(!stop);
+  return absl::OkStatus();
+}
+
+absl::Status In(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  Datum needle, item;
+  ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &needle));
+  *out = Datum::Null();
+  if (needle.is_null()) return absl::OkStatus();
+  bool unknown = false;
+  for (size_t i = 1; i < e.args.size(); ++i) {
+    ISO_RETURN_IF_ERROR(Eval(*e.args[i], ctx, row, &item));
+    if (item.is_null()) {
+      unknown = true;
+    } else if (CompareDatums(needle, item) == 0) {
+      *out = Datum::Bool(!e.negated);
+      return absl::OkStatus();
+    }
+  }
+  if (!unknown) *out = Datum::Bool(e.negated);
+  return absl::OkStatus();
+}
+
+absl::Status Case(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  for (size_t i = 0; i + 1 < e.args.size(); i += 2) {
+    bool match = false;
+    ISO_RETURN_IF_ERROR(EvalPredicate(*e.args[i], ctx, row, &match));
+    if (match) return Eval(*e.args[i + 1], ctx, row, out);
+  }
+  return Eval(*e.args.back(), ctx, row, out);
+}
+
+absl::Status Extreme(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  *out = Datum::Null();
+  for (const ExprPtr& a : e.args) {
+    Datum d;
+    ISO_RETURN_IF_ERROR(Eval(*a, ctx, row, &d));
+    if (d.is_null()) continue;
+    if (out->is_null() || (CompareDatums(d, *out) > 0) != e.negated) *out = std::move(d);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pair(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  Datum a, b;
+  ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &a));
+  ISO_RETURN_IF_ERROR(Eval(*e.args[1], ctx, row, &b));
+  const bool same = a.is_null() || b.is_null() ? a.is_null() && b.is_null() : a == b;
+  if (e.kind == ExprKind::kDistinct) {
+    *out = Datum::Bool(same == e.negated);
+  } else {
+    *out = same ? Datum::Null() : std::move(a);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool CanCast(Type from, Type to) {
+  if (from == to || from == Type::kUnknown || from == Type::kText || to == Type::kText) return true;
+  if (IsNumeric(from) && IsNumeric(to)) return true;
+  return (from == Type::kBool && IsInteger(to)) || (IsInteger(from) && to == Type::kBool);
+}
+
+absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out) {
+  if (in.is_null() || from == to) {
+    *out = in;
+    return absl::OkStatus();
+  }
+  if (IsInteger(to)) {
+    if (IsInteger(from)) return IntToInt(to, in.int_value(), out);
+    if (from == Type::kBool) return IntToInt(to, in.bool_value() ? 1 : 0, out);
+    if (from == Type::kFloat8) {
+      const double v = std::nearbyint(in.float_value());
+      if (!(v >= -0x1p63 && v < 0x1p63)) return OutOfRange(to);
+      return IntToInt(to, static_cast<int64_t>(v), out);
+    }
+  }
+  if (to == Type::kFloat8 && IsInteger(from)) {
+    *out = Datum::Float(static_cast<double>(in.int_value()));
+    return absl::OkStatus();
+  }
+  if (to == Type::kBool && IsInteger(from)) {
+    *out = Datum::Bool(in.int_value() != 0);
+    return absl::OkStatus();
+  }
+  if (to == Type::kText) {
+    *out = from == Type::kBool ? Datum::String(in.bool_value() ? "true" : "false")
+                               : Datum::String(DatumToText(from, in));
+    return absl::OkStatus();
+  }
+  if (from == Type::kText || from == Type::kUnknown) {
+    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, in.string_value()));
+    return absl::OkStatus();
+  }
+  return SqlError(sqlstate::kCannotCoerce,
+                  absl::StrCat("cannot cast type ", TypeName(from), " to ", TypeName(to)));
+}
+
+absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row, bool* out) {
+  Datum d;
+  ISO_RETURN_IF_ERROR(Eval(e, ctx, row, &d));
+  *out = !d.is_null() && d.bool_value();
+  return absl::OkStatus();
+}
+
+absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  switch (e.kind) {
+    case ExprKind::kConst:
+      *out = e.value;
+      return absl::OkStatus();
+    case ExprKind::kParam:
+      *out = ctx.params[static_cast<size_t>(e.index)];
+      return absl::OkStatus();
+    case ExprKind::kColumn:
+      *out = row[static_cast<size_t>(e.index)];
+      return absl::OkStatus();
+    case ExprKind::kCall:
+      return Call(e, ctx, row, out);
+    case ExprKind::kAnd:
+      return Logic(e, ctx, row, false, out);
+    case ExprKind::kOr:
+      return Logic(e, ctx, row, true, out);
+    case ExprKind::kNot: {
+      Datum d;
+      ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
+      *out = d.is_null() ? Datum::Null() : Datum::Bool(!d.bool_value());
+      return absl::OkStatus();
+    }
+    case ExprKind::kIsNull: {
+      Datum d;
+      ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
+      *out = Datum::Bool(d.is_null() != e.negated);
+      return absl::OkStatus();
+    }
+    case ExprKind::kBoolTest: {
+      Datum d;
+      ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
+      *out = Datum::Bool((d == e.value) != e.negated);
+      return absl::OkStatus();
+    }
+    case ExprKind::kCase:
+      return Case(e, ctx, row, out);
+    case ExprKind::kCoalesce:
+      for (const ExprPtr& a : e.args) {
+        ISO_RETURN_IF_ERROR(Eval(*a, ctx, row, out));
+        if (!out->is_null()) break;
+      }
+      return absl::OkStatus();
+    case ExprKind::kExtreme:
+      return Extreme(e, ctx, row, out);
+    case ExprKind::kNullIf:
+    case ExprKind::kDistinct:
+      return Pair(e, ctx, row, out);
+    case ExprKind::kCast: {
+      Datum d;
+      ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
+      return CastDatum(e.args[0]->type, e.type, d, out);
+    }
+    case ExprKind::kIn:
+      return In(e, ctx, row, out);
+    case ExprKind::kAggregate:
+      return SqlError(sqlstate::kInternal, "an aggregate outside an aggregation");
+  }
+  return SqlError(sqlstate::kInternal, "an expression of no known kind");
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/binder/expr.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace isochron::sql {
+
+ExprPtr MakeConst(Type type, Datum value, int position) {
+  auto e = std::make_unique<Expr>();
+  e->kind = ExprKind::kConst;
+  e->type = type;
+  e->value = std::move(value);
+  e->position = position;
+  return e;
+}
+
+ExprPtr MakeColumn(int index, Type type, int position) {
+  auto e = std::make_unique<Expr>();
+  e->kind = ExprKind::kColumn;
+  e->type = type;
+  e->index = index;
+  e->position = position;
+  return e;
+}
+
+ExprPtr MakeCall(const Function* function, std::vector<ExprPtr> args, int position) {
+  auto e = std::make_unique<Expr>();
+  e->kind = ExprKind::kCall;
+  e->type = function->result;
+  e->function = function;
+  e->args = std::move(args);
+  e->position = position;
+  return e;
+}
+
+ExprPtr Clone(const Expr& e) {
+  auto copy = std::make_unique<Expr>();
+  copy->kind = e.kind;
+  copy->type = e.type;
+  copy->negated = e.negated;
+  copy->index = e.index;
+  copy->position = e.position;
+  copy->function = e.function;
+  copy->value = e.value;
+  for (const ExprPtr& a : e.args) copy->args.push_back(Clone(*a));
+  return copy;
+}
+
+bool SameExpr(const Expr& a, const Expr& b) {
+  if (a.kind != b.kind || a.type != b.type || a.negated != b.negated || a.index != b.index ||
+      a.function != b.function || a.args.size() != b.args.size() || !(a.value == b.value)) {
+    return false;
+  }
+  for (size_t i = 0; i < a.args.size(); ++i) {
+    if (!SameExpr(*a.args[i], *b.args[i])) return false;
+  }
+  return true;
+}
+
+bool IsConstant(const Expr& e) {
+  if (e.kind == ExprKind::kColumn || e.kind == ExprKind::kAggregate) return false;
+  for (const ExprPtr& a : e.args) {
+    if (!IsConstant(*a)) return false;
+  }
+  return true;
+}
+
+namespace {
+
+std::string List(const Expr& e, size_t from, const std::vector<std::string>& names,
+                 absl::string_view separator) {
+  std::string out;
+  for (size_t i = from; i < e.args.size(); ++i) {
+    absl::StrAppend(&out, i == from ? "" : separator, ExprToString(*e.args[i], names));
+  }
+  return out;
+}
+
+std::string CaseToString(const Expr& e, const std::vector<std::string>& names) {
+  std::string out = "CASE";
+  for (size_t i = 0; i + 1 < e.args.size(); i += 2) {
+    absl::StrAppend(&out, " WHEN ", ExprToString(*e.args[i], names), " THEN ",
+                    ExprToString(*e.args[i + 1], names));
+  }
+  return absl::StrCat(out, " ELSE ", ExprToString(*e.args.back(), names), " END");
+}
+
+}  // namespace
+
+std::string ExprToString(const Expr& e, const std::vector<std::string>& names) {
+  const char* no = e.negated ? "NOT " : "";
+  switch (e.kind) {
+    case ExprKind::kConst:
+      return DatumToSql(e.type, e.value);
+    case ExprKind::kParam:
+      return absl::StrCat("$", e.index + 1);
+    case ExprKind::kColumn:
+      return static_cast<size_t>(e.index) < names.size() ? names[static_cast<size_t>(e.index)]
+                                                         : absl::StrCat("column ", e.index + 1);
+    case ExprKind::kCall: {
+      const absl::string_view name = e.function->name;
+      const bool is_word = (name[0] >= 'a' && name[0] <= 'z');
+      if (!is_word && e.args.size() == 2)
+        return absl::StrCat("(", List(e, 0, names, absl::StrCat(" ", name, " ")), ")");
+      return absl::StrCat(name, "(", List(e, 0, names, ", "), ")");
+    }
+    case ExprKind::kAnd:
+      return absl::StrCat("(", List(e, 0, names, " AND "), ")");
+    case ExprKind::kOr:
+      return absl::StrCat("(", List(e, 0, names, " OR "), ")");
+    case ExprKind::kNot:
+      return absl::StrCat("NOT ", ExprToString(*e.args[0], names));
+    case ExprKind::kIsNull:
+      return absl::StrCat(ExprToString(*e.args[0], names), " IS ", no, "NULL");
+    case ExprKind::kBoolTest:
+      return absl::StrCat(ExprToString(*e.args[0], names), " IS ", no,
+                          e.value.is_null()      ? "UNKNOWN"
+                          : e.value.bool_value() ? "TRUE"
+                                                 : "FALSE");
+    case ExprKind::kCase:
+      return CaseToString(e, names);
+    case ExprKind::kCoalesce:
+      return absl::StrCat("COALESCE(", List(e, 0, names, ", "), ")");
+    case ExprKind::kExtreme:
+      return absl::StrCat(e.negated ? "LEAST(" : "GREATEST(", List(e, 0, names, ", "), ")");
+    case ExprKind::kNullIf:
+      return absl::StrCat("NULLIF(", List(e, 0, names, ", "), ")");
+    case ExprKind::kDistinct:
+      return absl::StrCat(ExprToString(*e.args[0], names), " IS ", no, "DISTINCT FROM ",
+                          ExprToString(*e.args[1], names));
+    case ExprKind::kCast:
+      return absl::StrCat(ExprToString(*e.args[0], names), "::", TypeName(e.type));
+    case ExprKind::kIn:
+      return absl::StrCat(ExprToString(*e.args[0], names), " ", no, "IN (", List(e, 1, names, ", "),
+                          ")");
+    case ExprKind::kAggregate:
+      return absl::StrCat("aggregate ", e.index + 1);
+  }
+  return "";
+}
+
+}  // namespace isochron::sql

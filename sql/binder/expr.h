@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_BINDER_EXPR_H_
+#define ISOCHRON_SQL_BINDER_EXPR_H_
+
+// Typed expressions: what the binder makes and the executor evaluates.
+//
+// Immutable once bound, so one plan may run many times at once. Columns are slots of the input row.
+// Every operand has exactly the type its operator wants: conversions are nodes of their own.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/types.h"
+#include "sql/types/datum.h"
+
+namespace isochron::sql {
+
+// What an evaluation sees besides the row. Fixed for a statement; `now` for a transaction.
+struct EvalContext {
+  std::vector<Datum> params;  // of the types the plan states
+  Timestamp now;
+  std::string version;
+};
+
+using EvalFn = absl::Status (*)(const EvalContext& ctx, const Datum* args, size_t count,
+                                Datum* out);
+
+struct Function {
+  const char* name;
+  std::vector<Type> args;
+  Type result;
+  EvalFn fn;
+  bool strict = true;     // a NULL argument makes the result NULL without a call
+  bool variadic = false;  // the last argument type repeats
+};
+
+enum class ExprKind : uint8_t {
+  kConst,      // value
+  kParam,      // index, from 0
+  kColumn,     // index
+  kCall,       // function, args
+  kAnd,        // args
+  kOr,         // args
+  kNot,        // args[0]
+  kIsNull,     // args[0], negated
+  kBoolTest,   // args[0], value: NULL, true or false; negated
+  kCase,       // when, then pairs; else last (always there)
+  kCoalesce,   // args
+  kExtreme,    // args: GREATEST, or LEAST when negated
+  kNullIf,     // args[0] unless it equals args[1]
+  kDistinct,   // args[0] IS DISTINCT FROM args[1], negated
+  kCast,       // args[0] to `type`
+  kIn,         // args[0] among args[1..], negated
+  kAggregate,  // index into the statement's aggregates; gone after planning
+};
+
+struct Expr;
+using ExprPtr = std::unique_ptr<Expr>;
+
+struct Expr {
+  ExprKind kind = ExprKind::kConst;
+  Type type = Type::kUnknown;
+  bool negated = false;
+  int index = 0;
+  int position = -1;
+  const Function* function = nullptr;
+  Datum value;
+  std::vector<ExprPtr> args;
+};
+
+ExprPtr MakeConst(Type type, Datum value, int position = -1);
+ExprPtr MakeColumn(int index, Type type, int position = -1);
+ExprPtr MakeCall(const Function* function, std::vector<ExprPtr> args, int position);
+ExprPtr Clone(const Expr& e);
+
+// Same computation, wherever in the text it stands.
+bool SameExpr(const Expr& a, const Expr& b);
+// No column and no aggregate inside: one value for a whole statement.
+bool IsConstant(const Expr& e);
+// For EXPLAIN. `names` are the input's columns.
+std::string ExprToString(const Expr& e, const std::vector<std::string>& names);
+
+// Evaluates over one row. 22012, 22003, 22P02 and the like.
+absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out);
+// The value is true, neither false nor NULL.
+absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row, bool* out);
+
+// Converts a value from one type to another, as CAST does. 22003, 22P02, 42846.
+absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out);
+// Whether CAST(from AS to) exists.
+bool CanCast(Type from, Type to);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_BINDER_EXPR_H_
