@@ -37,6 +37,7 @@
 #include "common/sabotage.h"
 #include "common/types.h"
 #include "paxos/core/entry.h"
+#include "paxos/log/format.h"
 
 namespace isochron::paxos {
 
@@ -67,8 +68,9 @@ class Log : public LogReader {
   std::vector<GroupId> RecoveredGroups() const;
   RecoveredGroup TakeRecovered(GroupId group);
 
-  // Buffers. `hard` may be null. Entries replace those at the same index; the first must not leave
-  // a hole after what the group has.
+  // Buffers. `hard` may be null. Entries replace those at the same index, are consecutive or start
+  // again lower, and never leave a hole after what the group has; those below the mark are skipped.
+  // A group's life begins with TruncatePrefix to its base.
   void Append(GroupId group, const HardState* hard, absl::Span<const Entry> entries);
   // Buffers: everything up to mark.index may be forgotten, and later appends may start after it
   // even if that leaves a hole (a snapshot was installed).
@@ -78,46 +80,85 @@ class Log : public LogReader {
   // Makes all that is buffered durable, then runs `done` (never inline). Callbacks run in order.
   void Flush(absl::AnyInvocable<void()> done);
   // Something is buffered that no Flush covers yet.
-  bool HasUnflushed() const { return !pending_.empty(); }
+  bool HasUnflushed() const { return pending_records_ != 0; }
 
   absl::StatusOr<std::vector<Entry>> ReadEntries(GroupId group, LogIndex lo, LogIndex hi,
                                                  size_t max_bytes) override;
 
-  // The group's live entries are larger than its share: it should be flushed and truncated (rule
-  // 31).
+  // Groups whose live entries keep the oldest segment although the log is over half its limit:
+  // their stores should be flushed and their logs truncated (rule 31). The smallest ids first.
   std::vector<GroupId> GroupsPinning(size_t max_groups) const;
   uint64_t TotalBytes() const;
   size_t segments() const { return segments_.size(); }
+  // At Open, bytes after the last whole batch were dropped as a torn write (rule 33).
+  bool dropped_torn_tail() const { return dropped_torn_tail_; }
 
  private:
   struct Location {
-    uint64_t segment = 0;  // 0: still in the buffer
-    uint64_t offset = 0;   // of the entry within the file
+    uint64_t segment = 0;  // 0: still in the buffer, `offset` counts from its start
+    uint64_t offset = 0;
     uint32_t bytes = 0;
   };
   struct Group {
     HardState hard;
     LogMark base;
-    uint64_t hard_segment = 0;  // where the newest record of each lies
-    uint64_t base_segment = 0;
+    bool has_hard = false;
+    Location hard_at;
+    Location base_at;
     std::deque<Location> entries;  // of base.index + 1 and on
   };
   struct Segment {
     std::unique_ptr<File> file;
-    uint64_t end = 0;
-    uint64_t live = 0;  // records in it that are some group's newest
+    uint64_t size = 0;  // preallocated
+    uint64_t end = 0;   // of its batches
+    uint64_t live = 0;  // bytes that are some group's newest
   };
-  struct Placed;  // a record in the buffer, placed when its flush starts
+  struct Placed {  // something in the buffer that gets its place when its flush starts
+    GroupId group;
+    format::RecordType type;
+    LogIndex first;
+    uint32_t count;
+  };
   class Recovery;
 
   Log(Disk* disk, Options options);
 
+  absl::Status NewSegment(uint64_t min_bytes);
+  size_t BeginRecord();
+  void EndRecord(size_t start, format::RecordType type, GroupId group, LogIndex first,
+                 uint32_t count);
+  void AppendHardState(GroupId id, Group* g);
+  void AppendMark(GroupId id, Group* g);
+  void AppendEntries(GroupId id, Group* g, absl::Span<const Entry> entries);
+  void Supersede(Location* at);
+  void PlaceAt(Location* at, uint64_t segment, uint64_t batch_start);
+  void Place(uint64_t segment, uint64_t batch_start);
+  void StartFlush();
+  void OnFlushed(absl::Status status);
+  void CopyForward();
+  bool CopyGroupForward(uint64_t segment, GroupId id, Group* g);
+  void RemoveDeadSegments(uint64_t before);
+  absl::StatusOr<Entry> ReadEntry(GroupId group, LogIndex index, const Location& at);
+  void Fatal(absl::Status status);
+
   Disk* const disk_;
   Options options_;
-  std::map<uint64_t, Segment> segments_;
+  std::map<uint64_t, Segment> segments_;  // by sequence; the last is written to
   std::map<GroupId, Group> groups_;
   std::map<GroupId, RecoveredGroup> recovered_;
-  std::string pending_;
+  bool dropped_torn_tail_ = false;
+
+  std::string pending_;  // room for the batch header, then records
+  uint32_t pending_records_ = 0;
+  std::vector<Placed> placed_;
+  std::vector<absl::AnyInvocable<void()>> waiting_;  // for the next flush
+  std::vector<absl::AnyInvocable<void()>> flushing_;
+  bool flush_out_ = false;
+  bool failed_ = false;
+  uint64_t flush_bytes_ = 0;       // of the batch that is out
+  uint64_t removable_before_ = 0;  // segments below it are dead once the flush that is out ended
+  // A completion holds a weak reference, so that one that comes after the end does nothing.
+  std::shared_ptr<bool> alive_;
 };
 
 }  // namespace isochron::paxos

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "paxos/log/format.h"
+
+#include "common/coding.h"
+#include "common/crc32c.h"
+
+namespace isochron::paxos::format {
+namespace {
+
+constexpr uint64_t kSegmentMagic = 0x474f4c4f5349ull;  // "ISOLOG"
+constexpr uint32_t kBatchMagic = 0x48435442;           // "BTCH"
+constexpr size_t kSegmentHeaderBytes = 8 + 4 + 8 + 8;
+
+void Put(Writer* w, const Ballot& b) {
+  w->Varint(b.round);
+  w->Varint(b.node.value);
+}
+bool Get(Reader* r, Ballot* b) { return r->Varint(&b->round) && r->Varint32(&b->node.value); }
+
+// Appends the checksum of what was appended since `start`.
+void Seal(size_t start, std::string* out) {
+  const uint32_t crc = Crc32c(absl::string_view(*out).substr(start));
+  Writer(out).Fixed32(crc);
+}
+
+// Whether `in` is `body` followed by its checksum.
+bool Unseal(absl::string_view in, absl::string_view* body) {
+  if (in.size() < 4) return false;
+  *body = in.substr(0, in.size() - 4);
+  uint32_t crc = 0;
+  return Reader(in.substr(body->size())).Fixed32(&crc) && crc == Crc32c(*body);
+}
+
+}  // namespace
+
+std::string Encode(const SegmentHeader& h) {
+  std::string out;
+  Writer w(&out);
+  w.Fixed64(kSegmentMagic);
+  w.Fixed32(h.version);
+  w.Fixed64(h.sequence);
+  w.Fixed64(h.previous_end);
+  Seal(0, &out);
+  out.resize(kBlock);
+  return out;
+}
+
+bool Decode(absl::string_view in, SegmentHeader* h) {
+  absl::string_view body;
+  if (in.size() < kSegmentHeaderBytes + 4 ||
+      !Unseal(in.substr(0, kSegmentHeaderBytes + 4), &body)) {
+    return false;
+  }
+  Reader r(body);
+  uint64_t magic = 0;
+  return r.Fixed64(&magic) && magic == kSegmentMagic && r.Fixed32(&h->version) &&
+         r.Fixed64(&h->sequence) && r.Fixed64(&h->previous_end);
+}
+
+std::string Encode(const BatchHeader& h) {
+  std::string out;
+  Writer w(&out);
+  w.Fixed32(kBatchMagic);
+  w.Fixed64(h.sequence);
+  w.Fixed64(h.offset);
+  w.Fixed64(h.synced);
+  w.Fixed32(h.bytes);
+  w.Fixed32(h.records);
+  Seal(0, &out);
+  return out;
+}
+
+bool Decode(absl::string_view in, uint64_t sequence, uint64_t offset, BatchHeader* h) {
+  absl::string_view body;
+  if (in.size() < kBatchHeaderBytes || !Unseal(in.substr(0, kBatchHeaderBytes), &body)) {
+    return false;
+  }
+  Reader r(body);
+  uint32_t magic = 0;
+  return r.Fixed32(&magic) && magic == kBatchMagic && r.Fixed64(&h->sequence) &&
+         r.Fixed64(&h->offset) && r.Fixed64(&h->synced) && r.Fixed32(&h->bytes) &&
+         r.Fixed32(&h->records) && h->sequence == sequence && h->offset == offset;
+}
+
+std::string Encode(const RecordHeader& h) {
+  std::string out;
+  Writer w(&out);
+  w.Byte(static_cast<uint8_t>(h.type));
+  w.Fixed64(h.group.value);
+  w.Fixed64(h.first);
+  w.Fixed32(h.count);
+  w.Fixed32(h.bytes);
+  w.Fixed32(h.body_crc);
+  Seal(0, &out);
+  return out;
+}
+
+bool Decode(absl::string_view in, RecordHeader* h) {
+  absl::string_view body;
+  if (in.size() < kRecordHeaderBytes || !Unseal(in.substr(0, kRecordHeaderBytes), &body)) {
+    return false;
+  }
+  Reader r(body);
+  uint8_t type = 0;
+  if (!r.Byte(&type) || type < 1 || type > 4) return false;
+  h->type = static_cast<RecordType>(type);
+  return r.Fixed64(&h->group.value) && r.Fixed64(&h->first) && r.Fixed32(&h->count) &&
+         r.Fixed32(&h->bytes) && r.Fixed32(&h->body_crc);
+}
+
+uint32_t AppendEntry(const Entry& e, std::string* out) {
+  const size_t start = out->size();
+  Writer w(out);
+  w.Fixed32(0);
+  w.Byte(static_cast<uint8_t>(e.kind));
+  Put(&w, e.ballot);
+  Put(&w, e.origin);
+  if (e.payload) w.Raw(*e.payload);
+  Seal(start + 4, out);
+  const uint32_t length = static_cast<uint32_t>(out->size() - start - 4);
+  std::string encoded;
+  Writer(&encoded).Fixed32(length);
+  out->replace(start, 4, encoded);
+  return length;
+}
+
+bool DecodeEntry(absl::string_view in, Entry* e) {
+  absl::string_view body;
+  if (!Unseal(in, &body)) return false;
+  Reader r(body);
+  uint8_t kind = 0;
+  if (!r.Byte(&kind) || kind > 1 || !Get(&r, &e->ballot) || !Get(&r, &e->origin)) return false;
+  e->kind = static_cast<EntryKind>(kind);
+  e->payload.reset();
+  if (e->kind == EntryKind::kCommand) {
+    e->payload = std::make_shared<const std::string>(r.rest().data(), r.rest().size());
+  }
+  return true;
+}
+
+std::string EncodeHardState(const HardState& s) {
+  std::string out;
+  Writer w(&out);
+  Put(&w, s.promised);
+  w.Varint(s.holder.value);
+  w.Varint(s.holder_incarnation);
+  w.Varint(s.chosen);
+  return out;
+}
+
+bool DecodeHardState(absl::string_view in, HardState* s) {
+  Reader r(in);
+  return Get(&r, &s->promised) && r.Varint32(&s->holder.value) &&
+         r.Varint(&s->holder_incarnation) && r.Varint(&s->chosen) && r.AtEnd();
+}
+
+std::string EncodeMark(const LogMark& m) {
+  std::string out;
+  Writer w(&out);
+  w.Varint(m.index);
+  Put(&w, m.origin);
+  return out;
+}
+
+bool DecodeMark(absl::string_view in, LogMark* m) {
+  Reader r(in);
+  return r.Varint(&m->index) && Get(&r, &m->origin) && r.AtEnd();
+}
+
+}  // namespace isochron::paxos::format
