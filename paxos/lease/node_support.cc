@@ -101,7 +101,12 @@ void NodeSupport::Tick(Micros now_us) {
   auto now = truetime_->Now();
   if (!now.ok()) return;
   NoteClock(*now);
-  next_renew_ = now_us + options_.renew_us;
+  // A peer whose grant is missing or has run out is asked sooner: it may just have come back.
+  const bool all_granted = std::all_of(peers_.begin(), peers_.end(), [&](NodeId peer) {
+    auto it = grants_.find(peer);
+    return it != grants_.end() && it->second.end > now->latest;
+  });
+  next_renew_ = now_us + (all_granted ? options_.renew_us : options_.renew_us / 8);
   Renew(*now);
 }
 
