@@ -42,7 +42,7 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
   ExprPtr found;
   bool table_known = table.empty();
   for (const ScopeTable& t : scope_->tables) {
-    if (!table.empty() && t.name != table) continue;
+    if (table.empty() ? t.qualified_only : t.name != table) continue;
     table_known = true;
     for (size_t i = 0; i < t.columns.size(); ++i) {
       if (t.columns[i].hidden || t.columns[i].name != column) continue;

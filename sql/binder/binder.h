@@ -26,8 +26,9 @@ struct ScopeColumn {
 };
 
 struct ScopeTable {
-  std::string name;  // the alias where there is one
-  int offset = 0;    // slot of its first column
+  std::string name;             // the alias where there is one
+  int offset = 0;               // slot of its first column
+  bool qualified_only = false;  // `excluded`: found only with its name before the column's
   std::vector<ScopeColumn> columns;
 };
 

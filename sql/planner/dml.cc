@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/binder/functions.h"
+#include "sql/planner/builder.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql::planner {
+namespace {
+
+absl::Status NoColumn(const std::string& column, const TableDescriptor& table, int position) {
+  return SqlError(
+      sqlstate::kUndefinedColumn,
+      absl::StrCat("column \"", column, "\" of relation \"", table.name, "\" does not exist"),
+      position);
+}
+
+}  // namespace
+
+ExprPtr DefaultExpr(const ColumnDescriptor& column) {
+  switch (column.default_kind) {
+    case DefaultKind::kValue:
+      return MakeConst(column.type, column.default_value);
+    case DefaultKind::kNow:
+      return MakeCall(&FunctionsNamed("now")[0], {}, -1);
+    case DefaultKind::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::SelectItem>& items,
+                                                        const Scope& scope) {
+  ISO_ASSIGN_OR_RETURN(std::vector<Output> outputs, Outputs(items, scope, nullptr, "RETURNING"));
+  std::vector<ExprPtr> exprs;
+  columns.clear();
+  for (Output& o : outputs) {
+    columns.push_back({o.name, o.expr->type});
+    exprs.push_back(std::move(o.expr));
+  }
+  return exprs;
+}
+
+absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
+    const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope) {
+  std::vector<std::pair<int, ExprPtr>> out;
+  Binder binder(&scope, &plan_->params, nullptr, "UPDATE");
+  for (const ast::Assignment& a : set) {
+    const int column = table.FindColumn(a.column);
+    if (column < 0) return NoColumn(a.column, table, a.position);
+    for (const auto& other : out) {
+      if (other.first == column) {
+        return SqlError(sqlstate::kSyntaxError,
+                        absl::StrCat("multiple assignments to same column \"", a.column, "\""),
+                        a.position);
+      }
+    }
+    const ColumnDescriptor& c = table.columns[static_cast<size_t>(column)];
+    if (a.value->kind == ast::ExprKind::kDefault) {
+      ExprPtr value = DefaultExpr(c);
+      out.emplace_back(column, value ? std::move(value) : MakeConst(c.type, Datum::Null()));
+      continue;
+    }
+    ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type));
+    out.emplace_back(column, std::move(value));
+  }
+  return out;
+}
+
+absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, const TablePtr& table,
+                                                  const std::vector<int>& targets) {
+  auto width_error = [&](size_t got) {
+    return got > targets.size()
+               ? SqlError(sqlstate::kSyntaxError, "INSERT has more expressions than target columns",
+                          insert.table.position)
+               : SqlError(sqlstate::kSyntaxError, "INSERT has more target columns than expressions",
+                          insert.table.position);
+  };
+  const std::vector<std::vector<ast::ExprPtr>>& rows = insert.source->values;
+  if (rows.empty()) {
+    ISO_ASSIGN_OR_RETURN(PlanNodePtr source, Select(*insert.source));
+    if (columns.size() > targets.size() ||
+        (columns.size() < targets.size() && !insert.columns.empty())) {
+      return width_error(columns.size());
+    }
+    auto project = std::make_unique<ProjectPlan>();
+    Scope nothing;
+    Binder binder(&nothing, &plan_->params, nullptr, "INSERT");
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
+      ISO_ASSIGN_OR_RETURN(
+          ExprPtr e,
+          binder.ToAssignment(MakeColumn(static_cast<int>(i), columns[i].type), c.name, c.type));
+      project->exprs.push_back(std::move(e));
+    }
+    project->child = std::move(source);
+    return PlanNodePtr(std::move(project));
+  }
+  auto values = std::make_unique<ValuesPlan>();
+  Scope scope;
+  Binder binder(&scope, &plan_->params, nullptr, "VALUES");
+  const size_t width = rows[0].size();
+  if (width > targets.size() || (width < targets.size() && !insert.columns.empty())) {
+    return width_error(width);
+  }
+  for (const auto& row : rows) {
+    if (row.size() != width) {
+      return SqlError(sqlstate::kSyntaxError, "VALUES lists must all be the same length",
+                      row.empty() ? -1 : row[0]->position);
+    }
+    std::vector<ExprPtr> out;
+    for (size_t i = 0; i < width; ++i) {
+      const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
+      ExprPtr e;
+      if (row[i]->kind == ast::ExprKind::kDefault) {
+        e = DefaultExpr(c);
+        if (e == nullptr) e = MakeConst(c.type, Datum::Null());
+      } else {
+        ISO_ASSIGN_OR_RETURN(e, binder.BindAssignment(*row[i], c.name, c.type));
+      }
+      out.push_back(std::move(e));
+    }
+    values->rows.push_back(std::move(out));
+  }
+  return PlanNodePtr(std::move(values));
+}
+
+absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& table,
+                                     InsertPlan* node) {
+  const ast::OnConflict& conflict = *insert.on_conflict;
+  std::set<int> named;
+  for (const std::string& name : conflict.columns) {
+    const int column = table->FindColumn(name);
+    if (column < 0) return NoColumn(name, *table, conflict.position);
+    named.insert(column);
+  }
+  const bool is_key = std::set<int>(table->key.begin(), table->key.end()) == named;
+  if (!conflict.columns.empty() && !is_key) {
+    return SqlError(sqlstate::kInvalidColumnReference,
+                    "there is no unique or exclusion constraint matching the ON CONFLICT "
+                    "specification",
+                    conflict.position, "Name the columns of the primary key.");
+  }
+  node->conflict = InsertPlan::Conflict::kNothing;
+  if (!conflict.update) return absl::OkStatus();
+  if (conflict.columns.empty()) {
+    return SqlError(sqlstate::kSyntaxError,
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                    conflict.position, "For example, ON CONFLICT (column_name).");
+  }
+  node->conflict = InsertPlan::Conflict::kUpdate;
+  Scope scope = TableScope(*table, insert.table.alias);
+  Scope excluded = TableScope(*table, "excluded");
+  excluded.tables[0].offset = static_cast<int>(table->columns.size());
+  excluded.tables[0].qualified_only = true;
+  scope.tables.push_back(std::move(excluded.tables[0]));
+  ISO_ASSIGN_OR_RETURN(node->set, Assignments(conflict.set, *table, scope));
+  for (const auto& [column, value] : node->set) {
+    if (table->KeyPosition(static_cast<uint32_t>(column)) >= 0) {
+      return SqlError(sqlstate::kUnsupported,
+                      "ON CONFLICT DO UPDATE of a primary key column is not supported yet",
+                      conflict.position);
+    }
+  }
+  if (conflict.where != nullptr) {
+    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    ISO_ASSIGN_OR_RETURN(node->where, binder.BindAs(*conflict.where, Type::kBool, "WHERE"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
+  ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(insert.table));
+  std::vector<int> targets;
+  for (const auto& [name, position] : insert.columns) {
+    const int column = table->FindColumn(name);
+    if (column < 0) return NoColumn(name, *table, position);
+    if (std::find(targets.begin(), targets.end(), column) != targets.end()) {
+      return SqlError(sqlstate::kDuplicateColumn,
+                      absl::StrCat("column \"", name, "\" specified more than once"), position);
+    }
+    targets.push_back(column);
+  }
+  if (insert.columns.empty()) {
+    for (size_t i = 0; i < table->columns.size(); ++i) {
+      if (!table->columns[i].hidden) targets.push_back(static_cast<int>(i));
+    }
+  }
+  auto node = std::make_unique<InsertPlan>();
+  node->table = table;
+  node->source.assign(table->columns.size(), -1);
+  if (insert.source != nullptr) {
+    ISO_ASSIGN_OR_RETURN(node->child, InsertSource(insert, table, targets));
+    const size_t width = node->child->kind == PlanKind::kValues
+                             ? static_cast<ValuesPlan&>(*node->child).rows[0].size()
+                             : static_cast<ProjectPlan&>(*node->child).exprs.size();
+    for (size_t i = 0; i < width; ++i) {
+      node->source[static_cast<size_t>(targets[i])] = static_cast<int>(i);
+    }
+  } else {
+    auto values = std::make_unique<ValuesPlan>();
+    values->rows.emplace_back();
+    node->child = std::move(values);
+  }
+  for (size_t i = 0; i < table->columns.size(); ++i) {
+    node->defaults.push_back(node->source[i] < 0 ? DefaultExpr(table->columns[i]) : nullptr);
+  }
+  if (insert.on_conflict.has_value()) {
+    ISO_RETURN_IF_ERROR(InsertConflict(insert, table, node.get()));
+  }
+  ISO_ASSIGN_OR_RETURN(node->returning,
+                       Returning(insert.returning, TableScope(*table, insert.table.alias)));
+  return PlanNodePtr(std::move(node));
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
+  ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(update.table));
+  const Scope scope = TableScope(*table, update.table.alias);
+  auto node = std::make_unique<UpdatePlan>();
+  node->table = table;
+  ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope));
+  for (const auto& [column, value] : node->set) {
+    node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
+  }
+  Source source;
+  source.table = table;
+  if (update.where != nullptr) {
+    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*update.where, Type::kBool, "WHERE"));
+    SplitAnd(std::move(where), &source.conditions);
+  }
+  ISO_ASSIGN_OR_RETURN(node->child, SourcePlan(&source, true));
+  ISO_ASSIGN_OR_RETURN(node->returning, Returning(update.returning, scope));
+  return PlanNodePtr(std::move(node));
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
+  ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(del.table));
+  const Scope scope = TableScope(*table, del.table.alias);
+  auto node = std::make_unique<DeletePlan>();
+  node->table = table;
+  Source source;
+  source.table = table;
+  if (del.where != nullptr) {
+    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*del.where, Type::kBool, "WHERE"));
+    SplitAnd(std::move(where), &source.conditions);
+  }
+  ISO_ASSIGN_OR_RETURN(node->child, SourcePlan(&source, true));
+  ISO_ASSIGN_OR_RETURN(node->returning, Returning(del.returning, scope));
+  return PlanNodePtr(std::move(node));
+}
+
+}  // namespace isochron::sql::planner

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "sql/planner/builder.h"
+
+namespace isochron::sql {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string ExprList(const std::vector<ExprPtr>& exprs, const std::vector<std::string>& names) {
+  Lines parts;
+  for (const ExprPtr& e : exprs) parts.push_back(ExprToString(*e, names));
+  return absl::StrJoin(parts, ", ");
+}
+
+std::vector<std::string> ColumnNames(const TableDescriptor& table) {
+  return planner::TableScope(table, "").ColumnNames();
+}
+
+// "id = 1", "id IN (1, 2), n >= 3".
+std::string BoundsText(const ScanPlan& scan) {
+  Lines parts;
+  for (size_t i = 0; i < scan.bounds.prefix.size(); ++i) {
+    const std::string& name = scan.table->columns[scan.table->key[i]].name;
+    const std::vector<ExprPtr>& values = scan.bounds.prefix[i];
+    parts.push_back(values.size() == 1 ? absl::StrCat(name, " = ", ExprToString(*values[0], {}))
+                                       : absl::StrCat(name, " IN (", ExprList(values, {}), ")"));
+  }
+  if (scan.bounds.prefix.size() < scan.table->key.size()) {
+    const std::string& name = scan.table->columns[scan.table->key[scan.bounds.prefix.size()]].name;
+    if (scan.bounds.lower != nullptr) {
+      parts.push_back(absl::StrCat(name, scan.bounds.lower_inclusive ? " >= " : " > ",
+                                   ExprToString(*scan.bounds.lower, {})));
+    }
+    if (scan.bounds.upper != nullptr) {
+      parts.push_back(absl::StrCat(name, scan.bounds.upper_inclusive ? " <= " : " < ",
+                                   ExprToString(*scan.bounds.upper, {})));
+    }
+  }
+  return parts.empty() ? "the whole table" : absl::StrJoin(parts, ", ");
+}
+
+std::string ScanText(const ScanPlan& scan) {
+  bool one = scan.points();
+  for (const auto& values : scan.bounds.prefix) one = one && values.size() == 1;
+  std::string out = absl::StrCat(one             ? "Point Get"
+                                 : scan.points() ? "Multi Get"
+                                 : scan.reverse  ? "Reverse Range Scan"
+                                                 : "Range Scan",
+                                 " on ", scan.table->name, "  keys: ", BoundsText(scan));
+  if (scan.exclusive) absl::StrAppend(&out, "  lock: exclusive");
+  if (scan.limit != nullptr) {
+    absl::StrAppend(&out, "  limit: ", ExprToString(*scan.limit, {}));
+    if (scan.offset != nullptr) absl::StrAppend(&out, " + ", ExprToString(*scan.offset, {}));
+  }
+  return out;
+}
+
+std::string SetText(const TableDescriptor& table, const std::vector<std::pair<int, ExprPtr>>& set,
+                    std::vector<std::string> names) {
+  Lines parts;
+  for (const auto& [column, value] : set) {
+    parts.push_back(absl::StrCat(table.columns[static_cast<size_t>(column)].name, " = ",
+                                 ExprToString(*value, names)));
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+void Node(const PlanNode& node, int depth, Lines* out);
+
+void Line(int depth, absl::string_view text, Lines* out) {
+  out->push_back(absl::StrCat(depth == 0 ? "" : std::string(static_cast<size_t>(depth) * 2, ' '),
+                              depth == 0 ? "" : "-> ", text));
+}
+
+void Detail(int depth, absl::string_view text, Lines* out) {
+  out->push_back(absl::StrCat(std::string(static_cast<size_t>(depth) * 2 + 5, ' '), text));
+}
+
+void JoinText(const JoinPlan& join, int depth, Lines* out) {
+  Line(depth,
+       absl::StrCat(join.left_keys.empty() ? "Nested Loop" : "Hash", " Join",
+                    join.left_outer ? " (left)" : ""),
+       out);
+  for (size_t i = 0; i < join.left_keys.size(); ++i) {
+    Detail(depth,
+           absl::StrCat("on left ", ExprToString(*join.left_keys[i], {}), " = right ",
+                        ExprToString(*join.right_keys[i], {})),
+           out);
+  }
+  if (join.condition != nullptr) {
+    Detail(depth, absl::StrCat("condition: ", ExprToString(*join.condition, {})), out);
+  }
+  Node(*join.child, depth + 1, out);
+  Node(*join.right, depth + 1, out);
+}
+
+std::string LimitText(const LimitPlan& limit) {
+  std::string text = "Limit";
+  if (limit.limit != nullptr) absl::StrAppend(&text, " ", ExprToString(*limit.limit, {}));
+  if (limit.offset != nullptr) {
+    absl::StrAppend(&text, " offset ", ExprToString(*limit.offset, {}));
+  }
+  return limit.limit == nullptr && limit.offset == nullptr ? "Drop sort columns" : text;
+}
+
+void Node(const PlanNode& node, int depth, Lines* out) {
+  switch (node.kind) {
+    case PlanKind::kValues:
+      Line(depth, absl::StrCat("Values  rows: ", static_cast<const ValuesPlan&>(node).rows.size()),
+           out);
+      return;
+    case PlanKind::kScan: {
+      const auto& scan = static_cast<const ScanPlan&>(node);
+      Line(depth, ScanText(scan), out);
+      if (scan.filter != nullptr) {
+        Detail(depth,
+               absl::StrCat("filter: ", ExprToString(*scan.filter, ColumnNames(*scan.table))), out);
+      }
+      return;
+    }
+    case PlanKind::kVirtualScan: {
+      const auto& scan = static_cast<const VirtualScanPlan&>(node);
+      Line(depth, absl::StrCat("System Table ", scan.schema, ".", scan.name), out);
+      return;
+    }
+    case PlanKind::kFilter:
+      Line(depth, "Filter", out);
+      break;
+    case PlanKind::kProject: {
+      // Says nothing that the statement does not.
+      Node(*node.child, depth, out);
+      return;
+    }
+    case PlanKind::kSort:
+      Line(depth, "Sort", out);
+      break;
+    case PlanKind::kDistinct:
+      Line(depth, "Distinct", out);
+      break;
+    case PlanKind::kLimit:
+      Line(depth, LimitText(static_cast<const LimitPlan&>(node)), out);
+      break;
+    case PlanKind::kAggregate: {
+      const auto& agg = static_cast<const AggregatePlan&>(node);
+      Line(depth,
+           absl::StrCat(agg.groups.empty() ? "Aggregate" : "Hash Aggregate",
+                        "  groups: ", agg.groups.size(), "  aggregates: ", agg.calls.size()),
+           out);
+      break;
+    }
+    case PlanKind::kJoin:
+      JoinText(static_cast<const JoinPlan&>(node), depth, out);
+      return;
+    case PlanKind::kInsert: {
+      const auto& insert = static_cast<const InsertPlan&>(node);
+      Line(depth,
+           absl::StrCat("Insert into ", insert.table->name,
+                        insert.conflict == InsertPlan::Conflict::kNothing ? "  on conflict: nothing"
+                        : insert.conflict == InsertPlan::Conflict::kUpdate ? "  on conflict: update"
+                                                                           : ""),
+           out);
+      break;
+    }
+    case PlanKind::kUpdate: {
+      const auto& update = static_cast<const UpdatePlan&>(node);
+      Line(depth,
+           absl::StrCat("Update ", update.table->name,
+                        "  set: ", SetText(*update.table, update.set, ColumnNames(*update.table))),
+           out);
+      break;
+    }
+    case PlanKind::kDelete:
+      Line(depth, absl::StrCat("Delete from ", static_cast<const DeletePlan&>(node).table->name),
+           out);
+      break;
+  }
+  if (node.child != nullptr) Node(*node.child, depth + 1, out);
+}
+
+}  // namespace
+
+std::vector<std::string> ExplainPlan(const Plan& plan) {
+  Lines out;
+  Node(*plan.root, 0, &out);
+  return out;
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "absl/strings/string_view.h"
+#include "sql/planner/builder.h"
+
+namespace isochron::sql::planner {
+namespace {
+
+constexpr size_t kMaxPoints = 10'000;
+
+// A condition of the form `column op constant`, or `column IN (constants)`.
+struct Sargable {
+  int column = -1;
+  absl::string_view op;  // "=", "<", "<=", ">", ">=", "in"
+  bool constant_left = false;
+};
+
+Sargable Recognise(const Expr& e) {
+  Sargable out;
+  if (e.kind == ExprKind::kIn && !e.negated && e.args[0]->kind == ExprKind::kColumn) {
+    for (size_t i = 1; i < e.args.size(); ++i) {
+      if (!IsConstant(*e.args[i])) return out;
+    }
+    out.column = e.args[0]->index;
+    out.op = "in";
+    return out;
+  }
+  if (e.kind != ExprKind::kCall || e.args.size() != 2) return out;
+  absl::string_view op = e.function->name;
+  if (op != "=" && op != "<" && op != "<=" && op != ">" && op != ">=") return out;
+  const Expr& left = *e.args[0];
+  const Expr& right = *e.args[1];
+  if (left.kind == ExprKind::kColumn && IsConstant(right)) {
+    out.column = left.index;
+    out.op = op;
+  } else if (right.kind == ExprKind::kColumn && IsConstant(left)) {
+    out.column = right.index;
+    out.constant_left = true;
+    out.op = op == "<" ? ">" : op == "<=" ? ">=" : op == ">" ? "<" : op == ">=" ? "<=" : op;
+  }
+  return out;
+}
+
+ExprPtr TakeConstant(Expr* e, const Sargable& s) {
+  return std::move(e->args[s.constant_left ? 0 : 1]);
+}
+
+// Takes an equality or IN on `column`; the values it may have.
+bool TakeValues(int column, std::vector<ExprPtr>* conditions, size_t points,
+                std::vector<ExprPtr>* values) {
+  for (bool in : {false, true}) {
+    for (size_t i = 0; i < conditions->size(); ++i) {
+      const Sargable s = Recognise(*(*conditions)[i]);
+      if (s.column != column || s.op != (in ? "in" : "=")) continue;
+      Expr* e = (*conditions)[i].get();
+      if (!in) {
+        values->push_back(TakeConstant(e, s));
+      } else {
+        if ((e->args.size() - 1) * points > kMaxPoints) continue;
+        for (size_t k = 1; k < e->args.size(); ++k) values->push_back(std::move(e->args[k]));
+      }
+      conditions->erase(conditions->begin() + static_cast<std::ptrdiff_t>(i));
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+KeyBounds ExtractBounds(const TableDescriptor& table, std::vector<ExprPtr>* conditions) {
+  KeyBounds bounds;
+  size_t points = 1;
+  for (uint32_t column : table.key) {
+    if (table.columns[column].hidden) break;
+    std::vector<ExprPtr> values;
+    if (TakeValues(static_cast<int>(column), conditions, points, &values)) {
+      points *= values.size();
+      bounds.prefix.push_back(std::move(values));
+      continue;
+    }
+    for (size_t i = 0; i < conditions->size();) {
+      const Sargable s = Recognise(*(*conditions)[i]);
+      const bool lower = s.op == ">" || s.op == ">=";
+      const bool upper = s.op == "<" || s.op == "<=";
+      if (s.column != static_cast<int>(column) ||
+          !(lower ? bounds.lower == nullptr : upper && bounds.upper == nullptr)) {
+        ++i;
+        continue;
+      }
+      (lower ? bounds.lower_inclusive : bounds.upper_inclusive) = s.op.size() == 2;
+      (lower ? bounds.lower : bounds.upper) = TakeConstant((*conditions)[i].get(), s);
+      conditions->erase(conditions->begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    break;
+  }
+  return bounds;
+}
+
+bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
+                    const std::vector<SortKey>& keys, bool* reverse) {
+  const TableDescriptor& table = *scan.table;
+  // Key columns bound to one value do not move.
+  size_t at = 0;
+  while (at < scan.bounds.prefix.size() && scan.bounds.prefix[at].size() == 1) ++at;
+  bool first = true;
+  for (size_t i = 0; i < sort.size(); ++i) {
+    if (sort[i]->kind != ExprKind::kColumn) return false;
+    const int position = table.KeyPosition(static_cast<uint32_t>(sort[i]->index));
+    if (position >= 0 && static_cast<size_t>(position) < at) continue;  // fixed, or sorted already
+    if (at == table.key.size()) return true;  // the whole key is used: no two rows are equal
+    if (position != static_cast<int>(at)) return false;
+    if (!first && keys[i].descending != *reverse) return false;
+    *reverse = keys[i].descending;
+    first = false;
+    ++at;
+  }
+  return true;
+}
+
+void SplitAnd(ExprPtr e, std::vector<ExprPtr>* out) {
+  if (e == nullptr) return;
+  if (e->kind != ExprKind::kAnd) {
+    out->push_back(std::move(e));
+    return;
+  }
+  for (ExprPtr& a : e->args) SplitAnd(std::move(a), out);
+}
+
+ExprPtr JoinAnd(std::vector<ExprPtr> parts) {
+  if (parts.empty()) return nullptr;
+  if (parts.size() == 1) return std::move(parts[0]);
+  auto e = std::make_unique<Expr>();
+  e->kind = ExprKind::kAnd;
+  e->type = Type::kBool;
+  e->args = std::move(parts);
+  return e;
+}
+
+bool ReadsOnly(const Expr& e, int from, int to) {
+  if (e.kind == ExprKind::kColumn) return e.index >= from && e.index < to;
+  return std::all_of(e.args.begin(), e.args.end(),
+                     [&](const ExprPtr& a) { return ReadsOnly(*a, from, to); });
+}
+
+void ShiftColumns(Expr* e, int by) {
+  if (e->kind == ExprKind::kColumn) e->index += by;
+  for (ExprPtr& a : e->args) ShiftColumns(a.get(), by);
+}
+
+}  // namespace isochron::sql::planner

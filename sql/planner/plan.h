@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PLANNER_PLAN_H_
+#define ISOCHRON_SQL_PLANNER_PLAN_H_
+
+// Plan nodes: a tree of what to do, immutable, shared by all executions of a cached statement.
+//
+// Rows flow from the leaves up in batches. Expressions of a node read slots of its input row; a
+// scan's filter reads slots of the table's own columns.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sql/binder/binder.h"
+#include "sql/binder/expr.h"
+#include "sql/catalog/catalog.h"
+#include "sql/catalog/descriptor.h"
+#include "sql/catalog/system_tables.h"
+
+namespace isochron::sql {
+
+enum class PlanKind : uint8_t {
+  kValues,
+  kScan,
+  kVirtualScan,
+  kFilter,
+  kProject,
+  kSort,
+  kDistinct,
+  kLimit,
+  kAggregate,
+  kJoin,
+  kInsert,
+  kUpdate,
+  kDelete,
+};
+
+struct PlanNode {
+  explicit PlanNode(PlanKind k) : kind(k) {}
+  virtual ~PlanNode() = default;
+  const PlanKind kind;
+  std::unique_ptr<PlanNode> child;
+};
+using PlanNodePtr = std::unique_ptr<PlanNode>;
+
+// Constant rows; one row of no columns for a SELECT without FROM.
+struct ValuesPlan : PlanNode {
+  ValuesPlan() : PlanNode(PlanKind::kValues) {}
+  std::vector<std::vector<ExprPtr>> rows;
+};
+
+// Which keys a scan touches, from WHERE. The expressions are constants or parameters.
+struct KeyBounds {
+  // For the first key columns, in order: the values each may have (one for `=`, several for IN).
+  std::vector<std::vector<ExprPtr>> prefix;
+  // A range on the key column behind the prefix.
+  ExprPtr lower, upper;
+  bool lower_inclusive = false, upper_inclusive = false;
+};
+
+struct ScanPlan : PlanNode {
+  ScanPlan() : PlanNode(PlanKind::kScan) {}
+  TablePtr table;
+  KeyBounds bounds;
+  ExprPtr filter;  // what the bounds do not say; may be null
+  bool reverse = false;
+  bool exclusive = false;  // the statement will write what it reads
+  ExprPtr limit, offset;   // rows wanted: together, when nothing above drops any
+  bool points() const { return bounds.prefix.size() == table->key.size(); }
+};
+
+struct VirtualScanPlan : PlanNode {
+  VirtualScanPlan() : PlanNode(PlanKind::kVirtualScan) {}
+  std::string schema, name;
+  const SystemTableDef* def = nullptr;
+};
+
+struct FilterPlan : PlanNode {
+  FilterPlan() : PlanNode(PlanKind::kFilter) {}
+  ExprPtr predicate;
+};
+
+struct ProjectPlan : PlanNode {
+  ProjectPlan() : PlanNode(PlanKind::kProject) {}
+  std::vector<ExprPtr> exprs;
+};
+
+struct SortKey {
+  int slot = 0;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
+struct SortPlan : PlanNode {
+  SortPlan() : PlanNode(PlanKind::kSort) {}
+  std::vector<SortKey> keys;
+};
+
+// Drops duplicate rows; keeps the first of each.
+struct DistinctPlan : PlanNode {
+  DistinctPlan() : PlanNode(PlanKind::kDistinct) {}
+};
+
+struct LimitPlan : PlanNode {
+  LimitPlan() : PlanNode(PlanKind::kLimit) {}
+  ExprPtr limit, offset;  // either may be null
+  size_t width = 0;       // columns kept: sort keys behind them are dropped
+};
+
+// Output: the group expressions, then the aggregates.
+struct AggregatePlan : PlanNode {
+  AggregatePlan() : PlanNode(PlanKind::kAggregate) {}
+  std::vector<ExprPtr> groups;
+  std::vector<AggregateCall> calls;
+};
+
+// `child` is the left side. The right side is held in memory, by key where there are keys.
+struct JoinPlan : PlanNode {
+  JoinPlan() : PlanNode(PlanKind::kJoin) {}
+  PlanNodePtr right;
+  std::vector<ExprPtr> left_keys, right_keys;  // of each side's own row; equal types
+  ExprPtr condition;                           // over both rows; may be null
+  bool left_outer = false;
+  size_t right_width = 0;
+};
+
+struct InsertPlan : PlanNode {
+  InsertPlan() : PlanNode(PlanKind::kInsert) {}
+  TablePtr table;
+  std::vector<int> source;        // by column: slot of the child's row, -1 for the default
+  std::vector<ExprPtr> defaults;  // by column; null for NULL or a hidden key
+  enum class Conflict : uint8_t { kError, kNothing, kUpdate } conflict = Conflict::kError;
+  // Over the row that stands and, behind it, the row that was to be inserted.
+  std::vector<std::pair<int, ExprPtr>> set;
+  ExprPtr where;
+  std::vector<ExprPtr> returning;
+};
+
+struct UpdatePlan : PlanNode {
+  UpdatePlan() : PlanNode(PlanKind::kUpdate) {}
+  TablePtr table;
+  std::vector<std::pair<int, ExprPtr>> set;
+  bool moves_key = false;
+  std::vector<ExprPtr> returning;
+};
+
+struct DeletePlan : PlanNode {
+  DeletePlan() : PlanNode(PlanKind::kDelete) {}
+  TablePtr table;
+  std::vector<ExprPtr> returning;
+};
+
+enum class StatementKind : uint8_t { kSelect, kInsert, kUpdate, kDelete };
+
+struct Plan {
+  StatementKind kind = StatementKind::kSelect;
+  PlanNodePtr root;
+  std::vector<ColumnInfo> columns;  // of the result; empty when no rows are returned
+  std::vector<Type> params;
+  std::vector<UsedTable> tables;
+  std::vector<TablePtr> descriptors;
+  bool for_update = false;
+  bool writes() const { return kind != StatementKind::kSelect; }
+};
+
+// One line a node, children indented.
+std::vector<std::string> ExplainPlan(const Plan& plan);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_PLANNER_PLAN_H_

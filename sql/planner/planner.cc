@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/planner/planner.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/planner/builder.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+void Collect(const ast::Select& select, std::vector<ast::TableName>* out) {
+  for (const ast::FromItem& item : select.from) {
+    if (!IsVirtualSchema(item.table.schema)) out->push_back(item.table);
+  }
+}
+
+}  // namespace
+
+bool IsVirtualSchema(const std::string& schema) {
+  return schema == "isochron" || schema == "information_schema";
+}
+
+std::vector<ast::TableName> TablesOf(const ast::Statement& statement) {
+  std::vector<ast::TableName> out;
+  if (const auto* select = std::get_if<ast::Select>(&statement.node)) {
+    Collect(*select, &out);
+  } else if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
+    if (!IsVirtualSchema(insert->table.schema)) out.push_back(insert->table);
+    if (insert->source != nullptr) Collect(*insert->source, &out);
+  } else if (const auto* update = std::get_if<ast::Update>(&statement.node)) {
+    if (!IsVirtualSchema(update->table.schema)) out.push_back(update->table);
+  } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
+    if (!IsVirtualSchema(del->table.schema)) out.push_back(del->table);
+  } else if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
+    return TablesOf(*explain->statement);
+  }
+  return out;
+}
+
+absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
+                              const std::map<std::string, TablePtr>& tables,
+                              std::vector<Type> params) {
+  Plan plan;
+  plan.params = std::move(params);
+  plan.params.resize(std::max(plan.params.size(), static_cast<size_t>(statement.param_count)),
+                     Type::kUnknown);
+  for (const auto& [name, table] : tables) {
+    plan.tables.push_back({name, table->id, table->version});
+    plan.descriptors.push_back(table);
+  }
+  planner::Builder builder(tables, &plan);
+  absl::StatusOr<PlanNodePtr> root;
+  if (const auto* select = std::get_if<ast::Select>(&statement.node)) {
+    plan.kind = StatementKind::kSelect;
+    plan.for_update = select->for_update;
+    root = builder.Select(*select);
+  } else if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
+    plan.kind = StatementKind::kInsert;
+    root = builder.Insert(*insert);
+  } else if (const auto* update = std::get_if<ast::Update>(&statement.node)) {
+    plan.kind = StatementKind::kUpdate;
+    root = builder.Update(*update);
+  } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
+    plan.kind = StatementKind::kDelete;
+    root = builder.Delete(*del);
+  } else {
+    return SqlError(sqlstate::kUnsupported, "this statement has no plan");
+  }
+  if (!root.ok()) return root.status();
+  plan.root = *std::move(root);
+  plan.columns = std::move(builder.columns);
+  for (Type& t : plan.params) {
+    if (t == Type::kUnknown) t = Type::kText;
+  }
+  return plan;
+}
+
+absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
+  TableDescriptor table;
+  table.name = create.table.name;
+  if (!create.table.schema.empty() && create.table.schema != "public") {
+    return SqlError(sqlstate::kInvalidSchema,
+                    absl::StrCat("cannot create a table in schema \"", create.table.schema, "\""),
+                    create.table.position, "Tables live in the schema public.");
+  }
+  std::vector<std::pair<std::string, int>> key = create.primary_key;
+  std::vector<Type> no_params;
+  Scope nothing;
+  Binder binder(&nothing, &no_params, nullptr, "DEFAULT");
+  for (const ast::ColumnDef& def : create.columns) {
+    if (table.FindColumn(def.name) >= 0) {
+      return SqlError(sqlstate::kDuplicateColumn,
+                      absl::StrCat("column \"", def.name, "\" specified more than once"),
+                      def.position);
+    }
+    ColumnDescriptor c;
+    c.id = table.next_column_id++;
+    c.name = def.name;
+    c.type = TypeFromName(def.type);
+    c.not_null = def.not_null;
+    if (c.type == Type::kUnknown) {
+      return SqlError(
+          sqlstate::kUnsupported,
+          absl::StrCat("type \"", def.type, "\" does not exist or is not supported yet"),
+          def.type_position,
+          "Use bigint, integer, smallint, double precision, boolean, text, bytea or "
+          "timestamptz.");
+    }
+    if (def.default_value != nullptr) {
+      ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(*def.default_value, c.name, c.type));
+      if (e->kind == ExprKind::kCall && absl::string_view(e->function->name) == "now") {
+        c.default_kind = DefaultKind::kNow;
+      } else {
+        EvalContext context;
+        ISO_RETURN_IF_ERROR(Eval(*e, context, Row(), &c.default_value));
+        if (!c.default_value.is_null()) c.default_kind = DefaultKind::kValue;
+      }
+    }
+    if (def.primary_key) {
+      if (!key.empty()) {
+        return SqlError(
+            sqlstate::kInvalidTableDefinition,
+            absl::StrCat("multiple primary keys for table \"", table.name, "\" are not allowed"),
+            def.position);
+      }
+      key.emplace_back(def.name, def.position);
+    }
+    table.columns.push_back(std::move(c));
+  }
+  for (const auto& [name, position] : key) {
+    const int column = table.FindColumn(name);
+    if (column < 0) {
+      return SqlError(sqlstate::kUndefinedColumn,
+                      absl::StrCat("column \"", name, "\" named in key does not exist"), position);
+    }
+    if (table.KeyPosition(static_cast<uint32_t>(column)) >= 0) {
+      return SqlError(sqlstate::kDuplicateColumn,
+                      absl::StrCat("column \"", name, "\" appears twice in primary key constraint"),
+                      position);
+    }
+    table.columns[static_cast<size_t>(column)].not_null = true;
+    table.key.push_back(static_cast<uint32_t>(column));
+  }
+  if (table.key.empty()) {
+    ColumnDescriptor c;
+    c.id = table.next_column_id++;
+    c.name = "rowid";
+    c.type = Type::kInt8;
+    c.not_null = true;
+    c.hidden = true;
+    table.key.push_back(static_cast<uint32_t>(table.columns.size()));
+    table.columns.push_back(std::move(c));
+  }
+  return table;
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PLANNER_PLANNER_H_
+#define ISOCHRON_SQL_PLANNER_PLANNER_H_
+
+// Syntax tree and descriptors to a plan. Pure: the session resolves the tables beforehand.
+//
+// Rules so far: conditions on one table go down to its scan and become key bounds where they can;
+// ORDER BY along the primary key costs nothing; LIMIT goes into the scan when nothing above drops
+// rows; equalities between two tables make a hash join, in the order of FROM.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sql/parser/ast.h"
+#include "sql/planner/plan.h"
+
+namespace isochron::sql {
+
+// The user tables that a statement names (not those of system schemas).
+std::vector<ast::TableName> TablesOf(const ast::Statement& statement);
+
+// 42P01 for a schema that does not exist. "isochron" and "information_schema" are virtual.
+bool IsVirtualSchema(const std::string& schema);
+
+// SELECT, INSERT, UPDATE or DELETE. `tables` holds what TablesOf named, by name; `params` the types
+// that the client declared, unknown where it did not.
+absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
+                              const std::map<std::string, TablePtr>& tables,
+                              std::vector<Type> params);
+
+// CREATE TABLE's descriptor, without ids. 42701, 42P16, 0A000.
+absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_PLANNER_PLANNER_H_
