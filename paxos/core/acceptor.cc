@@ -58,6 +58,14 @@ Promise Replica::MakePromise(const Prepare& m) const {
   return p;
 }
 
+// A candidate that has not won never led at its ballot, so its vote for itself guards no lease: of
+// two candidates that met, the one with the smaller ballot gives way at once instead of after a
+// time-out.
+bool Replica::YieldsCandidacy() const {
+  return role_ == Role::kCandidate && Holds(self_, incarnation_) && hard_.promised == ballot_ &&
+         support_->truetime()->After(abandoned_lease_end_);
+}
+
 void Replica::OnPrepare(NodeId from, const Prepare& m) {
   if (m.ballot.node != from || m.incarnation == 0) return;
   auto refuse = [&](NackReason reason) {
@@ -71,12 +79,13 @@ void Replica::OnPrepare(NodeId from, const Prepare& m) {
   if (!again && m.ballot <= hard_.promised) return refuse(NackReason::kHigherBallot);
   if (m.from <= log_.base().index) return refuse(NackReason::kBehind);
   if (again) return SendDurably(from, MakePromise(m));
-  if (!VoteIsFree(from, m.incarnation)) {
+  const bool yields = YieldsCandidacy();
+  if (!yields && !VoteIsFree(from, m.incarnation)) {
     AskHolder();
     return refuse(NackReason::kHeld);
   }
   if (m.pre) return Send(from, MakePromise(m));
-  if (hard_.holder && !Holds(from, m.incarnation) &&
+  if (!yields && hard_.holder && !Holds(from, m.incarnation) &&
       !support_->Withdraw(hard_.holder, hard_.holder_incarnation)) {
     return refuse(NackReason::kHeld);  // the clock stopped vouching between the two questions
   }

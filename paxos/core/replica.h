@@ -184,6 +184,7 @@ class Replica {
   void OnTimeoutNow(NodeId from, const TimeoutNow& m);
   bool Holds(NodeId node, uint64_t incarnation) const;
   bool VoteIsFree(NodeId candidate, uint64_t incarnation) const;
+  bool YieldsCandidacy() const;
   void SetVote(Ballot ballot, uint64_t incarnation);
   void FreeVote();
   void AskHolder();

@@ -78,6 +78,7 @@ paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
   initial.entries = std::move(recovered.entries);
   if (initial.base.index == 0 && state.initialised()) {
     initial.base = paxos::LogMark{paxos::kInitialIndex, Ballot{}};
+    log_->TruncatePrefix(state.id(), initial.base);  // its log begins here
   }
   initial.applied = paxos::LogMark{state.index(), state.ballot()};
   return initial;

@@ -206,7 +206,7 @@ TEST(GroupHostTest, AnotherNodeLeadsAfterTheLeaderDiesAndNothingIsLost) {
     u.Crash(old, seed % 2 == 0);
     const Micros crashed = u.scheduler_.now();
     ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; })) << seed;
-    EXPECT_LT(u.scheduler_.now() - crashed, 5 * kSecond) << "lease + 2 s";
+    EXPECT_LT(u.scheduler_.now() - crashed, 5 * kSecond) << "lease + 2 s; seed " << seed;
     u.Put(1, "after", "x");
     u.Start(old);
     ASSERT_TRUE(u.Until([&] {
@@ -362,7 +362,7 @@ TEST(GroupHostTest, LeadershipIsHandedOverWithoutWaitingForTheLease) {
   TaskScope scope;
   scope.Spawn(Run::Go(u.Leader(1), NodeId(to), &status));
   const Micros began = u.scheduler_.now();
-  ASSERT_TRUE(u.Until([&] { return u.LeaderNode(1) == to; }));
+  ASSERT_TRUE(u.Until([&] { return u.LeaderNode(1) == to; })) << status << u.LeaderNode(1);
   EXPECT_LT(u.scheduler_.now() - began, kSecond);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_GT(u.Put(1, "a", "2"), s);
