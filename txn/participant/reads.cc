@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "txn/participant/reads.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "tablet/group/convert.h"
+#include "txn/participant/answers.h"
+
+namespace isochron::txn {
+namespace {
+
+using Spans = std::vector<KeyRange>;
+
+Spans SpansFrom(const google::protobuf::RepeatedPtrField<peer::Span>& in) {
+  Spans out;
+  for (const peer::Span& s : in) out.push_back(tablet::FromProto(s));
+  return out;
+}
+
+absl::Status CheckSpans(const LedGroup& group, const Spans& spans) {
+  if (spans.empty()) return absl::InvalidArgumentError("a read names no keys");
+  const KeyRange own = group.range();
+  for (const KeyRange& s : spans) {
+    if (!own.Contains(s)) {
+      return absl::OutOfRangeError(absl::StrCat("keys are not in group ", group.id().value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Fills in rows and what is left. Returns the greatest version examined.
+absl::StatusOr<Timestamp> ReadSpans(LedGroup* group, const Spans& spans, Timestamp t,
+                                    ReadLimits limits, peer::ReadResponse* out) {
+  Timestamp max_version;
+  if (limits.bytes == 0) limits.bytes = group->env().options.page_bytes;
+  ReadLimits left = limits;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    auto page = group->access()->Read(spans[i], t, left);
+    if (!page.ok()) return page.status();
+    max_version = std::max(max_version, page->max_version);
+    uint64_t bytes = 0;
+    const uint64_t rows = page->rows.size();
+    for (peer::Row& row : page->rows) {
+      bytes += row.key().size() + row.value().size();
+      *out->add_rows() = std::move(row);
+    }
+    if (page->rest) tablet::ToProto(*page->rest, out->add_rest());
+    const bool full = page->rest || bytes >= left.bytes || (left.rows > 0 && rows >= left.rows);
+    if (full) {
+      for (size_t j = i + 1; j < spans.size(); ++j) tablet::ToProto(spans[j], out->add_rest());
+      break;
+    }
+    left.bytes -= bytes;
+    if (left.rows > 0) left.rows -= rows;
+  }
+  return max_version;
+}
+
+// Sabotage no-gap-locks: only rows that exist are locked.
+absl::Status KeepExistingKeys(LedGroup* group, std::vector<LockSpan>* spans) {
+  std::vector<LockSpan> kept;
+  for (const LockSpan& s : *spans) {
+    auto page = group->access()->Read(s.range, Timestamp::Max(), ReadLimits());
+    if (!page.ok()) return page.status();
+    for (const peer::Row& row : page->rows) kept.push_back({KeyRange::Point(row.key()), s.mode});
+  }
+  *spans = std::move(kept);
+  return absl::OkStatus();
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
+                                                       peer::LockedReadRequest request) {
+  const TxnAttempt attempt = tablet::FromProto(request.txn());
+  const Spans spans = SpansFrom(request.spans());
+  ISO_CO_RETURN_IF_ERROR(group->access()->Leading().status());
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  if (group->access()->Finished(attempt)) {
+    co_return absl::AbortedError("the transaction's attempt has ended");
+  }
+  ISO_CO_RETURN_IF_ERROR(
+      group->CheckLocks(attempt, request.has_epoch() ? &request.epoch() : nullptr));
+
+  std::vector<LockSpan> wanted;
+  for (const KeyRange& s : spans) {
+    wanted.push_back({s, request.exclusive() ? LockMode::kExclusive : LockMode::kShared});
+  }
+  if (group->env().sabotage.Is(Sabotage::kNoGapLocks)) {
+    ISO_CO_RETURN_IF_ERROR(KeepExistingKeys(group, &wanted));
+  }
+  absl::Status locked = co_await group->Lock(ctx, attempt, std::move(wanted));
+  ISO_CO_RETURN_IF_ERROR(locked);
+
+  if (group->stopped()) co_return absl::FailedPreconditionError("leadership of the group ended");
+  ISO_CO_RETURN_IF_ERROR(group->access()->Leading().status());
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  if (!group->locks().Alive(attempt)) {
+    co_return absl::AbortedError("the transaction lost its locks to an older one");
+  }
+  peer::GroupResponse response;
+  *response.mutable_read()->mutable_epoch() = group->access()->epoch();
+  auto examined = ReadSpans(group, spans, Timestamp::Max(),
+                            {request.limit_rows(), request.limit_bytes(), request.reverse()},
+                            response.mutable_read());
+  if (!examined.ok()) co_return RefusedAnswer(examined.status());
+  group->locks().NoteRead(attempt, *examined);
+  if (!group->env().sabotage.Is(Sabotage::kNoFollowerGate)) {
+    absl::Status gated = co_await group->access()->WaitAfter(ctx, *examined);
+    ISO_CO_RETURN_IF_ERROR(gated);
+  }
+  co_return response;
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> DoSnapshotRead(LedGroup* group, Ctx ctx,
+                                                         peer::SnapshotReadRequest request) {
+  const Spans spans = SpansFrom(request.spans());
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  auto readable =
+      co_await group->access()->WaitReadable(ctx, spans, Timestamp(request.timestamp_us()));
+  ISO_CO_RETURN_IF_ERROR(readable.status());
+  if (group->stopped()) co_return absl::FailedPreconditionError("leadership of the group ended");
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  peer::GroupResponse response;
+  response.mutable_read()->set_timestamp_us(readable->us);
+  auto examined = ReadSpans(group, spans, *readable,
+                            {request.limit_rows(), request.limit_bytes(), request.reverse()},
+                            response.mutable_read());
+  if (!examined.ok()) co_return RefusedAnswer(examined.status());
+  if (!group->env().sabotage.Is(Sabotage::kNoFollowerGate)) {
+    absl::Status gated = co_await group->access()->WaitAfter(ctx, *examined);
+    ISO_CO_RETURN_IF_ERROR(gated);
+  }
+  co_return response;
+}
+
+}  // namespace
+
+Task<peer::GroupResponse> LockedRead(std::shared_ptr<LedGroup> group, Ctx ctx,
+                                     peer::LockedReadRequest request) {
+  group->Count("txn.reads.locked");
+  auto response = co_await DoLockedRead(group.get(), ctx, std::move(request));
+  if (!response.ok()) co_return ErrorAnswer(*group->access(), response.status());
+  SetLatency(ctx->latency, &*response);
+  co_return *std::move(response);
+}
+
+Task<peer::GroupResponse> SnapshotRead(std::shared_ptr<LedGroup> group, Ctx ctx,
+                                       peer::SnapshotReadRequest request) {
+  group->Count("txn.reads.snapshot");
+  auto response = co_await DoSnapshotRead(group.get(), ctx, std::move(request));
+  if (!response.ok()) co_return ErrorAnswer(*group->access(), response.status());
+  SetLatency(ctx->latency, &*response);
+  co_return *std::move(response);
+}
+
+}  // namespace isochron::txn

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TXN_PARTICIPANT_SERVER_ENV_H_
+#define ISOCHRON_TXN_PARTICIPANT_SERVER_ENV_H_
+
+// What one node's transaction server is built from, and its times.
+
+#include "common/executor.h"
+#include "common/observer.h"
+#include "common/sabotage.h"
+#include "common/task.h"
+#include "common/types.h"
+#include "txn/api/group_caller.h"
+
+namespace isochron::txn {
+
+struct ServerOptions {
+  Micros lock_expiry_us = 5'000'000;          // without a heartbeat or a request
+  Micros commit_window_us = 20'000'000;       // older commit requests are refused (rule 20)
+  Micros marker_window_us = 30'000'000;       // how long an ended attempt is refused
+  Micros sweep_us = 1'000'000;                // between looks for expired attempts
+  Micros vote_timeout_us = 10'000'000;        // a silent participant aborts the transaction
+  Micros presume_abort_after_us = 5'000'000;  // since commit_start, for votes without a coordinator
+  Micros call_timeout_us = 10'000'000;        // one vote, outcome or wound, retries included
+  Micros backoff_us = 1'000'000;              // first pause between votes or outcomes
+  Micros backoff_cap_us = 8'000'000;
+  Micros forget_delay_us = 200'000;  // gathers acknowledged decisions into one Forget
+  size_t max_early = 10'000;         // attempts with votes but no coordinate request
+  uint64_t page_bytes = 1 << 20;     // of a read that names no limit
+  size_t max_waiting_locks = 4096;   // per group
+};
+
+struct ServerEnv {
+  NodeId self;
+  Executor* executor = nullptr;
+  Observer* observer = nullptr;
+  GroupCaller* caller = nullptr;
+  SabotageSet sabotage;
+  ServerOptions options;
+  TaskScope* scope = nullptr;  // background work; cleared before everything else here goes
+};
+
+}  // namespace isochron::txn
+
+#endif  // ISOCHRON_TXN_PARTICIPANT_SERVER_ENV_H_

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "txn/service/group_service.h"
+
+#include <utility>
+
+#include "txn/participant/answers.h"
+#include "txn/participant/one_round.h"
+#include "txn/participant/reads.h"
+#include "txn/service/split_barrier.h"
+#include "txn/service/tablet_access.h"
+
+namespace isochron::txn {
+
+GroupService::GroupService(Env env) : find_group_(std::move(env.find_group)) {
+  env_.self = env.self;
+  env_.executor = env.executor;
+  env_.observer = env.observer;
+  env_.caller = env.caller;
+  env_.sabotage = env.sabotage;
+  env_.options = env.options;
+  env_.scope = &scope_;
+  scope_.Spawn(SweepForever());
+}
+
+GroupService::~GroupService() {
+  scope_.Clear();
+  for (auto& [id, leader] : led_) leader.group->Stop();
+}
+
+void GroupService::OnLead(tablet::Group* group) {
+  BeginLeading(group->id(), std::make_unique<TabletAccess>(group));
+}
+
+void GroupService::OnStopLeading(tablet::Group* group) { EndLeading(group->id()); }
+
+void GroupService::OnDescriptor(tablet::Group* group) {
+  auto it = led_.find(group->id());
+  if (it != led_.end()) it->second.group->OnRangeChanged();
+}
+
+void GroupService::BeginLeading(GroupId id, std::unique_ptr<GroupAccess> access) {
+  EndLeading(id);
+  Leader leader;
+  leader.group = std::make_shared<LedGroup>(&env_, std::move(access));
+  leader.participant = std::make_shared<Participant>(leader.group.get());
+  leader.coordinator = std::make_shared<Coordinator>(leader.group.get());
+  leader.group->Own(leader.participant);
+  leader.group->Own(leader.coordinator);
+  led_[id] = leader;
+  leader.participant->Start();
+  leader.coordinator->Start();
+}
+
+void GroupService::EndLeading(GroupId id) {
+  auto it = led_.find(id);
+  if (it == led_.end()) return;
+  Leader leader = std::move(it->second);
+  led_.erase(it);
+  leader.group->Stop();
+  leader.participant->Stop();
+  leader.coordinator->Stop();
+}
+
+Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
+                                               peer::GroupRequest request) {
+  const GroupId id(request.group());
+  auto it = led_.find(id);
+  if (it == led_.end()) {
+    tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
+    if (group != nullptr && group->initialised()) {
+      co_return NotLeaderAnswer(group->leader_hint(), "this replica does not lead the group");
+    }
+    peer::GroupResponse response = NotLeaderAnswer(NodeId(), "no replica of the group is here");
+    response.set_error(peer::UNKNOWN_GROUP);
+    co_return response;
+  }
+  // A context of this request's own, so that its account is what the answer states, once.
+  auto own = std::make_shared<RequestContext>(ctx->deadline_us());
+  own->priority = ctx->priority;
+  own->principal = ctx->principal;
+  std::weak_ptr<RequestContext> weak = own;
+  const uint64_t on_cancel = ctx->OnCancel([weak] {
+    if (auto c = weak.lock()) c->Cancel();
+  });
+  Leader leader = it->second;
+  peer::GroupResponse response = co_await Dispatch(leader, own, std::move(request));
+  ctx->RemoveOnCancel(on_cancel);
+  co_return response;
+}
+
+Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
+                                                 peer::GroupRequest request) {
+  switch (request.body_case()) {
+    case peer::GroupRequest::kLockedRead:
+      return LockedRead(leader.group, ctx, std::move(*request.mutable_locked_read()));
+    case peer::GroupRequest::kSnapshotRead:
+      return SnapshotRead(leader.group, ctx, std::move(*request.mutable_snapshot_read()));
+    case peer::GroupRequest::kCommit:
+      return CommitOneRound(leader.group, ctx, std::move(*request.mutable_commit()));
+    case peer::GroupRequest::kPrepare:
+      return leader.participant->Prepare(ctx, std::move(*request.mutable_prepare()));
+    case peer::GroupRequest::kCoordinate:
+      return leader.coordinator->Coordinate(ctx, std::move(*request.mutable_coordinate()));
+    case peer::GroupRequest::kVote:
+      return leader.coordinator->Vote(ctx, std::move(*request.mutable_vote()));
+    case peer::GroupRequest::kOutcome:
+      return leader.participant->Outcome(ctx, std::move(*request.mutable_outcome()));
+    case peer::GroupRequest::kWound:
+      return leader.coordinator->Wound(std::move(*request.mutable_wound()));
+    case peer::GroupRequest::kSplit:
+      return SplitGroup(leader.group, ctx, std::move(*request.mutable_split()));
+    case peer::GroupRequest::kHeartbeat:
+      return AtOnce(leader.participant->Heartbeat(request.heartbeat()));
+    case peer::GroupRequest::kRelease:
+      return AtOnce(leader.participant->Release(request.release()));
+    case peer::GroupRequest::BODY_NOT_SET:
+      break;
+  }
+  return AtOnce(RefusedAnswer(
+      absl::UnimplementedError("this version does not know the request; upgrade the node")));
+}
+
+Task<peer::GroupResponse> GroupService::AtOnce(peer::GroupResponse response) { co_return response; }
+
+Task<void> GroupService::SweepForever() {
+  for (;;) {
+    co_await SleepFor(env_.executor, env_.options.sweep_us);
+    for (auto& [id, leader] : led_) {
+      leader.group->Sweep();
+      leader.coordinator->Sweep();
+    }
+  }
+}
+
+std::vector<LockInfo> GroupService::DescribeLocks(GroupId group) const {
+  auto it = led_.find(group);
+  return it == led_.end() ? std::vector<LockInfo>() : it->second.group->locks().Describe();
+}
+
+std::vector<GroupId> GroupService::Led() const {
+  std::vector<GroupId> out;
+  for (const auto& [id, leader] : led_) out.push_back(id);
+  return out;
+}
+
+}  // namespace isochron::txn

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TXN_SERVICE_GROUP_SERVICE_H_
+#define ISOCHRON_TXN_SERVICE_GROUP_SERVICE_H_
+
+// One node's transaction server: everything that a peer::GroupRequest may ask of the groups that
+// this node leads.
+//
+// It listens to the node's groups: a leadership that begins makes a fresh LedGroup (lock table,
+// participant, coordinator), one that ends stops it; so locks and epochs live and die together
+// (rule 8). Requests for groups not led here are answered NOT_LEADER with the replica's hint, or
+// UNKNOWN_GROUP.
+//
+// Loop-thread only. Destroy it before the groups, and after the tasks that Handle returned.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/request_context.h"
+#include "common/task.h"
+#include "common/types.h"
+#include "proto/peer.pb.h"
+#include "tablet/group/group.h"
+#include "txn/coordinator/coordinator.h"
+#include "txn/participant/led_group.h"
+#include "txn/participant/participant.h"
+
+namespace isochron::txn {
+
+class GroupService : public tablet::GroupListener {
+ public:
+  struct Env {
+    NodeId self;
+    Executor* executor = nullptr;
+    Observer* observer = nullptr;
+    GroupCaller* caller = nullptr;
+    SabotageSet sabotage;
+    ServerOptions options;
+    // This node's replica of a group, led or not; null when there is none.
+    std::function<tablet::Group*(GroupId)> find_group;
+  };
+  explicit GroupService(Env env);
+  ~GroupService() override;
+
+  // Answers one request. Idempotent as txn/api/group_caller.h asks. Never fails but in the answer.
+  Task<peer::GroupResponse> Handle(Ctx ctx, NodeId from, peer::GroupRequest request);
+
+  // tablet::GroupListener
+  void OnLead(tablet::Group* group) override;
+  void OnStopLeading(tablet::Group* group) override;
+  void OnDescriptor(tablet::Group* group) override;
+
+  // isochron.locks.
+  std::vector<LockInfo> DescribeLocks(GroupId group) const;
+  std::vector<GroupId> Led() const;
+
+  // As OnLead, over any access; for tests.
+  void BeginLeading(GroupId id, std::unique_ptr<GroupAccess> access);
+  void EndLeading(GroupId id);
+
+ private:
+  struct Leader {
+    std::shared_ptr<LedGroup> group;
+    std::shared_ptr<Participant> participant;
+    std::shared_ptr<Coordinator> coordinator;
+  };
+  static Task<peer::GroupResponse> Dispatch(Leader leader, Ctx ctx, peer::GroupRequest request);
+  static Task<peer::GroupResponse> AtOnce(peer::GroupResponse response);
+  Task<void> SweepForever();
+
+  std::function<tablet::Group*(GroupId)> find_group_;
+  ServerEnv env_;
+  std::map<GroupId, Leader> led_;
+  TaskScope scope_;  // goes first
+};
+
+}  // namespace isochron::txn
+
+#endif  // ISOCHRON_TXN_SERVICE_GROUP_SERVICE_H_
