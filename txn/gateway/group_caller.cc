@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "txn/gateway/group_caller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "txn/api/descriptor.h"
+
+namespace isochron::txn {
+namespace {
+
+// Requests that run as flights at the leader, and whose further tries attach to them.
+bool IsFlight(const peer::GroupRequest& request) {
+  switch (request.body_case()) {
+    case peer::GroupRequest::kCommit:
+    case peer::GroupRequest::kPrepare:
+    case peer::GroupRequest::kCoordinate:
+    case peer::GroupRequest::kOutcome:
+    case peer::GroupRequest::kSplit:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A try that ended with its own time and not with the call's.
+bool TryEnded(const peer::GroupResponse& r) {
+  return r.error() == peer::REFUSED &&
+         (r.code() == static_cast<int>(absl::StatusCode::kDeadlineExceeded) ||
+          r.code() == static_cast<int>(absl::StatusCode::kCancelled));
+}
+
+// Cancels what works for a caller that is gone.
+class CancelWhenDropped {
+ public:
+  explicit CancelWhenDropped(Ctx child) : child_(std::move(child)) {}
+  CancelWhenDropped(const CancelWhenDropped&) = delete;
+  CancelWhenDropped& operator=(const CancelWhenDropped&) = delete;
+  ~CancelWhenDropped() { child_->Cancel(); }
+
+ private:
+  Ctx child_;
+};
+
+}  // namespace
+
+RoutedGroupCaller::RoutedGroupCaller(rpc::PeerRpc* rpc, Router* router, Observer* observer,
+                                     Random random, GroupCallerOptions options)
+    : rpc_(rpc),
+      executor_(rpc->executor()),
+      router_(router),
+      observer_(observer),
+      random_(random),
+      options_(options) {}
+
+RoutedGroupCaller::~RoutedGroupCaller() {
+  alive_.reset();
+  scope_.Clear();
+}
+
+void RoutedGroupCaller::Serve(GroupHandler handler) {
+  handler_ = std::move(handler);
+  rpc_->Register(rpc::Method::kGroupRequest, [this](Ctx ctx, NodeId from, std::string payload) {
+    return ServePeer(std::move(ctx), from, std::move(payload));
+  });
+}
+
+Task<absl::StatusOr<std::string>> RoutedGroupCaller::ServePeer(Ctx ctx, NodeId from,
+                                                               std::string payload) {
+  peer::GroupRequest request;
+  if (!request.ParseFromString(payload)) {
+    co_return absl::InvalidArgumentError("malformed group request");
+  }
+  Task<peer::GroupResponse> work = handler_(std::move(ctx), from, std::move(request));
+  peer::GroupResponse response = co_await work;
+  co_return response.SerializeAsString();
+}
+
+NodeId RoutedGroupCaller::Pick(const Search& search) {
+  const std::vector<NodeId> voters = router_->Voters(search.group);
+  auto usable = [&](NodeId n) {
+    return std::find(voters.begin(), voters.end(), n) != voters.end() && !search.passed.contains(n);
+  };
+  const NodeId hint = router_->LeaderHint(search.group);
+  if (hint && usable(hint)) return hint;
+  if (usable(rpc_->self())) return rpc_->self();
+  std::vector<NodeId> left;
+  for (NodeId n : voters) {
+    if (usable(n)) left.push_back(n);
+  }
+  return left.empty() ? NodeId() : left[random_.Below(left.size())];
+}
+
+Task<CallResult> RoutedGroupCaller::CallTraced(Ctx ctx, GroupId group, peer::GroupRequest request) {
+  request.set_group(group.value);
+  request.set_priority(static_cast<uint32_t>(ctx->priority));
+  Search search;
+  search.group = group;
+  while (true) {
+    if (absl::Status s = ctx->Check(executor_->MonotonicNow()); !s.ok()) {
+      co_return CallResult{s, search.lost};
+    }
+    const NodeId to = search.next ? std::exchange(search.next, NodeId()) : Pick(search);
+    if (!to) {
+      // Everybody was asked: let time pass, then begin again.
+      search.passed.clear();
+      search.silent.clear();
+      const int shift = std::min(search.rounds++, 6);
+      const Micros cap = std::min(options_.backoff_min_us << shift, options_.backoff_max_us);
+      observer_->Count("gateway.leader_search_rounds", 1);
+      co_await SleepFor(executor_, random_.Between(cap / 2, cap));
+      continue;
+    }
+    if (std::exchange(search.pause, false)) {
+      co_await SleepFor(executor_, random_.Between(1, options_.backoff_min_us));
+    }
+    absl::StatusOr<peer::GroupResponse> answer = co_await Try(ctx, to, &request);
+    if (Judge(to, answer, &search)) co_return CallResult{std::move(answer), search.lost};
+  }
+}
+
+bool RoutedGroupCaller::Judge(NodeId asked, const absl::StatusOr<peer::GroupResponse>& answer,
+                              Search* search) {
+  if (!answer.ok()) {
+    // Refused before anything ran; or no answer, and who knows.
+    if (answer.status().code() != absl::StatusCode::kResourceExhausted) search->lost = true;
+    if (router_->LeaderHint(search->group) == asked) router_->ReportLeader(search->group, NodeId());
+    search->passed.insert(asked);
+    search->silent.insert(asked);
+    return false;
+  }
+  for (const peer::GroupDescriptor& d : answer->descriptors()) router_->Learn(ToDescriptor(d));
+  if (answer->error() == peer::NOT_LEADER || answer->error() == peer::UNKNOWN_GROUP) {
+    const NodeId hint(answer->error() == peer::NOT_LEADER ? answer->leader_hint() : 0);
+    search->passed.insert(asked);
+    const NodeId known = router_->LeaderHint(search->group);
+    if (!hint || hint == asked) {
+      if (known == asked) router_->ReportLeader(search->group, NodeId());
+      return false;
+    }
+    // A node that was just silent is no better for being named; nor one that just declined.
+    if (search->silent.contains(hint) || search->passed.contains(hint)) return false;
+    router_->ReportLeader(search->group, hint);
+    search->next = hint;
+    return false;
+  }
+  if (TryEnded(*answer)) {
+    router_->ReportLeader(search->group, asked);
+    search->next = asked;
+    search->pause = true;
+    return false;
+  }
+  if (router_->LeaderHint(search->group) != asked) router_->ReportLeader(search->group, asked);
+  return true;
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> RoutedGroupCaller::Try(
+    Ctx ctx, NodeId to, const peer::GroupRequest* request) {
+  if (to == rpc_->self() && handler_) {
+    absl::StatusOr<peer::GroupResponse> here = co_await TryHere(ctx, request);
+    co_return here;
+  }
+  rpc::CallOptions options;
+  options.timeout_us = options_.try_timeout_us;
+  options.abandon = IsFlight(*request);
+  absl::StatusOr<std::string> bytes = co_await rpc_->Call(ctx, to, rpc::Method::kGroupRequest,
+                                                          request->SerializeAsString(), options);
+  if (!bytes.ok()) co_return bytes.status();
+  peer::GroupResponse response;
+  if (!response.ParseFromString(*bytes)) {
+    co_return absl::InternalError(absl::StrCat("malformed answer from ", ToString(to)));
+  }
+  co_return response;
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> RoutedGroupCaller::TryHere(
+    Ctx ctx, const peer::GroupRequest* request) {
+  Answer answer(executor_);
+  auto child = std::make_shared<RequestContext>(ctx->deadline_us());
+  child->priority = ctx->priority;
+  child->principal = ctx->principal;
+  const bool flight = IsFlight(*request);
+  executor_->Post(
+      [this, alive = std::weak_ptr<bool>(alive_), child, copy = *request, answer]() mutable {
+        if (!alive.expired()) scope_.Spawn(RunHere(std::move(child), std::move(copy), answer));
+      });
+  // No timeout of the try: this process is alive. The handler is bounded by the deadline.
+  const uint64_t cancel_id = ctx->OnCancel([answer]() mutable {
+    answer.Set(absl::CancelledError("the statement was cancelled by its client"));
+  });
+  struct Unregister {
+    Ctx ctx;
+    uint64_t id;
+    ~Unregister() { ctx->RemoveOnCancel(id); }
+  } unregister{ctx, cancel_id};
+  std::optional<CancelWhenDropped> cancel;
+  if (!flight) cancel.emplace(child);
+  absl::StatusOr<peer::GroupResponse> response = co_await answer;
+  co_return response;
+}
+
+Task<void> RoutedGroupCaller::RunHere(Ctx ctx, peer::GroupRequest request, Answer answer) {
+  Task<peer::GroupResponse> work = handler_(std::move(ctx), rpc_->self(), std::move(request));
+  peer::GroupResponse response = co_await work;
+  answer.Set(std::move(response));
+}
+
+}  // namespace isochron::txn
