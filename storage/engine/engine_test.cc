@@ -180,6 +180,54 @@ TEST(Engine, SeekVersionStaysOnItsKey) {
   EXPECT_FALSE(*engine->SeekVersion(DataKey("kk", 0), &inverted, &value));
 }
 
+// The fast path against a model, while memtables turn into files and whole ranges vanish.
+TEST(Engine, ModelOfSeekVersion) {
+  auto engine = NewTestEngine();
+  Random random(31);
+  Map model;
+  auto name = [&] {
+    return std::string(1 + random.Below(2), static_cast<char>('a' + random.Below(6)));
+  };
+  for (int step = 0; step < 6000; ++step) {
+    WriteBatch batch;
+    if (random.OneIn(0.6)) {
+      const std::string key = DataKey(name(), random.Below(20));
+      const std::string value(random.Below(200), static_cast<char>('a' + random.Below(26)));
+      batch.Put(key, value);
+      model[key] = value;
+    } else if (random.OneIn(0.1)) {
+      const std::string from = DataKey(name(), random.Below(20));
+      const std::string to = DataKey(name(), random.Below(20));
+      batch.DeleteRange(from, to);
+      if (from < to) model.erase(model.lower_bound(from), model.lower_bound(to));
+    } else if (random.OneIn(0.2)) {
+      const std::string key = DataKey(name(), random.Below(20));
+      batch.Delete(key);
+      model.erase(key);
+    }
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    if (random.OneIn(0.01)) {
+      ASSERT_TRUE(engine->Flush().ok());
+    }
+    const std::string target = DataKey(name(), random.Below(20));
+    const size_t prefix = target.size() - kVersionBytes;
+    auto want = model.lower_bound(target);
+    if (want != model.end() && (want->first.size() != target.size() ||
+                                want->first.compare(0, prefix, target, 0, prefix) != 0)) {
+      want = model.end();
+    }
+    uint64_t inverted = 0;
+    std::string value;
+    auto found = engine->SeekVersion(target, &inverted, &value);
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_EQ(*found, want != model.end()) << step;
+    if (*found) {
+      ASSERT_EQ(inverted, LoadBigEndian64(want->first.data() + prefix)) << step;
+      ASSERT_EQ(value, want->second) << step;
+    }
+  }
+}
+
 // Against a std::map, with a snapshot kept for a while, walked both ways.
 TEST(Engine, ModelOfRandomOperations) {
   auto engine = NewTestEngine();

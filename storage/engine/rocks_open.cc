@@ -109,6 +109,7 @@ rocksdb::Options MakeOptions(const RocksOptions& from) {
 
   o.write_buffer_size = from.write_buffer_bytes;
   o.max_write_buffer_number = from.write_buffers;
+  o.memtable_prefix_bloom_size_ratio = 0.06;  // point reads pass by memtables without the row
   // Writes should wait for the disk only when memory runs out, not to favour compaction: the log
   // has already paced them.
   o.level0_file_num_compaction_trigger = 4;
