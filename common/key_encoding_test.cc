@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "common/random.h"
 #include "gtest/gtest.h"
 
@@ -310,6 +311,33 @@ TEST(KeyEncoding, CompositeRowsKeepOrder) {
       }
     }
   }
+}
+
+// Stored data is ordered by these bytes: they never change.
+TEST(KeyEncoding, BytesAreAsEverBefore) {
+  auto bytes = [](auto write) {
+    std::string key;
+    KeyWriter w(&key);
+    write(&w);
+    return absl::BytesToHexString(key);
+  };
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Prefix(TableId(7)); }), "010700");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Prefix(TableId(300), 2); }), "02012c0102");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Interleave(TableId(8)); }), "fe010800");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Null(Nulls::kFirst); }), "02");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Null(Nulls::kLast); }), "fb");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Bool(true); }), "11");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Bool(true, Order::kDescending); }), "ee");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Int64(0); }), "48");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Int64(300); }), "4a012c");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Int64(-1); }), "47");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Int64(-300); }), "45fed4");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Int64(300, Order::kDescending); }), "b5fed3");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Double(1.5); }), "21bff8000000000000");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Double(-1.5); }), "214007ffffffffffff");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Time(Timestamp(1)); }), "208000000000000001");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Text(absl::string_view("a\0b", 3)); }), "286100ff620001");
+  EXPECT_EQ(bytes([](KeyWriter* w) { w->Bytea("", Order::kDescending); }), "d6fffe");
 }
 
 TEST(KeyEncoding, CutAndForeignKeysAreRefused) {

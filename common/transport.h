@@ -5,9 +5,9 @@
 // The Transport seam: fire-and-forget messages between nodes.
 //
 // A message may be lost, late, doubled or out of order; never altered. Send never blocks: a full
-// outbox drops (bounded memory, rule 38), senders retry by their own timers. All channels and groups
-// share one stream a peer; the real transport packs what one loop turn sends into one write. A
-// message to oneself is delivered through the Executor, without a socket.
+// outbox drops (bounded memory, rule 38), senders retry by their own timers. All channels and
+// groups share one stream a peer; the real transport packs what one loop turn sends into one write.
+// A message to oneself is delivered through the Executor, without a socket.
 
 #include <cstdint>
 #include <string>
