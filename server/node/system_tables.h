@@ -16,17 +16,10 @@
 #include "common/task.h"
 #include "common/types.h"
 #include "proto/node.pb.h"
+#include "server/node/peer_info.h"
 #include "sql/catalog/system_tables.h"
 
 namespace isochron::server {
-
-// A node of the universe, as configured.
-struct PeerInfo {
-  NodeId id;
-  std::string region;
-  std::string zone;
-  std::string address;  // of the peers' port
-};
 
 class NodeSystemTables : public sql::SystemTables {
  public:

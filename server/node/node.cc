@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/node/node.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "paxos/lease/incarnation.h"
+#include "txn/api/descriptor.h"
+#include "txn/api/system_keys.h"
+
+namespace isochron::server {
+namespace {
+
+constexpr char kIncarnationFile[] = "incarnation";
+constexpr size_t kVotersOfOneRegion = 3;
+
+std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescriptor>& in) {
+  std::vector<GroupDescriptor> out;
+  for (const auto& d : in) out.push_back(txn::ToDescriptor(d));
+  return out;
+}
+
+}  // namespace
+
+std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe) {
+  std::vector<PeerInfo> nodes = universe;
+  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::set<std::string> regions;
+  std::vector<NodeId> voters;
+  for (const PeerInfo& p : nodes) {
+    if (regions.insert(p.region).second) voters.push_back(p.id);
+  }
+  if (regions.size() == 1) {
+    voters.clear();
+    for (size_t i = 0; i < std::min(nodes.size(), kVotersOfOneRegion); ++i) {
+      voters.push_back(nodes[i].id);
+    }
+  }
+  std::vector<peer::GroupDescriptor> groups;
+  auto add = [&](GroupId id, const KeyRange& range) {
+    peer::GroupDescriptor& d = groups.emplace_back();
+    d.set_group(id.value);
+    d.mutable_range()->set_start(range.start);
+    d.mutable_range()->set_end(range.end);
+    d.set_generation(1);
+    for (NodeId v : voters) d.add_voters(v.value);
+  };
+  add(txn::kSystemGroup, txn::SystemRange());
+  add(txn::kFirstDataGroup, txn::DataRange());
+  return groups;
+}
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Open(Env env, Options options) {
+  ISO_ASSIGN_OR_RETURN(uint64_t incarnation, paxos::RaiseIncarnation(env.disk, kIncarnationFile));
+  std::unique_ptr<Node> node(new Node(std::move(env), std::move(options), incarnation));
+  ISO_RETURN_IF_ERROR(node->Init());
+  return node;
+}
+
+Node::Node(Env env, Options options, uint64_t incarnation)
+    : env_(std::move(env)),
+      options_(std::move(options)),
+      self_(env_.transport->self()),
+      incarnation_(incarnation),
+      random_(options_.seed ^ (incarnation * 0x9e3779b97f4a7c15ull)),
+      rpc_(env_.executor, env_.transport, env_.observer, incarnation, {}),
+      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe))),
+      caller_(&rpc_, &map_, env_.observer, random_.Fork()),
+      transactions_(txn::GroupService::Env{
+          .self = self_,
+          .executor = env_.executor,
+          .observer = env_.observer,
+          .caller = &caller_,
+          .sabotage = options_.sabotage,
+          .options = options_.server,
+          .find_group = [this](GroupId g) { return host_ ? host_->Find(g) : nullptr; }}) {
+  map_.SetCaller(&caller_);
+}
+
+absl::Status Node::Init() {
+  tablet::GroupHost::Options host;
+  host.incarnation = incarnation_;
+  host.seed = random_.Next() % 1'000'000;
+  host.lease_us = options_.lease_us;
+  host.log_segment_bytes = options_.log_segment_bytes;
+  host.log_limit_bytes = options_.log_limit_bytes;
+  host.checkpoint_entries = options_.checkpoint_entries;
+  host.keep_entries = options_.keep_entries;
+  host.sabotage = options_.sabotage;
+  ISO_ASSIGN_OR_RETURN(host_, tablet::GroupHost::Open({.executor = env_.executor,
+                                                       .truetime = env_.truetime,
+                                                       .transport = env_.transport,
+                                                       .rpc = &rpc_,
+                                                       .disk = env_.disk,
+                                                       .engine = env_.engine,
+                                                       .observer = env_.observer,
+                                                       .listener = this,
+                                                       .on_fatal = env_.on_fatal},
+                                                      host));
+  const std::vector<peer::GroupDescriptor> initial = InitialGroups(options_.universe);
+  const auto& voters = initial.front().voters();
+  const bool votes = std::find(voters.begin(), voters.end(), self_.value) != voters.end();
+  if (votes && host_->empty()) {
+    if (!options_.bootstrap) {
+      return absl::FailedPreconditionError(
+          "the data folder holds no universe; a replica that lost its folder must not vote again. "
+          "To make a new universe, start every node with --bootstrap");
+    }
+    ISO_RETURN_IF_ERROR(host_->Bootstrap(initial));
+  }
+  store_ = std::make_unique<txn::GatewayStore>(txn::GatewayEnv{.executor = env_.executor,
+                                                               .truetime = env_.truetime,
+                                                               .groups = &caller_,
+                                                               .router = &map_,
+                                                               .observer = env_.observer,
+                                                               .sabotage = options_.sabotage,
+                                                               .self = self_,
+                                                               .incarnation = incarnation_,
+                                                               .limits = options_.gateway},
+                                               random_.Fork());
+  return absl::OkStatus();
+}
+
+Node::~Node() = default;
+
+void Node::Start() {
+  caller_.Serve([this](Ctx ctx, NodeId from, peer::GroupRequest request) {
+    return transactions_.Handle(std::move(ctx), from, std::move(request));
+  });
+  rpc_.Register(rpc::Method::kNodeInfo, [this](Ctx, NodeId, std::string) { return ServeInfo(); });
+  host_->Start();
+}
+
+Task<void> Node::Drain(Micros deadline_us) {
+  co_await host_->Drain(deadline_us);
+}
+
+// ---- listening to the groups ----
+
+void Node::OnLead(tablet::Group* group) {
+  map_.ReportLeader(group->id(), self_);
+  transactions_.OnLead(group);
+}
+
+void Node::OnStopLeading(tablet::Group* group) { transactions_.OnStopLeading(group); }
+
+void Node::OnApplied(tablet::Group* group, const peer::Command& command) {
+  transactions_.OnApplied(group, command);
+}
+
+void Node::OnDescriptor(tablet::Group* group) {
+  map_.Learn(txn::ToDescriptor(group->descriptor()));
+  transactions_.OnDescriptor(group);
+}
+
+// ---- what this node tells of itself ----
+
+peer::NodeInfo Node::LocalInfo() {
+  peer::NodeInfo info;
+  info.set_node(self_.value);
+  for (const PeerInfo& p : options_.universe) {
+    if (p.id != self_) continue;
+    info.set_region(p.region);
+    info.set_zone(p.zone);
+    info.set_address(p.address);
+  }
+  auto now = env_.truetime->Now();
+  info.mutable_clock()->set_state(now.ok() ? "ok" : std::string(now.status().message()));
+  if (now.ok()) {
+    info.mutable_clock()->set_earliest_us(now->earliest.us);
+    info.mutable_clock()->set_latest_us(now->latest.us);
+  }
+  FillReplicas(&info);
+  FillLocks(&info);
+  if (info_hook_) info_hook_(&info);
+  return info;
+}
+
+void Node::FillReplicas(peer::NodeInfo* info) {
+  for (tablet::Group* g : host_->Groups()) {
+    peer::ReplicaInfo* r = info->add_replicas();
+    auto leading = g->Leading();
+    r->set_group(g->id().value);
+    r->set_leader(leading.ok());
+    r->set_ballot_round(g->replica()->ballot().round);
+    r->set_ballot_node(g->replica()->ballot().node.value);
+    if (leading.ok()) r->set_lease_end_us(leading->lease_end.us);
+    r->set_applied(g->state().index());
+    r->set_start(g->range().start);
+    r->set_end(g->range().end);
+    r->set_last_ts_us(g->state().last_ts().us);
+    r->set_initialised(g->initialised());
+    r->set_prepared(g->prepared().size());
+  }
+}
+
+void Node::FillLocks(peer::NodeInfo* info) {
+  for (GroupId id : transactions_.Led()) {
+    for (const txn::LockInfo& l : transactions_.DescribeLocks(id)) {
+      peer::LockInfo* out = info->add_locks();
+      out->set_group(id.value);
+      out->set_start(l.span.range.start);
+      out->set_end(l.span.range.end);
+      out->set_exclusive(l.span.mode == txn::LockMode::kExclusive);
+      out->set_granted(l.granted);
+      out->set_pinned(l.pinned);
+      out->set_transaction(ToString(l.attempt));
+    }
+  }
+}
+
+Task<absl::StatusOr<std::string>> Node::ServeInfo() { co_return LocalInfo().SerializeAsString(); }
+
+Task<absl::StatusOr<peer::NodeInfo>> Node::InfoOf(Ctx ctx, NodeId node) {
+  if (node == self_) co_return LocalInfo();
+  auto answer = co_await rpc_.Call(std::move(ctx), node, rpc::Method::kNodeInfo, "");
+  ISO_CO_RETURN_IF_ERROR(answer.status());
+  peer::NodeInfo info;
+  if (!info.ParseFromString(*answer)) {
+    co_return absl::InternalError(absl::StrCat("node ", node.value, " sent what cannot be read"));
+  }
+  co_return info;
+}
+
+}  // namespace isochron::server

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SERVER_NODE_NODE_H_
+#define ISOCHRON_SERVER_NODE_NODE_H_
+
+// One node, assembled over the seams: groups, transaction server, gateway, placement. The served
+// program and the simulator build the same Node; only the seams differ.
+//
+// Where the replicas are: a new universe begins with two groups, the system group (catalog, tablet
+// map) and one data group; each has a voter on the first node of every region, or on the first
+// three nodes where there is one region. Splits keep their parent's voters. Other nodes are
+// gateways.
+//
+// Loop-thread only. The seams outlive the node. Destroying a node without Drain is a crash of it as
+// far as the others can tell.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/disk.h"
+#include "common/executor.h"
+#include "common/observer.h"
+#include "common/random.h"
+#include "common/rpc/peer_rpc.h"
+#include "common/sabotage.h"
+#include "common/task.h"
+#include "common/transport.h"
+#include "common/truetime.h"
+#include "common/types.h"
+#include "placement/tablet_map.h"
+#include "proto/node.pb.h"
+#include "server/node/peer_info.h"
+#include "storage/engine/engine.h"
+#include "tablet/group/group_host.h"
+#include "txn/gateway/gateway_store.h"
+#include "txn/gateway/group_caller.h"
+#include "txn/service/group_service.h"
+
+namespace isochron::server {
+
+class Node : private tablet::GroupListener {
+ public:
+  struct Env {
+    Executor* executor = nullptr;
+    TrueTime* truetime = nullptr;
+    Transport* transport = nullptr;
+    Disk* disk = nullptr;
+    storage::Engine* engine = nullptr;
+    Observer* observer = nullptr;
+    // The disk or the store failed: the process must end at once (rule 34).
+    std::function<void(absl::Status)> on_fatal;
+  };
+  struct Options {
+    std::vector<PeerInfo> universe;  // this node among them; the same list on every node
+    bool bootstrap = false;          // make a new universe in an empty folder
+    uint64_t seed = 1;
+    Micros lease_us = 3'000'000;
+    bool spread_leaders = true;
+    uint64_t split_bytes = 64 << 20;
+    uint64_t log_segment_bytes = 16 << 20;
+    uint64_t log_limit_bytes = 256 << 20;
+    uint64_t checkpoint_entries = 20'000;
+    uint64_t keep_entries = 4'000;
+    SabotageSet sabotage;
+    txn::ServerOptions server;
+    txn::GatewayLimits gateway;
+  };
+
+  // FAILED_PRECONDITION: an empty folder without bootstrap, or bootstrap into a used one;
+  // DATA_LOSS; the disk's errors.
+  static absl::StatusOr<std::unique_ptr<Node>> Open(Env env, Options options);
+  ~Node() override;
+
+  // Begins to answer peers and to campaign.
+  void Start();
+  // Hands over what it leads, as far as the deadline (Executor::MonotonicNow) allows.
+  Task<void> Drain(Micros deadline_us);
+
+  txn::Store* store() { return store_.get(); }
+  tablet::GroupHost* host() { return host_.get(); }
+  txn::GroupService* transactions() { return &transactions_; }
+  placement::TabletMap* tablet_map() { return &map_; }
+  rpc::PeerRpc* rpc() { return &rpc_; }
+  NodeId self() const { return self_; }
+  uint64_t incarnation() const { return incarnation_; }
+  const std::vector<PeerInfo>& universe() const { return options_.universe; }
+
+  // What this node adds to what it tells of itself (counters, sessions); may be empty.
+  void SetInfoHook(std::function<void(peer::NodeInfo*)> hook) { info_hook_ = std::move(hook); }
+  peer::NodeInfo LocalInfo();
+  Task<absl::StatusOr<peer::NodeInfo>> InfoOf(Ctx ctx, NodeId node);
+
+ private:
+  Node(Env env, Options options, uint64_t incarnation);
+  absl::Status Init();
+  void FillReplicas(peer::NodeInfo* info);
+  void FillLocks(peer::NodeInfo* info);
+  Task<absl::StatusOr<std::string>> ServeInfo();
+
+  // tablet::GroupListener
+  void OnLead(tablet::Group* group) override;
+  void OnStopLeading(tablet::Group* group) override;
+  void OnApplied(tablet::Group* group, const peer::Command& command) override;
+  void OnDescriptor(tablet::Group* group) override;
+
+  Env env_;
+  Options options_;
+  const NodeId self_;
+  const uint64_t incarnation_;
+  Random random_;
+  rpc::PeerRpc rpc_;
+  placement::TabletMap map_;
+  txn::RoutedGroupCaller caller_;
+  txn::GroupService transactions_;
+  std::unique_ptr<tablet::GroupHost> host_;
+  std::unique_ptr<txn::GatewayStore> store_;
+  std::function<void(peer::NodeInfo*)> info_hook_;
+};
+
+// The groups that a new universe begins with (see above).
+std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe);
+
+}  // namespace isochron::server
+
+#endif  // ISOCHRON_SERVER_NODE_NODE_H_
