@@ -227,7 +227,7 @@ void TestCluster::Install(Node* from, NodeId to) {
     if (ok) {
       ++snapshots;
       target->replica->InstallSnapshot(mark, config);
-      if (mark.index > target->disk.base.index) {
+      if (mark == target->replica->base()) {
         target->disk.base = mark;
         target->disk.entries.erase(target->disk.entries.begin(),
                                    target->disk.entries.upper_bound(mark.index));
@@ -326,7 +326,7 @@ void TestCluster::Fault() {
       for (int j = 0; j < options_.nodes; ++j) Restart(j);
       break;
     case 3:
-      if (n->up) n->stalled_until = now_ + random_.Between(0, 2 * options_.lease_us);
+      if (n->up) n->stalled_until = now_ + random_.Between(0, 4 * options_.lease_us);
       break;
     case 4:
       cut_.clear();
