@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -151,6 +152,31 @@ TEST(RocksEngine, AFlippedBitIsDataLoss) {
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
   }
   EXPECT_EQ(it->status().code(), absl::StatusCode::kDataLoss) << it->status();
+}
+
+// Rule 34: after a flush that failed nothing more is taken or promised.
+TEST(RocksEngine, AFailedFlushIsFinal) {
+  const std::string folder = NewFolder();
+  auto engine = MustOpen(folder + "/store");
+  auto put = [&] {
+    WriteBatch batch;
+    batch.Put(MetaKey("x"), "1");
+    return engine->Write(std::move(batch));
+  };
+  TestExecutor executor;
+  auto flush = [&] {
+    std::optional<absl::Status> answer;
+    engine->FlushAsync(&executor, [&](absl::Status s) { answer = s; });
+    executor.RunUntil([&] { return answer.has_value(); });
+    return *answer;
+  };
+  ASSERT_TRUE(put().ok());
+  fs::rename(folder + "/store", folder + "/moved");  // no file can be made any more
+  EXPECT_FALSE(flush().ok());
+  fs::rename(folder + "/moved", folder + "/store");
+  EXPECT_FALSE(put().ok());
+  EXPECT_FALSE(flush().ok());
+  EXPECT_FALSE(engine->Flush().ok());
 }
 
 TEST(RocksEngine, ReadersRunBesideTheWriter) {
