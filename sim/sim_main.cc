@@ -11,12 +11,20 @@
 #include "sim/runner/flags.h"
 #include "sim/runner/worker_pool.h"
 #include "sim/scenarios/seams.h"
+#include "sim/universe/profile.h"
+#include "sim/universe/run_universe.h"
+#include "sim/universe/vacuity.h"
+#include "sim/workloads/workload.h"
 #include "sim/world/digest.h"
 
 namespace isochron::sim {
 namespace {
 
-KnownNames Known() { return KnownNames{{}, {}, {"seams"}}; }
+KnownNames Known() {
+  std::vector<std::string> faults = FaultNames();
+  faults.push_back("none");
+  return KnownNames{WorkloadNames(), std::move(faults), {"seams"}};
+}
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
@@ -71,6 +79,12 @@ void Report(const Flags& flags, const RunResult& result) {
   if (!result.anomalies.empty()) Print("  replay: " + ReplayCommand(flags, result.seed));
 }
 
+// Only the default mix of everything promises to reach everything.
+bool IsDefaultMix(const Flags& flags) {
+  return flags.scenario.empty() && flags.run.workloads.empty() && flags.run.faults.empty() &&
+         flags.run.sabotage == Sabotage::kNone;
+}
+
 }  // namespace
 
 int RunSim(const std::vector<std::string>& args) {
@@ -88,7 +102,7 @@ int RunSim(const std::vector<std::string>& args) {
       [&](uint64_t seed) {
         RunOptions run = flags->run;
         run.seed = seed;
-        return RunSeams(run);
+        return flags->scenario == "seams" ? RunSeams(run) : RunUniverse(run);
       },
       flags->jobs);
   pool.RunSeeds(flags->first, flags->last, [&](const RunResult& result) {
@@ -99,6 +113,12 @@ int RunSim(const std::vector<std::string>& args) {
     Report(*flags, result);
     return result.anomalies.empty() || flags->run.sabotage == Sabotage::kNone;
   });
+  if (IsDefaultMix(*flags)) {
+    for (const std::string& missing : CheckNotVacuous(totals.seeds, totals.counts)) {
+      ++totals.violations;
+      Print("vacuous: " + missing);
+    }
+  }
   Print(absl::StrFormat("%d seeds, %d violations, trace %016x", totals.seeds, totals.violations,
                         totals.trace.value()));
   return totals.violations == 0 ? 0 : 1;

@@ -47,7 +47,7 @@ void EventChecker::OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp 
     mine = std::prev(g.leases.end());
   } else {
     mine->start = std::min(mine->start, start);
-    mine->end = end;
+    mine->end = std::max(mine->end, end);
   }
   for (const Lease& other : g.leases) {
     if (other.node == node && other.ballot == ballot) continue;
@@ -55,6 +55,12 @@ void EventChecker::OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp 
     Report("lease-overlap", absl::StrCat(ToString(group), ": ",
                                          Show(other.node, other.ballot, other.start, other.end),
                                          " and ", Show(node, ballot, mine->start, mine->end)));
+  }
+}
+
+void EventChecker::OnLeaseReleased(NodeId node, GroupId group, Ballot ballot, Timestamp end) {
+  for (Lease& l : groups_[group].leases) {
+    if (l.node == node && l.ballot == ballot) l.end = std::min(l.end, end);
   }
 }
 

@@ -9,8 +9,7 @@
 //                 or after the start of a newer leader's lease
 //   replication   every replica applies the same entry at the same index
 //
-// A leader that gives its lease up early reports the end that it then has; its next report with a
-// smaller end in the same ballot cuts the interval. It may do so only before a newer lease begins.
+// A leader that gives its lease up early tells so; the interval then ends there.
 
 #include <cstdint>
 #include <map>
@@ -34,6 +33,7 @@ class EventChecker final : public Observer {
   void Count(absl::string_view name, int64_t delta) override;
   void Reached(absl::string_view name) override;
   void OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp start, Timestamp end) override;
+  void OnLeaseReleased(NodeId node, GroupId group, Ballot ballot, Timestamp end) override;
   void OnAssigned(NodeId node, GroupId group, Ballot ballot, Timestamp s) override;
   void OnApplied(NodeId node, GroupId group, LogIndex index, uint64_t entry_digest) override;
 

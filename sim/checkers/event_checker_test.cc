@@ -38,7 +38,7 @@ TEST_F(EventCheckerTest, AcceptsExtensionsAndSuccessors) {
 TEST_F(EventCheckerTest, AcceptsALeaseGivenUpEarly) {
   Lease(kA, 1, 100, 300);
   Assign(kA, 1, 120);
-  Lease(kA, 1, 100, 130);
+  c_.OnLeaseReleased(kA, kG, B(1, kA), Timestamp(130));
   Lease(kB, 2, 140, 400);
   EXPECT_EQ(First(), "");
 }

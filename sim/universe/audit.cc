@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/audit.h"
+
+#include <memory>
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "sim/checkers/external_consistency.h"
+#include "sim/workloads/recorder.h"
+
+namespace isochron::sim {
+namespace {
+
+constexpr int kProbeClient = 1000;
+constexpr int kReadBackClient = 1001;
+
+Session SessionAt(Universe* universe, SimNode* node, int client, Micros timeout_us) {
+  return Session{node->store(), node->executor(), universe->history(), universe->scheduler(),
+                 client,        universe->Fork(), timeout_us};
+}
+
+// Writes one key until it is known to be written.
+Task<void> Probe(Session session, std::string key, bool* done) {
+  while (true) {
+    RecordedTransaction t(&session, nullptr);
+    t.operation().note = "probe";
+    absl::Status status = t.Put(key, "probe");
+    if (status.ok()) {
+      status = co_await t.Commit();
+    } else {
+      t.Finish(status);
+    }
+    if (status.ok()) break;
+    co_await SleepFor(session.executor, 50'000);
+  }
+  *done = true;
+}
+
+Task<void> ReadAll(Session session, std::vector<std::string> keys, bool* done) {
+  while (true) {
+    RecordedTransaction t(&session, std::optional<Timestamp>());
+    t.operation().note = "read back";
+    auto values = co_await t.MultiGet(keys, txn::LockMode::kShared);
+    t.Finish(values.status());
+    if (values.ok()) break;
+    co_await SleepFor(session.executor, 50'000);
+  }
+  *done = true;
+}
+
+}  // namespace
+
+std::string ProbeKey(const std::string& split) { return split + "~probe"; }
+
+void Audit::Run() {
+  CheckLiveness();
+  Quiesce();
+  CheckLeaks();
+  ReadBack();
+  CheckEquality();
+  CheckHistory();
+}
+
+void Audit::CheckLiveness() {
+  const Micros began = universe_->scheduler()->now();
+  std::map<std::string, std::unique_ptr<bool>> done;
+  size_t at = 0;
+  for (auto& workload : universe_->workloads()) {
+    for (const std::string& split : workload->SplitKeys()) {
+      SimNode* node = universe_->nodes()[at++ % universe_->nodes().size()].get();
+      if (!universe_->RunUntil([&] { return node->up(); }, kLivenessUs)) {
+        universe_->Report("liveness", absl::StrCat(ToString(node->id()), " does not start"));
+        return;
+      }
+      bool* flag = (done[split] = std::make_unique<bool>(false)).get();
+      Session session = SessionAt(universe_, node, kProbeClient, 5'000'000);
+      node->Spawn([session, split, flag] { return Probe(session, ProbeKey(split), flag); });
+    }
+  }
+  auto all = [&] {
+    for (const auto& [key, flag] : done) {
+      if (!*flag) return false;
+    }
+    return true;
+  };
+  if (!universe_->RunUntil(all, kLivenessUs)) {
+    for (const auto& [key, flag] : done) {
+      if (*flag) continue;
+      universe_->Report("liveness",
+                        absl::StrCat("no write succeeded in the group of ", key, " within ",
+                                     kLivenessUs / 1'000'000, " s of the last fault"));
+    }
+    // The probes point to the flags: they must not outlive them.
+    for (auto& node : universe_->nodes()) universe_->Crash(node->id(), false);
+    return;
+  }
+  universe_->events()->Count("audit.recovery_ms", (universe_->scheduler()->now() - began) / 1000);
+}
+
+void Audit::Quiesce() {
+  clients_->Stop();
+  if (!universe_->RunUntil([this] { return clients_->idle(); }, kIdleUs)) {
+    universe_->Report("clients-stuck", "requests did not end within their deadlines");
+  }
+}
+
+void Audit::CheckLeaks() {
+  std::string left;
+  auto clean = [&] {
+    left.clear();
+    for (auto& node : universe_->nodes()) {
+      if (!node->up()) continue;
+      for (const ReplicaView& r : node->Replicas()) {
+        if (r.prepared == 0 && r.locks == 0) continue;
+        absl::StrAppend(&left, " ", ToString(node->id()), "/", ToString(r.group), ": ", r.prepared,
+                        " prepared, ", r.locks, " locks;");
+      }
+    }
+    return left.empty();
+  };
+  if (!universe_->RunUntil(clean, kQuiesceUs)) universe_->Report("leak", left);
+}
+
+bool Audit::CaughtUp() {
+  std::map<GroupId, std::set<LogIndex>> applied;
+  for (auto& node : universe_->nodes()) {
+    if (!node->up()) return false;
+    for (const ReplicaView& r : node->Replicas()) applied[r.group].insert(r.applied);
+  }
+  for (const auto& [group, indexes] : applied) {
+    if (indexes.size() != 1) return false;
+  }
+  return true;
+}
+
+void Audit::CheckEquality() {
+  if (!universe_->RunUntil([this] { return CaughtUp(); }, kCatchUpUs)) {
+    std::string where;
+    for (auto& node : universe_->nodes()) {
+      if (!node->up()) continue;
+      for (const ReplicaView& r : node->Replicas()) {
+        absl::StrAppend(&where, " ", ToString(node->id()), "/", ToString(r.group), "@", r.applied);
+      }
+    }
+    universe_->Report("replica-behind", absl::StrCat("replicas did not catch up:", where));
+    return;
+  }
+  std::map<GroupId, std::pair<NodeId, uint64_t>> digests;
+  for (auto& node : universe_->nodes()) {
+    for (const ReplicaView& r : node->Replicas()) {
+      auto digest = node->Digest(r.range);
+      if (!digest.ok()) {
+        universe_->Report("store-damaged", digest.status().ToString());
+        continue;
+      }
+      auto [it, fresh] = digests.try_emplace(r.group, node->id(), *digest);
+      if (fresh || it->second.second == *digest) continue;
+      universe_->Report("replicas-differ",
+                        absl::StrCat(ToString(r.group), " at index ", r.applied, ": ",
+                                     ToString(it->second.first), " and ", ToString(node->id())));
+    }
+  }
+}
+
+void Audit::ReadBack() {
+  for (auto& workload : universe_->workloads()) {
+    std::vector<std::string> keys = workload->AllKeys();
+    for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
+    SimNode* node = universe_->nodes()[0].get();
+    if (!node->up()) return;
+    auto done = std::make_unique<bool>(false);
+    Session session = SessionAt(universe_, node, kReadBackClient, 5'000'000);
+    node->Spawn([session, keys, flag = done.get()] { return ReadAll(session, keys, flag); });
+    if (!universe_->RunUntil([&] { return *done; }, kLivenessUs)) {
+      universe_->Report("liveness", "the keys cannot be read back");
+      universe_->Crash(node->id(), false);
+      return;
+    }
+  }
+}
+
+void Audit::CheckHistory() {
+  StoredVersions stored;
+  bool complete = true;
+  for (auto& workload : universe_->workloads()) {
+    std::vector<std::string> keys = workload->AllKeys();
+    for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
+    for (const std::string& key : keys) {
+      bool found = false;
+      for (auto& node : universe_->nodes()) {
+        if (found || !node->up()) continue;
+        for (const ReplicaView& r : node->Replicas()) {
+          if (!r.serving || !r.range.Contains(key)) continue;
+          auto versions = node->Versions(key);
+          if (!versions.ok()) continue;
+          found = true;
+          if (!versions->empty()) stored[key] = std::move(*versions);
+          break;
+        }
+      }
+      complete &= found;
+    }
+  }
+  ExternalConsistencyChecker checker(universe_->history(), complete ? &stored : nullptr);
+  for (Anomaly& a : checker.Check()) {
+    universe_->Report(std::move(a.name), std::move(a.what), std::move(a.operations));
+  }
+}
+
+}  // namespace isochron::sim

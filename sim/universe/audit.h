@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_UNIVERSE_AUDIT_H_
+#define ISOCHRON_SIM_UNIVERSE_AUDIT_H_
+
+// What is looked at once the faults have stopped; each finding is reported to the universe.
+//
+//   liveness   every group takes a write within a stated time
+//   leaks      no transaction stays prepared and no lock held once nobody works any more
+//   equality   all replicas of a group hold the same at the same applied index
+//   history    the external consistency checker over all that clients saw, a last read of every key
+//              included, against all versions that the stores hold
+
+#include "sim/universe/clients.h"
+#include "sim/universe/universe.h"
+
+namespace isochron::sim {
+
+class Audit {
+ public:
+  Audit(Universe* universe, Clients* clients) : universe_(universe), clients_(clients) {}
+
+  void Run();
+
+ private:
+  // In virtual time, after the last fault: what a group may need to elect, recover and resolve.
+  static constexpr Micros kLivenessUs = 30'000'000;
+  static constexpr Micros kIdleUs = 40'000'000;
+  static constexpr Micros kQuiesceUs = 60'000'000;
+  static constexpr Micros kCatchUpUs = 30'000'000;
+
+  void CheckLiveness();
+  void Quiesce();
+  void CheckLeaks();
+  void CheckEquality();
+  void ReadBack();
+  void CheckHistory();
+  // One result a group: is the same applied everywhere?
+  bool CaughtUp();
+
+  Universe* universe_;
+  Clients* clients_;
+};
+
+// A key of its own in the group that begins at `split`.
+std::string ProbeKey(const std::string& split);
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_UNIVERSE_AUDIT_H_

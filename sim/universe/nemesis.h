@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_UNIVERSE_NEMESIS_H_
+#define ISOCHRON_SIM_UNIVERSE_NEMESIS_H_
+
+// The one who makes things go wrong: draws a fault of the profile now and then, and undoes it.
+//
+//   crash, power      a node's process dies / its machine loses power; it comes back
+//   all-power         every machine loses power at once
+//   phase-crash       a node dies the moment it reaches a phase of two-phase commit
+//   transfer          a group's leader hands over
+//   partition, oneway, isolate-leader, clog      links carry nothing for a while
+//   loss, delay, reorder, duplicate              messages suffer for a while
+//   pause             a process is stopped and later goes on as if nothing had been (SIGSTOP)
+//   clock-lost        a node's clock has no bound for a while
+//   disk              syncs are slow for a while, one of them fails
+//   split             a group is split while it works
+//   abandon           clients leave transactions open (done by the clients)
+// All of it is survivable: what was acknowledged must stay.
+
+#include <string>
+
+#include "common/random.h"
+#include "sim/universe/universe.h"
+
+namespace isochron::sim {
+
+class Nemesis {
+ public:
+  Nemesis(Universe* universe, Random random);
+
+  void Start();
+  // No new faults; everything is repaired and every node starts.
+  void Stop();
+
+ private:
+  void ScheduleNext();
+  void Act(const std::string& fault);
+  void ActOnNetwork(const std::string& fault);
+  void ActOnProcess(const std::string& fault);
+  void Partition(bool one_way);
+  void Isolate(NodeId node);
+  void Disturb(const std::string& fault);
+  void TransferSome();
+  void SplitSome();
+  void OnReached(NodeId node, absl::string_view name);
+  void LieSomewhere();
+  // Undoes after a drawn time, unless all was repaired before.
+  void Later(Micros min_us, Micros max_us, std::function<void()> undo);
+  SimNode* AnyUp();
+  bool Has(const std::string& fault) const;
+
+  Universe* universe_;
+  Random random_;
+  bool active_ = false;
+  int armed_ = 0;  // phase crashes to come
+};
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_UNIVERSE_NEMESIS_H_

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/profile.h"
+
+#include <algorithm>
+
+#include "sim/workloads/workload.h"
+
+namespace isochron::sim {
+namespace {
+
+void MakeTight(Profile* p, Random* random) {
+  p->tight = true;
+  p->network.local_delay_us = 50;
+  p->network.wan_delay_min_us = 80;
+  p->network.wan_delay_max_us = 600;
+  p->network.jitter_us = 60;
+  p->clock.epsilon_min_us = random->Between(1000, 4000);
+  p->clock.epsilon_max_us = p->clock.epsilon_min_us + random->Between(0, 8000);
+}
+
+void MakeWide(Profile* p, Random* random) {
+  p->tight = false;
+  p->network.local_delay_us = 100;
+  p->network.wan_delay_min_us = random->Between(1000, 10'000);
+  p->network.wan_delay_max_us = p->network.wan_delay_min_us + random->Between(0, 50'000);
+  p->network.jitter_us = random->Between(50, 1000);
+  p->clock.epsilon_min_us = random->Between(100, 1000);
+  p->clock.epsilon_max_us = p->clock.epsilon_min_us + random->Between(0, 3000);
+}
+
+void SetFaults(Profile* p, std::vector<std::string> faults) { p->faults = std::move(faults); }
+
+// The circumstances in which a broken rule shows soonest.
+void Tailor(Sabotage sabotage, Profile* p, Random* random) {
+  switch (sabotage) {
+    case Sabotage::kNoCommitWait:
+    case Sabotage::kNoFollowerGate:
+    case Sabotage::kStartFromEarliest:
+    case Sabotage::kCommitBelowPrepare:
+    case Sabotage::kClockLiesForward:
+    case Sabotage::kClockLiesBack:
+      MakeTight(p, random);
+      p->hand_off_rate = 0.9;
+      break;
+    case Sabotage::kSkipWaitAfterFailover:
+      MakeTight(p, random);
+      p->clock.epsilon_max_us = 200'000;
+      p->clock.epsilon_min_us = 100'000;
+      SetFaults(p, {"phase-crash", "crash", "transfer"});
+      p->fault_gap_us = 600'000;
+      break;
+    case Sabotage::kAckBeforeSync:
+    case Sabotage::kForgetVote:
+    case Sabotage::kTruncateAtMemtable:
+    case Sabotage::kTruncateAnyBadRecord:
+      SetFaults(p, {"power", "all-power", "partition", "disk"});
+      p->fault_gap_us = 700'000;
+      break;
+    case Sabotage::kResumeOwnLease:
+      SetFaults(p, {"crash", "power", "partition"});
+      p->fault_gap_us = 700'000;
+      break;
+    case Sabotage::kLeaseFromReceipt:
+      MakeWide(p, random);
+      p->network.wan_delay_min_us = 100'000;
+      p->network.wan_delay_max_us = 200'000;
+      SetFaults(p, {"partition", "isolate-leader", "clog", "pause", "delay"});
+      p->fault_gap_us = 900'000;
+      break;
+    case Sabotage::kCachedLeaseCheck:
+      SetFaults(p, {"pause", "isolate-leader", "partition"});
+      p->fault_gap_us = 900'000;
+      break;
+    case Sabotage::kTransferWithoutSmax:
+      MakeTight(p, random);
+      SetFaults(p, {"transfer"});
+      p->fault_gap_us = 150'000;
+      break;
+    case Sabotage::kVolatilePresumedAbort:
+    case Sabotage::kDropPreparedLocks:
+    case Sabotage::kServeBeforeRecovered:
+    case Sabotage::kAbortOnNotLeader:
+    case Sabotage::kEpochOnlyCheck:
+    case Sabotage::kNoDedupeOneRound:
+      SetFaults(p, {"phase-crash", "transfer", "isolate-leader", "crash", "loss"});
+      p->fault_gap_us = 500'000;
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> FaultNames() {
+  return {"crash",     "power", "all-power",      "phase-crash", "transfer", "partition",
+          "oneway",    "clog",  "isolate-leader", "loss",        "delay",    "reorder",
+          "duplicate", "pause", "clock-lost",     "disk",        "abandon",  "split"};
+}
+
+Profile DrawProfile(const RunOptions& options, Random random) {
+  Profile p;
+  if (random.OneIn(0.4)) {
+    MakeTight(&p, &random);
+  } else {
+    MakeWide(&p, &random);
+  }
+  p.nodes = random.OneIn(0.15) ? 5 : 3;
+  p.clock.poll_us = random.Between(300'000, 3'000'000);
+  p.disk.sync_min_us = random.Between(50, 300);
+  p.disk.sync_max_us = p.disk.sync_min_us + random.Between(0, 4000);
+  p.timer_jitter_us = random.OneIn(0.3) ? random.Between(0, 3000) : 0;
+  p.lease_us = random.Between(1'000'000, 3'000'000);
+  if (random.OneIn(0.5)) {
+    // Checkpoints, truncated logs and snapshots within a short run.
+    p.log_segment_bytes = 64 << 10;
+    p.checkpoint_entries = random.Between(30, 500);
+    p.keep_entries = random.Between(5, 200);
+  }
+  p.clients = static_cast<int>(random.Between(3, 8));
+  p.hand_off_rate = random.NextDouble();
+  p.think_max_us = random.Between(1000, 40'000);
+  p.fault_gap_us = random.Between(400'000, 3'000'000);
+  // Half of the faults at a time: a mix of all hides what each alone would show.
+  for (const std::string& fault : FaultNames()) {
+    if (random.OneIn(0.5)) p.faults.push_back(fault);
+  }
+  p.workloads = WorkloadNames();
+  Tailor(options.sabotage, &p, &random);
+  if (!options.workloads.empty()) p.workloads = options.workloads;
+  if (!options.faults.empty()) p.faults = options.faults;
+  std::erase(p.faults, "none");
+  return p;
+}
+
+}  // namespace isochron::sim

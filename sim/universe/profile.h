@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_UNIVERSE_PROFILE_H_
+#define ISOCHRON_SIM_UNIVERSE_PROFILE_H_
+
+// What one seed's universe looks like: its size, delays, clocks, faults and load, all drawn from
+// the seed. A sabotage may ask for the circumstances in which its damage shows.
+//
+// Two kinds of seeds: in "wide" ones messages between regions take longer than the clocks' bound;
+// in "tight" ones the bound is at least a message delay, where a missing commit wait shows (rule
+// 39).
+
+#include <string>
+#include <vector>
+
+#include "common/random.h"
+#include "common/sabotage.h"
+#include "sim/runner/run.h"
+#include "sim/world/sim_disk.h"
+#include "sim/world/sim_executor.h"
+#include "sim/world/sim_network.h"
+#include "sim/world/sim_truetime.h"
+
+namespace isochron::sim {
+
+struct Profile {
+  int nodes = 3;  // one a region
+  bool tight = false;
+  NetworkOptions network;
+  ClockOptions clock;
+  DiskOptions disk;
+  Micros timer_jitter_us = 0;
+  Micros lease_us = 2'000'000;
+  uint64_t log_segment_bytes = 1 << 20;
+  uint64_t checkpoint_entries = 20'000;
+  uint64_t keep_entries = 4'000;
+  std::vector<std::string> workloads;
+  std::vector<std::string> faults;
+  Micros fault_gap_us = 1'500'000;  // mean time between faults
+  Micros run_us = 12'000'000;       // how long clients run among faults
+  int clients = 5;
+  int max_steps = 700;
+  double hand_off_rate = 0.5;  // of steps that begin the instant another ends
+  Micros think_max_us = 20'000;
+};
+
+// Every fault that can be named, in the order of --list.
+std::vector<std::string> FaultNames();
+
+Profile DrawProfile(const RunOptions& options, Random random);
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_UNIVERSE_PROFILE_H_

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/run_universe.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "sim/universe/audit.h"
+#include "sim/universe/clients.h"
+#include "sim/universe/nemesis.h"
+#include "sim/universe/universe.h"
+
+namespace isochron::sim {
+namespace {
+
+constexpr Micros kSetupUs = 60'000'000;
+constexpr int kSetupClient = 999;
+constexpr size_t kMaxTimeline = 300;
+
+Task<void> SetUp(Universe* universe, SimNode* node, std::string* problem, bool* done) {
+  Session session{node->store(), node->executor(), universe->history(), universe->scheduler(),
+                  kSetupClient,  universe->Fork(), 10'000'000};
+  for (auto& workload : universe->workloads()) {
+    for (const std::string& key : workload->SplitKeys()) {
+      while (true) {
+        absl::Status split = co_await session.store->SplitAt(session.NewContext(), key);
+        if (split.ok()) break;
+        *problem = absl::StrCat("split at ", key, ": ", split.ToString());
+        co_await SleepFor(session.executor, 100'000);
+      }
+    }
+    while (true) {
+      absl::Status loaded = co_await workload->Setup(session);
+      if (loaded.ok()) break;
+      *problem = absl::StrCat("load of ", workload->name(), ": ", loaded.ToString());
+      co_await SleepFor(session.executor, 100'000);
+    }
+  }
+  *done = true;
+}
+
+bool SetUpUniverse(Universe* universe) {
+  for (auto& node : universe->nodes()) universe->Start(node->id());
+  SimNode* first = universe->nodes()[0].get();
+  if (!first->up()) return false;
+  std::string problem = "nothing was tried";
+  bool done = false;
+  first->Spawn([&] { return SetUp(universe, first, &problem, &done); });
+  if (!universe->RunUntil([&] { return done; }, kSetupUs)) {
+    universe->Report("setup-failed", problem);
+    for (auto& node : universe->nodes()) universe->Crash(node->id(), false);
+    return false;
+  }
+  return true;
+}
+
+// Groups that were split off one leader stay with it: spreads them over the regions.
+void SpreadLeaders(Universe* universe) {
+  Random random = universe->Fork();
+  const uint32_t n = static_cast<uint32_t>(universe->nodes().size());
+  for (const auto& [group, leader] : universe->Leaders()) {
+    const NodeId to(static_cast<uint32_t>(1 + random.Below(n)));
+    if (leader && leader != to) universe->node(leader)->TransferLeader(group, to);
+  }
+  universe->RunFor(1'000'000);
+}
+
+void CollectAnomalies(Universe* universe) {
+  for (const Anomaly& a : universe->events()->anomalies()) universe->Report(a.name, a.what);
+  for (auto& workload : universe->workloads()) {
+    for (const Anomaly& a : workload->anomalies()) {
+      universe->Report(a.name, a.what, a.operations);
+    }
+  }
+  if (universe->scheduler()->stuck()) {
+    universe->Report("livelock", "events follow events without time moving on");
+  }
+}
+
+std::string At(Micros us) {
+  return absl::StrFormat("%12.6f", static_cast<double>(us - SimScheduler::kStartOfTime) / 1e6);
+}
+
+// What happened around the operations of the first anomaly that names some.
+std::vector<std::string> Explain(Universe* universe) {
+  const auto& ops = universe->history()->operations();
+  Micros from = 0, to = universe->scheduler()->now();
+  std::vector<size_t> involved;
+  for (const Anomaly& a : universe->anomalies()) {
+    if (a.operations.empty()) continue;
+    involved = a.operations;
+    from = to;
+    Micros end = 0;
+    for (size_t id : involved) {
+      from = std::min(from, ops[id].invoke_us);
+      end = std::max({end, ops[id].invoke_us, ops[id].complete_us});
+    }
+    from -= 300'000;
+    to = end + 50'000;
+    break;
+  }
+  std::vector<std::pair<Micros, std::string>> lines;
+  for (const auto& [when, what] : universe->log()) lines.emplace_back(when, what);
+  for (const Operation& op : ops) {
+    const bool named = std::find(involved.begin(), involved.end(), op.id) != involved.end();
+    lines.emplace_back(op.invoke_us, absl::StrCat(named ? ">>> " : "    ", ToString(op)));
+  }
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> timeline;
+  for (const auto& [when, what] : lines) {
+    const bool kept = when >= from && when <= to && timeline.size() < kMaxTimeline;
+    if (kept || what.rfind(">>>", 0) == 0) timeline.push_back(absl::StrCat(At(when), "  ", what));
+  }
+  return timeline;
+}
+
+}  // namespace
+
+RunResult RunUniverse(const RunOptions& options) {
+  Random random(options.seed);
+  Universe universe(options, DrawProfile(options, random.Fork()), random.Fork());
+  const Profile& p = universe.profile();
+  universe.Log(absl::StrCat(
+      p.nodes, " nodes, ", p.tight ? "tight" : "wide", ", clock bound ", p.clock.epsilon_min_us,
+      " to ", p.clock.epsilon_max_us, " us, delays ", p.network.wan_delay_min_us, " to ",
+      p.network.wan_delay_max_us, " us, lease ", p.lease_us / 1000, " ms, workloads ",
+      absl::StrJoin(p.workloads, ","), ", faults ", absl::StrJoin(p.faults, ",")));
+  Clients clients(&universe, universe.Fork());
+  Nemesis nemesis(&universe, universe.Fork());
+  if (SetUpUniverse(&universe)) {
+    SpreadLeaders(&universe);
+    clients.Start();
+    nemesis.Start();
+    universe.RunFor(p.run_us);
+    nemesis.Stop();
+    Audit(&universe, &clients).Run();
+  }
+  CollectAnomalies(&universe);
+  RunResult result;
+  result.seed = options.seed;
+  result.trace = universe.scheduler()->digest().value();
+  result.events = universe.scheduler()->events_run();
+  result.virtual_us = universe.scheduler()->now() - SimScheduler::kStartOfTime;
+  result.anomalies = universe.anomalies();
+  for (const auto& [name, count] : universe.events()->reached()) result.counts[name] += count;
+  for (const auto& [name, count] : universe.events()->counters()) result.counts[name] += count;
+  result.counts["sim.steps"] = clients.steps();
+  for (const Operation& op : universe.history()->operations()) {
+    result.counts["sim.committed"] += op.outcome == Outcome::kCommitted;
+    result.counts["sim.aborted"] += op.outcome == Outcome::kAborted;
+    result.counts["sim.unknown"] += op.outcome == Outcome::kUnknown || op.outcome == Outcome::kOpen;
+  }
+  if (options.explain && !result.anomalies.empty()) result.timeline = Explain(&universe);
+  return result;
+}
+
+}  // namespace isochron::sim

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/sim_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/node/node.h"
+
+namespace isochron::sim {
+
+// One node's view of the run's observer: knows which node a reached branch belongs to.
+class SimNode::NodeObserver final : public Observer {
+ public:
+  explicit NodeObserver(SimNode* node) : node_(node), all_(node->world_.observer) {}
+
+  void Count(absl::string_view name, int64_t delta) override { all_->Count(name, delta); }
+  void Reached(absl::string_view name) override {
+    all_->Reached(name);
+    node_->world_.on_reached(node_->id_, name);
+  }
+  void OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp start, Timestamp end) override {
+    all_->OnLease(node, group, ballot, start, end);
+  }
+  void OnLeaseReleased(NodeId node, GroupId group, Ballot ballot, Timestamp end) override {
+    all_->OnLeaseReleased(node, group, ballot, end);
+  }
+  void OnAssigned(NodeId node, GroupId group, Ballot ballot, Timestamp s) override {
+    all_->OnAssigned(node, group, ballot, s);
+  }
+  void OnApplied(NodeId node, GroupId group, LogIndex index, uint64_t digest) override {
+    all_->OnApplied(node, group, index, digest);
+  }
+
+ private:
+  SimNode* node_;
+  Observer* all_;
+};
+
+// What dies in a crash. Members go in reverse order: the node before its seams.
+struct SimNode::Process {
+  SimExecutor* executor = nullptr;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<Disk> disk;
+  std::unique_ptr<server::Node> node;
+  TaskScope scope;  // the clients' requests
+};
+
+SimNode::SimNode(World world, NodeId id, int region, Random random)
+    : world_(std::move(world)),
+      id_(id),
+      region_(region),
+      random_(random),
+      clock_(world_.scheduler, world_.profile->clock, random_.Fork()),
+      disk_(world_.profile->disk, random_.Fork()),
+      observer_(std::make_unique<NodeObserver>(this)) {}
+
+SimNode::~SimNode() { Crash(false); }
+
+absl::Status SimNode::Start() {
+  auto executor = std::make_unique<SimExecutor>(
+      world_.scheduler, ++*world_.owners,
+      ExecutorOptions{.monotonic_offset_us = random_.Between(0, 1'000'000'000),
+                      .timer_jitter_us = world_.profile->timer_jitter_us},
+      random_.Fork());
+  auto process = std::make_unique<Process>();
+  process->executor = executor.get();
+  graveyard_.push_back(std::move(executor));
+  process->transport = world_.network->Attach(id_, region_, process->executor);
+  process->disk = disk_.Mount(process->executor);
+
+  const Profile& p = *world_.profile;
+  server::Node::Options options;
+  for (int i = 0; i < p.nodes; ++i) {
+    const std::string name = absl::StrCat("r", i + 1);
+    options.universe.push_back(
+        server::PeerInfo{NodeId(static_cast<uint32_t>(i + 1)), name, name, ""});
+  }
+  options.bootstrap = !born_;
+  options.seed = random_.Next();
+  options.lease_us = p.lease_us;
+  options.log_segment_bytes = p.log_segment_bytes;
+  options.checkpoint_entries = p.checkpoint_entries;
+  options.keep_entries = p.keep_entries;
+  options.sabotage = world_.sabotage;
+  auto node = server::Node::Open(
+      {.executor = process->executor,
+       .truetime = &clock_,
+       .transport = process->transport.get(),
+       .disk = process->disk.get(),
+       .engine = &engine_,
+       .observer = observer_.get(),
+       .on_fatal =
+           [this](absl::Status status) {
+             world_.log(absl::StrCat(ToString(id_), " must stop: ", status.ToString()));
+             world_.on_fatal(id_);
+           }},
+      std::move(options));
+  if (!node.ok()) {
+    process->executor->Kill();
+    return node.status();
+  }
+  born_ = true;
+  process->node = std::move(*node);
+  process_ = std::move(process);
+  process_->node->Start();
+  return absl::OkStatus();
+}
+
+void SimNode::Crash(bool power) {
+  if (process_ == nullptr) return;
+  process_->executor->Kill();
+  process_->scope.Clear();
+  process_.reset();
+  engine_.CrashToFlushedPrefix(&random_);
+  if (power) disk_.CrashPower();
+}
+
+void SimNode::Pause() {
+  if (process_) process_->executor->Pause();
+}
+
+void SimNode::Resume() {
+  if (process_) process_->executor->Resume();
+}
+
+SimExecutor* SimNode::executor() const { return process_->executor; }
+
+txn::Store* SimNode::store() { return process_->node->store(); }
+
+void SimNode::Spawn(std::function<Task<void>()> task) {
+  Process* process = process_.get();
+  process->executor->Post([process, task = std::move(task)] { process->scope.Spawn(task()); });
+}
+
+std::vector<ReplicaView> SimNode::Replicas() {
+  std::vector<ReplicaView> views;
+  for (tablet::Group* g : process_->node->host()->Groups()) {
+    if (!g->initialised()) continue;
+    ReplicaView& v = views.emplace_back();
+    v.group = g->id();
+    v.range = g->range();
+    v.serving = g->IsServing();
+    v.applied = g->state().index();
+    v.prepared = g->prepared().size();
+    v.locks = v.serving ? process_->node->transactions()->DescribeLocks(g->id()).size() : 0;
+  }
+  return views;
+}
+
+namespace {
+
+Task<void> Transfer(tablet::GroupHost* host, GroupId id, NodeId to) {
+  tablet::Group* group = host->Find(id);
+  if (group != nullptr && group->IsServing()) (void)co_await group->TransferTo(to);
+}
+
+}  // namespace
+
+void SimNode::TransferLeader(GroupId id, NodeId to) {
+  if (!process_) return;
+  Spawn([host = process_->node->host(), id, to] { return Transfer(host, id, to); });
+}
+
+absl::StatusOr<uint64_t> SimNode::Digest(const KeyRange& range) {
+  return process_->node->host()->store()->Digest(range);
+}
+
+absl::StatusOr<std::vector<StoredVersion>> SimNode::Versions(const std::string& key) {
+  std::vector<StoredVersion> versions;
+  Timestamp t = Timestamp::Max();
+  while (true) {
+    auto read = process_->node->host()->store()->Get(key, t);
+    if (!read.ok()) return read.status();
+    if (read->version == Timestamp()) break;
+    versions.push_back(StoredVersion{read->version, read->value});
+    t = read->version.Prev();
+  }
+  std::reverse(versions.begin(), versions.end());
+  return versions;
+}
+
+}  // namespace isochron::sim

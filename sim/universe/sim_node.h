@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_UNIVERSE_SIM_NODE_H_
+#define ISOCHRON_SIM_UNIVERSE_SIM_NODE_H_
+
+// One machine of a universe and the process on it: the shipped node over the simulated seams.
+//
+// The machine (disk, store content, clock) outlives its processes. A process crash drops all that
+// the process had posted and its memory; a power crash also what its disk had not synced. The store
+// goes back to a legal flush prefix in both, since it has no log of its own (rule 30).
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/observer.h"
+#include "common/task.h"
+#include "sim/checkers/history.h"
+#include "sim/universe/profile.h"
+#include "sim/world/sim_disk.h"
+#include "sim/world/sim_executor.h"
+#include "sim/world/sim_network.h"
+#include "sim/world/sim_truetime.h"
+#include "storage/engine/mem_engine.h"
+#include "txn/api/transaction.h"
+
+namespace isochron::server {
+class Node;
+}  // namespace isochron::server
+
+namespace isochron::sim {
+
+// What a replica says of itself.
+struct ReplicaView {
+  GroupId group;
+  KeyRange range;
+  bool serving = false;  // leads, and is ready to
+  LogIndex applied = 0;
+  size_t prepared = 0;
+  size_t locks = 0;  // held or waited for; leaders only
+};
+
+class SimNode {
+ public:
+  struct World {
+    SimScheduler* scheduler;
+    SimNetwork* network;
+    Observer* observer;  // shared by all nodes
+    const Profile* profile;
+    SabotageSet sabotage;
+    SimScheduler::Owner* owners;           // the last one given out
+    std::function<void(NodeId)> on_fatal;  // the process wants to die (a failed sync)
+    std::function<void(NodeId, absl::string_view)> on_reached;
+    std::function<void(std::string)> log;
+  };
+
+  SimNode(World world, NodeId id, int region, Random random);
+  ~SimNode();
+  SimNode(const SimNode&) = delete;
+  SimNode& operator=(const SimNode&) = delete;
+
+  NodeId id() const { return id_; }
+  bool up() const { return process_ != nullptr; }
+  bool paused() const { return process_ != nullptr && executor()->paused(); }
+
+  // A new process. Any error is the node's refusal to start.
+  absl::Status Start();
+  // With `power`, what the disk had not synced may be gone. No effect when down.
+  void Crash(bool power);
+  void Pause();
+  void Resume();
+  SimTrueTime* clock() { return &clock_; }
+  SimDisk* disk() { return &disk_; }
+
+  // ---- while up ----
+  SimExecutor* executor() const;
+  txn::Store* store();
+  // Runs `task` on the node's loop; it is destroyed when the process crashes.
+  void Spawn(std::function<Task<void>()> task);
+  std::vector<ReplicaView> Replicas();
+  // Asks for a hand-over of a group it leads; no effect otherwise.
+  void TransferLeader(GroupId group, NodeId to);
+  absl::StatusOr<uint64_t> Digest(const KeyRange& range);
+  // Every version of `key` on this replica, oldest first.
+  absl::StatusOr<std::vector<StoredVersion>> Versions(const std::string& key);
+
+ private:
+  class NodeObserver;
+  struct Process;
+
+  World world_;
+  const NodeId id_;
+  const int region_;
+  Random random_;
+  SimTrueTime clock_;
+  SimDisk disk_;
+  storage::MemEngine engine_;
+  std::unique_ptr<NodeObserver> observer_;
+  bool born_ = false;  // its data folder holds a universe
+  std::unique_ptr<Process> process_;
+  // Executors of dead processes: late pointers to them stay valid.
+  std::vector<std::unique_ptr<SimExecutor>> graveyard_;
+};
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_UNIVERSE_SIM_NODE_H_

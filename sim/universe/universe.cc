@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/universe.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace isochron::sim {
+namespace {
+
+constexpr size_t kMaxLog = 20'000;
+constexpr size_t kMaxAnomalies = 20;
+constexpr Micros kLook = 5'000;
+
+}  // namespace
+
+Universe::Universe(const RunOptions& options, Profile profile, Random random)
+    : options_(options),
+      profile_(std::move(profile)),
+      random_(random),
+      network_(&scheduler_, profile_.network, profile_.nodes, random_.Fork()) {
+  for (const std::string& name : profile_.workloads) {
+    workloads_.push_back(NewWorkload(name, random_.Fork()));
+  }
+  SimNode::World world{
+      .scheduler = &scheduler_,
+      .network = &network_,
+      .observer = &events_,
+      .profile = &profile_,
+      .sabotage = SabotageSet(options_.sabotage),
+      .owners = &owners_,
+      // Not at once: the process is in the middle of something.
+      .on_fatal =
+          [this](NodeId id) { scheduler_.After(0, 0, [this, id] { Bounce(id, false, 500'000); }); },
+      .on_reached =
+          [this](NodeId id, absl::string_view name) {
+            for (auto& fn : on_reached_) fn(id, name);
+          },
+      .log = [this](std::string what) { Log(std::move(what)); },
+  };
+  for (int i = 0; i < profile_.nodes; ++i) {
+    nodes_.push_back(
+        std::make_unique<SimNode>(world, NodeId(static_cast<uint32_t>(i + 1)), i, random_.Fork()));
+  }
+}
+
+Universe::~Universe() {
+  for (auto& node : nodes_) node->Crash(false);
+}
+
+int Universe::up_count() const {
+  return static_cast<int>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->up(); }));
+}
+
+void Universe::Start(NodeId id) {
+  SimNode* n = node(id);
+  if (n->up()) return;
+  absl::Status started = n->Start();
+  if (started.ok()) {
+    Log(absl::StrCat(ToString(id), " starts"));
+    return;
+  }
+  Log(absl::StrCat(ToString(id), " refuses to start: ", started.ToString()));
+  if (started.code() == absl::StatusCode::kUnavailable) {
+    scheduler_.After(200'000, 0, [this, id] { Start(id); });
+  } else {
+    Report("start-refused", absl::StrCat(ToString(id), ": ", started.ToString()));
+  }
+}
+
+void Universe::Crash(NodeId id, bool power) {
+  if (!node(id)->up()) return;
+  Log(absl::StrCat(ToString(id), power ? " loses power" : " is killed"));
+  node(id)->Crash(power);
+  for (auto& fn : on_crash_) fn(id);
+}
+
+void Universe::Bounce(NodeId id, bool power, Micros down_us) {
+  if (!node(id)->up()) return;
+  Crash(id, power);
+  scheduler_.After(down_us, 0, [this, id] { Start(id); });
+}
+
+std::map<GroupId, NodeId> Universe::Leaders() {
+  std::map<GroupId, NodeId> leaders;
+  for (auto& n : nodes_) {
+    if (!n->up()) continue;
+    for (const ReplicaView& r : n->Replicas()) {
+      NodeId& leader = leaders[r.group];
+      if (r.serving) leader = n->id();
+    }
+  }
+  return leaders;
+}
+
+bool Universe::RunUntil(const std::function<bool()>& done, Micros at_most_us) {
+  const Micros limit = scheduler_.now() + at_most_us;
+  while (!done()) {
+    if (scheduler_.now() >= limit || scheduler_.stuck()) return false;
+    scheduler_.RunUntil(std::min(limit, scheduler_.now() + kLook));
+  }
+  return true;
+}
+
+void Universe::Log(std::string what) {
+  if (options_.trace) {
+    std::printf("%14.6f  %s\n",
+                static_cast<double>(scheduler_.now() - SimScheduler::kStartOfTime) / 1e6,
+                what.c_str());
+  }
+  log_.emplace_back(scheduler_.now(), std::move(what));
+  if (log_.size() > kMaxLog) log_.pop_front();
+}
+
+void Universe::Report(std::string name, std::string what, std::vector<size_t> operations) {
+  Log(absl::StrCat("VIOLATION ", name, ": ", what));
+  if (anomalies_.size() < kMaxAnomalies) {
+    anomalies_.push_back(Anomaly{std::move(name), std::move(what), std::move(operations)});
+  }
+}
+
+}  // namespace isochron::sim

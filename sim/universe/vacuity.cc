@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/universe/vacuity.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace isochron::sim {
+namespace {
+
+struct Minimum {
+  const char* name;
+  double per_hundred_seeds;
+};
+
+// About a fifth of what is usual, so that a change of the seeds' luck does not matter and a branch
+// that is gone does.
+constexpr Minimum kMinimums[] = {
+    {"sim.committed", 5000},
+    {"paxos.elections_won", 300},
+    {"txn.commits.one_round", 1000},
+    {"txn.commits.two_phase", 1000},
+    {"read.waited_for_pending", 50},
+    {"group.transfer", 20},
+    {"2pc.prepared", 1000},
+    {"2pc.presumed_abort", 5},
+    {"2pc.in_doubt_resolved", 5},
+    {"2pc.redelivered", 5},
+    {"2pc.wounded_prepared", 3},
+    {"txn.wounded", 20},
+    {"txn.expired", 10},
+    {"txn.dedupe_hit", 1},
+    {"gateway.unknown-outcome", 1},
+    {"nemesis.died_at.2pc.prepared", 5},
+    {"nemesis.died_at.2pc.decided", 3},
+    {"nemesis.died_at.2pc.voted", 3},
+};
+
+}  // namespace
+
+std::vector<std::string> CheckNotVacuous(uint64_t seeds,
+                                         const std::map<std::string, int64_t>& counts) {
+  std::vector<std::string> missing;
+  if (seeds < kVacuityFromSeeds) return missing;
+  for (const Minimum& m : kMinimums) {
+    auto it = counts.find(m.name);
+    const int64_t count = it == counts.end() ? 0 : it->second;
+    const int64_t wanted =
+        static_cast<int64_t>(m.per_hundred_seeds * static_cast<double>(seeds) / 100.0);
+    if (count >= wanted) continue;
+    missing.push_back(absl::StrCat(m.name, ": ", count, " of at least ", wanted));
+  }
+  return missing;
+}
+
+}  // namespace isochron::sim

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SIM_WORKLOADS_WORKLOAD_H_
+#define ISOCHRON_SIM_WORKLOADS_WORKLOAD_H_
+
+// What clients do in a universe, and the recording of it.
+//
+// A workload's coroutines run at a gateway, on its executor, for one client's request at a time;
+// they are destroyed when the gateway crashes, and their operation then stays open in the history.
+// Every value written is unique in the run: it ends with the id of the operation that wrote it.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/random.h"
+#include "common/request_context.h"
+#include "common/task.h"
+#include "sim/checkers/history.h"
+#include "sim/world/scheduler.h"
+#include "txn/api/transaction.h"
+
+namespace isochron::sim {
+
+// One client's request at a gateway.
+struct Session {
+  txn::Store* store;
+  Executor* executor;
+  History* history;
+  SimScheduler* scheduler;
+  int client;
+  Random random;
+  Micros timeout_us;
+  // Some clients die within a transaction: they hold it this long, then drop it (0: they do not).
+  Micros abandon_after_us = 0;
+
+  Ctx NewContext() const {
+    return std::make_shared<RequestContext>(executor->MonotonicNow() + timeout_us);
+  }
+};
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual std::string name() const = 0;
+  // Keys at which the key space is split before the clients start, in order.
+  virtual std::vector<std::string> SplitKeys() const = 0;
+  virtual std::vector<std::string> AllKeys() const = 0;
+  // Loads the first rows in one recorded transaction. OK once it is known to have committed; called
+  // again otherwise.
+  virtual Task<absl::Status> Setup(Session session) = 0;
+  // One transaction of any kind, with its retries.
+  virtual Task<void> Step(Session session) = 0;
+  // Violations of the workload's own invariants seen so far.
+  virtual const std::vector<Anomaly>& anomalies() const = 0;
+};
+
+std::unique_ptr<Workload> NewBank(Random random);
+std::unique_ptr<Workload> NewRegister(Random random);
+
+std::vector<std::string> WorkloadNames();
+// Null when there is none of that name.
+std::unique_ptr<Workload> NewWorkload(const std::string& name, Random random);
+
+}  // namespace isochron::sim
+
+#endif  // ISOCHRON_SIM_WORKLOADS_WORKLOAD_H_
