@@ -77,7 +77,8 @@ absl::Status ChosenLedger::Add(NodeId node, const Entry& entry) {
 
 absl::Status LeaseLedger::Extend(NodeId node, uint64_t incarnation, Ballot ballot, Timestamp won,
                                  Timestamp end) {
-  if (end == Timestamp()) return absl::OkStatus();
+  // A candidate that was stalled may win with votes that were withdrawn meanwhile: nothing to use.
+  if (end <= won) return absl::OkStatus();
   auto mine = std::find_if(terms_.begin(), terms_.end(), [&](const Term& t) {
     return t.node == node && t.incarnation == incarnation && t.ballot == ballot;
   });

@@ -189,7 +189,7 @@ Timestamp Replica::LeaseEnd() {
   const Timestamp end = ends[config_.Quorum() - 1];
   if (end > lease_end_) {
     lease_end_ = end;
-    if (options_.observer != nullptr) {
+    if (options_.observer != nullptr && lease_end_ > lease_start_) {
       options_.observer->OnLease(self_, options_.group, ballot_, lease_start_, lease_end_);
     }
   }

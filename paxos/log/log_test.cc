@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "paxos/log/log.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "paxos/lease/incarnation.h"
+#include "paxos/log/memory_disk.h"
+
+namespace isochron::paxos {
+namespace {
+
+const GroupId kA(11);
+const GroupId kB(22);
+
+Entry Make(LogIndex index, uint64_t round, const std::string& value) {
+  const Ballot b{round, NodeId(1)};
+  return Entry{index, b, b, EntryKind::kCommand, std::make_shared<const std::string>(value)};
+}
+
+Log::Options Small() {
+  Log::Options o;
+  o.segment_bytes = 8 << 10;
+  o.limit_bytes = 64 << 10;
+  return o;
+}
+
+class LogTest : public ::testing::Test {
+ protected:
+  void Open(Log::Options options = Small()) {
+    log_.reset();
+    auto log = Log::Open(&disk_, std::move(options));
+    ASSERT_TRUE(log.ok()) << log.status();
+    log_ = std::move(*log);
+  }
+  absl::Status Reopen(Log::Options options = Small()) {
+    log_.reset();
+    disk_.ProcessCrash();
+    auto log = Log::Open(&disk_, std::move(options));
+    if (log.ok()) log_ = std::move(*log);
+    return log.status();
+  }
+  void NewGroup(GroupId g) { log_->TruncatePrefix(g, LogMark{kInitialIndex, Ballot()}); }
+  void Append(GroupId g, std::vector<Entry> entries, HardState hard = {}) {
+    log_->Append(g, &hard, entries);
+  }
+  void Sync() {
+    bool done = false;
+    log_->Flush([&] { done = true; });
+    disk_.CompleteAll();
+    ASSERT_TRUE(done);
+  }
+
+  MemoryDisk disk_;
+  std::unique_ptr<Log> log_;
+};
+
+TEST_F(LogTest, RecoversEveryGroup) {
+  Open();
+  NewGroup(kA);
+  NewGroup(kB);
+  HardState hard{Ballot{3, NodeId(2)}, NodeId(2), 7, 12};
+  Append(kA, {Make(11, 3, "a11"), Make(12, 3, "a12")}, hard);
+  Append(kB, {Make(11, 5, "b11")});
+  Sync();
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_EQ(log_->RecoveredGroups(), (std::vector<GroupId>{kA, kB}));
+  RecoveredGroup a = log_->TakeRecovered(kA);
+  EXPECT_EQ(a.hard, hard);
+  EXPECT_EQ(a.base.index, kInitialIndex);
+  ASSERT_EQ(a.entries.size(), 2u);
+  EXPECT_EQ(a.entries[1].index, 12u);
+  EXPECT_EQ(*a.entries[1].payload, "a12");
+  EXPECT_EQ(a.entries[1].ballot, (Ballot{3, NodeId(1)}));
+  EXPECT_FALSE(log_->dropped_torn_tail());
+}
+
+TEST_F(LogTest, OneSyncForAllGroupsAndOneFlushOut) {
+  Open();
+  NewGroup(kA);
+  NewGroup(kB);
+  Sync();
+  const int before = disk_.syncs();
+  std::string order;
+  for (int i = 0; i < 10; ++i) {
+    Append(kA, {Make(11 + i, 1, "x")});
+    log_->Flush([&order, i] { order += static_cast<char>('a' + i); });
+    Append(kB, {Make(11 + i, 1, "x")});
+  }
+  EXPECT_EQ(disk_.outstanding(), 1u);
+  EXPECT_EQ(order, "");
+  disk_.CompleteAll();
+  EXPECT_EQ(order, "abcdefghij");
+  EXPECT_EQ(disk_.syncs() - before, 2);
+}
+
+TEST_F(LogTest, LaterEntriesReplaceAndLongerTailStays) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "old11"), Make(12, 1, "old12"), Make(13, 1, "old13")});
+  Sync();
+  Append(kA, {Make(12, 2, "new12")});
+  Append(kA, {Make(12, 3, "newer12")});
+  Sync();
+  auto read = log_->ReadEntries(kA, 11, 13, 1 << 20);
+  ASSERT_TRUE(read.ok());
+  ASSERT_EQ(read->size(), 3u);
+  EXPECT_EQ(*(*read)[1].payload, "newer12");
+  ASSERT_TRUE(Reopen().ok());
+  RecoveredGroup a = log_->TakeRecovered(kA);
+  ASSERT_EQ(a.entries.size(), 3u);
+  EXPECT_EQ(*a.entries[1].payload, "newer12");
+  EXPECT_EQ(*a.entries[2].payload, "old13");
+}
+
+TEST_F(LogTest, ReadsBackWithinItsBounds) {
+  Open();
+  NewGroup(kA);
+  for (int i = 0; i < 40; ++i) Append(kA, {Make(11 + i, 1, std::string(1000, 'a' + i % 26))});
+  EXPECT_TRUE(absl::IsNotFound(log_->ReadEntries(kA, 11, 12, 1 << 20).status()));
+  Sync();
+  auto some = log_->ReadEntries(kA, 20, 50, 3'500);
+  ASSERT_TRUE(some.ok());
+  EXPECT_EQ(some->size(), 3u);
+  EXPECT_EQ((*some)[0].index, 20u);
+  EXPECT_EQ((*some)[0].payload->at(0), 'a' + 9);
+  log_->TruncatePrefix(kA, LogMark{30, Ballot{1, NodeId(1)}});
+  EXPECT_TRUE(absl::IsNotFound(log_->ReadEntries(kA, 30, 31, 100).status()));
+  EXPECT_TRUE(log_->ReadEntries(kA, 31, 31, 100).ok());
+  EXPECT_TRUE(absl::IsNotFound(log_->ReadEntries(kB, 1, 2, 100).status()));
+}
+
+TEST_F(LogTest, TruncatedSegmentsGoAndTheMarkStays) {
+  Open();
+  NewGroup(kA);
+  const LogMark mark{210, Ballot{4, NodeId(2)}};
+  for (int i = 0; i < 200; ++i) {
+    Append(kA, {Make(11 + i, 4, std::string(500, 'x'))});
+    Sync();
+  }
+  EXPECT_GT(log_->segments(), 10u);
+  log_->TruncatePrefix(kA, mark);
+  Append(kA, {Make(211, 4, "after")});
+  Sync();
+  EXPECT_LE(log_->segments(), 2u);
+  EXPECT_FALSE(disk_.Exists("log/000001.log"));
+  ASSERT_TRUE(Reopen().ok());
+  RecoveredGroup a = log_->TakeRecovered(kA);
+  EXPECT_EQ(a.base, mark);
+  ASSERT_EQ(a.entries.size(), 1u);
+}
+
+TEST_F(LogTest, AColdGroupDoesNotPinTheLog) {
+  Open();
+  NewGroup(kA);
+  NewGroup(kB);
+  const HardState cold{Ballot{9, NodeId(3)}, NodeId(3), 2, 12};
+  Append(kB, {Make(11, 9, "cold11"), Make(12, 9, "cold12")}, cold);
+  Sync();
+  for (int i = 0; i < 400; ++i) {
+    Append(kA, {Make(11 + i, 1, std::string(500, 'x'))});
+    if (i % 10 == 9) log_->TruncatePrefix(kA, LogMark{LogIndex(5 + i), Ballot{1, NodeId(1)}});
+    Sync();
+    EXPECT_LE(log_->TotalBytes(), Small().limit_bytes + 3 * Small().segment_bytes);
+  }
+  EXPECT_FALSE(disk_.Exists("log/000001.log"));
+  ASSERT_TRUE(Reopen().ok());
+  RecoveredGroup b = log_->TakeRecovered(kB);
+  EXPECT_EQ(b.hard, cold);
+  EXPECT_EQ(b.base.index, kInitialIndex);
+  ASSERT_EQ(b.entries.size(), 2u);
+  EXPECT_EQ(*b.entries[0].payload, "cold11");
+}
+
+TEST_F(LogTest, ARemovedGroupStaysRemoved) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "x")});
+  Sync();
+  log_->RemoveGroup(kA);
+  Sync();
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_TRUE(log_->RecoveredGroups().empty());
+}
+
+TEST_F(LogTest, ASnapshotMayLeaveAHole) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "x")});
+  log_->TruncatePrefix(kA, LogMark{1000, Ballot{2, NodeId(1)}});
+  Append(kA, {Make(1001, 2, "y")});
+  Sync();
+  ASSERT_TRUE(Reopen().ok());
+  RecoveredGroup a = log_->TakeRecovered(kA);
+  EXPECT_EQ(a.base.index, 1000u);
+  ASSERT_EQ(a.entries.size(), 1u);
+  EXPECT_EQ(a.entries[0].index, 1001u);
+}
+
+TEST_F(LogTest, DamageBelowTheSyncedOffsetIsNamed) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "hello-a")});
+  Sync();
+  Append(kB, {});
+  Sync();
+  std::string& bytes = disk_.Written("log/000001.log");
+  bytes[bytes.find("hello-a")] ^= 1;
+  const absl::Status s = Reopen();
+  EXPECT_TRUE(absl::IsDataLoss(s)) << s;
+  EXPECT_TRUE(absl::StrContains(s.message(), "log/000001.log"));
+  EXPECT_TRUE(absl::StrContains(s.message(), "group g11")) << s;
+  Log::Options broken = Small();
+  broken.sabotage = SabotageSet(Sabotage::kTruncateAnyBadRecord);
+  ASSERT_TRUE(Reopen(std::move(broken)).ok());
+  EXPECT_TRUE(log_->TakeRecovered(kA).entries.empty());  // an acknowledged entry is gone, unnoticed
+}
+
+TEST_F(LogTest, DamageInASealedSegmentIsFoundEvenAtItsEnd) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "last-of-its-segment")});
+  Sync();
+  Open();  // seals
+  std::string& bytes = disk_.Written("log/000001.log");
+  bytes[bytes.find("last-of")] ^= 1;
+  EXPECT_TRUE(absl::IsDataLoss(Reopen()));
+}
+
+TEST_F(LogTest, AMissingSegmentIsALoss) {
+  Open();
+  NewGroup(kA);
+  Sync();
+  Open();
+  Open();
+  log_.reset();
+  ASSERT_TRUE(disk_.Remove("log/000002.log").ok());
+  EXPECT_TRUE(absl::IsDataLoss(Reopen()));
+}
+
+TEST_F(LogTest, AnUnfinishedBatchIsDroppedWhole) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "kept")});
+  Sync();
+  Append(kA, {Make(12, 1, std::string(3000, 'q'))});
+  Sync();
+  std::string& bytes = disk_.Written("log/000001.log");
+  const size_t at = bytes.find(std::string(3000, 'q'));
+  bytes.replace(at + 1500, 1500, 1500, '\0');  // the rest did not reach the disk
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_TRUE(log_->dropped_torn_tail());
+  RecoveredGroup a = log_->TakeRecovered(kA);
+  ASSERT_EQ(a.entries.size(), 1u);
+  EXPECT_EQ(*a.entries[0].payload, "kept");
+  // The torn part lies outside of what the next segment vouches for: it stays dropped.
+  Append(kA, {Make(12, 2, "again")});
+  Sync();
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_FALSE(log_->dropped_torn_tail());
+  EXPECT_EQ(*log_->TakeRecovered(kA).entries[1].payload, "again");
+}
+
+TEST_F(LogTest, FailedSyncIsFinal) {
+  Log::Options o = Small();
+  absl::Status fatal;
+  o.on_fatal = [&](absl::Status s) { fatal = s; };
+  Open(std::move(o));
+  NewGroup(kA);
+  bool done = false;
+  disk_.FailSyncs(absl::InternalError("EIO"));
+  log_->Flush([&] { done = true; });
+  disk_.CompleteAll();
+  EXPECT_FALSE(fatal.ok());
+  disk_.FailSyncs(absl::OkStatus());
+  log_->Flush([&] { done = true; });
+  disk_.CompleteAll();
+  EXPECT_FALSE(done);
+}
+
+TEST_F(LogTest, OpenSyncsWhatItRead) {
+  Open();
+  NewGroup(kA);
+  Sync();
+  const int before = disk_.syncs();
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_GE(disk_.syncs() - before, 2);  // the old tail, the new segment
+}
+
+TEST_F(LogTest, IncarnationOnlyGrows) {
+  EXPECT_EQ(*RaiseIncarnation(&disk_, "incarnation"), 1u);
+  EXPECT_EQ(*RaiseIncarnation(&disk_, "incarnation"), 2u);
+  disk_.Written("incarnation")[5] ^= 1;
+  EXPECT_TRUE(absl::IsDataLoss(RaiseIncarnation(&disk_, "incarnation").status()));
+}
+
+// Random appends, replacements, truncations and power crashes against a model: what was flushed is
+// always there, and nothing that was never appended.
+void RunCrashes(uint64_t seed) {
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  Random random(seed);
+  MemoryDisk disk;
+  struct Model {
+    LogIndex base = kInitialIndex;
+    uint64_t round = 0;
+    std::map<LogIndex, std::string> entries;
+  };
+  std::map<GroupId, Model> now;
+  std::map<GroupId, Model> durable;
+  for (int life = 0; life < 6; ++life) {
+    auto opened = Log::Open(&disk, Small());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    std::unique_ptr<Log> log = std::move(*opened);
+    for (auto& [id, want] : durable) {
+      RecoveredGroup got = log->TakeRecovered(id);
+      // What was appended after the last flush may or may not have survived: compare what must.
+      ASSERT_GE(got.hard.promised.round, want.round);
+      ASSERT_GE(got.base.index, want.base);
+      const bool same = got.hard.promised.round == want.round;
+      for (auto& [index, value] : want.entries) {
+        if (index <= got.base.index) continue;
+        ASSERT_LT(index - got.base.index - 1, got.entries.size());
+        const Entry& e = got.entries[index - got.base.index - 1];
+        if (same) ASSERT_EQ(*e.payload, value);
+      }
+      Model& m = now[id];
+      m = Model{got.base.index, got.hard.promised.round, {}};
+      for (const Entry& e : got.entries) m.entries[e.index] = *e.payload;
+    }
+    for (int step = 0; step < 150; ++step) {
+      const GroupId id(1 + random.Below(3));
+      Model& m = now[id];
+      if (m.round == 0) log->TruncatePrefix(id, LogMark{kInitialIndex, Ballot()});
+      const LogIndex last = m.entries.empty() ? m.base : m.entries.rbegin()->first;
+      if (random.OneIn(0.1) && last > m.base) {
+        m.base += random.Between(1, last - m.base);
+        m.entries.erase(m.entries.begin(), m.entries.upper_bound(m.base));
+        log->TruncatePrefix(id, LogMark{m.base, Ballot()});
+      }
+      LogIndex at = last + 1;
+      if (random.OneIn(0.2)) at = m.base + 1 + random.Below(last - m.base + 1);
+      std::vector<Entry> entries;
+      ++m.round;
+      for (uint64_t i = 0; i <= random.Below(3); ++i) {
+        entries.push_back(Make(at + i, m.round, std::string(random.Below(700), 'a' + seed % 26)));
+        m.entries[at + i] = *entries.back().payload;
+      }
+      const HardState hard{Ballot{m.round, NodeId(1)}, NodeId(1), 1, 0};
+      log->Append(id, &hard, entries);
+      if (random.OneIn(0.5)) {
+        log->Flush([&durable, copy = now] { durable = copy; });
+      }
+      if (random.OneIn(0.6)) disk.CompleteOne();
+    }
+    log.reset();
+    if (random.OneIn(0.5)) {
+      disk.PowerCrash(&random);
+    } else {
+      disk.ProcessCrash();
+    }
+  }
+}
+
+TEST(LogCrashTest, FlushedIsNeverLost) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) RunCrashes(seed);
+}
+
+}  // namespace
+}  // namespace isochron::paxos
