@@ -134,9 +134,7 @@ void Node::Start() {
   host_->Start();
 }
 
-Task<void> Node::Drain(Micros deadline_us) {
-  co_await host_->Drain(deadline_us);
-}
+Task<void> Node::Drain(Micros deadline_us) { co_await host_->Drain(deadline_us); }
 
 // ---- listening to the groups ----
 
@@ -153,6 +151,9 @@ void Node::OnApplied(tablet::Group* group, const peer::Command& command) {
 
 void Node::OnDescriptor(tablet::Group* group) {
   map_.Learn(txn::ToDescriptor(group->descriptor()));
+  for (const auto& child : group->state().group_state().children()) {
+    map_.Learn(txn::ToDescriptor(child));
+  }
   transactions_.OnDescriptor(group);
 }
 
