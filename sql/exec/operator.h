@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_EXEC_OPERATOR_H_
+#define ISOCHRON_SQL_EXEC_OPERATOR_H_
+
+// Operators: plan nodes at work. Rows are pulled in batches; an operator suspends only where it
+// waits for the store.
+//
+// One execution owns its operators and its ExecContext; the plan is shared and outlives both. What
+// an operator keeps is charged to the request's memory account and given back when it goes.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/executor.h"
+#include "common/random.h"
+#include "common/request_context.h"
+#include "common/task.h"
+#include "sql/binder/expr.h"
+#include "sql/planner/plan.h"
+#include "txn/api/transaction.h"
+
+namespace isochron::sql {
+
+// Rows of tables that are not stored.
+class VirtualTables {
+ public:
+  virtual ~VirtualTables() = default;
+  virtual Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string schema, std::string name,
+                                                      txn::ReadTransaction* reader) = 0;
+};
+
+struct ExecContext {
+  Ctx ctx;
+  Executor* executor = nullptr;
+  txn::ReadTransaction* reader = nullptr;
+  txn::ReadWriteTransaction* writer = nullptr;  // null in a read-only transaction
+  VirtualTables* virtual_tables = nullptr;
+  Random* random = nullptr;
+  int64_t max_value_bytes = 0;
+  EvalContext eval;
+  int64_t rows_changed = 0;  // by DML
+};
+
+using Batch = std::vector<Row>;
+
+class Operator {
+ public:
+  explicit Operator(ExecContext* exec) : exec_(exec) {}
+  virtual ~Operator() { exec_->ctx->memory.Release(charged_); }
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  // Fills *out, which is empty, with the next rows. False when no more follow these. A batch may be
+  // empty before the end.
+  virtual Task<absl::StatusOr<bool>> Next(Batch* out) = 0;
+
+ protected:
+  // RESOURCE_EXHAUSTED when the statement may hold no more.
+  absl::Status Charge(int64_t bytes) {
+    absl::Status s = exec_->ctx->memory.Charge(bytes);
+    if (s.ok()) charged_ += bytes;
+    return s;
+  }
+  absl::Status ChargeRow(const Row& row);
+  absl::Status Alive() const { return exec_->ctx->Check(exec_->executor->MonotonicNow()); }
+
+  ExecContext* const exec_;
+
+ private:
+  int64_t charged_ = 0;
+};
+using OperatorPtr = std::unique_ptr<Operator>;
+
+OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec);
+
+// Pulls everything that `from` has into *out, charging it to `from`'s account holder.
+Task<absl::Status> Drain(Operator* from, ExecContext* exec, Batch* out, int64_t* charged);
+
+namespace operators {
+OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec);
+OperatorPtr MakeJoin(const JoinPlan& plan, ExecContext* exec);
+OperatorPtr MakeAggregate(const AggregatePlan& plan, ExecContext* exec);
+OperatorPtr MakeInsert(const InsertPlan& plan, ExecContext* exec);
+OperatorPtr MakeUpdate(const UpdatePlan& plan, ExecContext* exec);
+OperatorPtr MakeDelete(const DeletePlan& plan, ExecContext* exec);
+}  // namespace operators
+
+int64_t RowBytes(const Row& row);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_EXEC_OPERATOR_H_
