@@ -54,7 +54,7 @@ void LedGroup::Stop() {
 void LedGroup::OnRangeChanged() {
   const KeyRange own = range();
   for (const LockInfo& line : locks_.Describe()) {
-    if (!own.Contains(line.span.range)) locks_.Wound(line.attempt);
+    if (line.granted && !own.Contains(line.span.range)) locks_.Wound(line.attempt);
   }
 }
 
