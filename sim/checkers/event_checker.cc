@@ -37,7 +37,7 @@ void EventChecker::OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp 
   auto mine = std::find_if(g.leases.begin(), g.leases.end(),
                            [&](const Lease& l) { return l.ballot == ballot && l.node == node; });
   if (mine == g.leases.end()) {
-    if (start <= g.last_assigned && g.last_assigned_by != ballot) {
+    if (start <= g.last_assigned && g.last_assigned_at != node) {
       Report("lease-over-assigned",
              absl::StrCat(ToString(group), ": ", Show(node, ballot, start, end),
                           " begins at or before timestamp ", g.last_assigned.us, " of ballot ",
@@ -50,7 +50,7 @@ void EventChecker::OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp 
     mine->end = std::max(mine->end, end);
   }
   for (const Lease& other : g.leases) {
-    if (other.node == node && other.ballot == ballot) continue;
+    if (other.node == node) continue;
     if (std::max(other.start, mine->start) >= std::min(other.end, mine->end)) continue;
     Report("lease-overlap", absl::StrCat(ToString(group), ": ",
                                          Show(other.node, other.ballot, other.start, other.end),
@@ -73,7 +73,7 @@ void EventChecker::OnAssigned(NodeId node, GroupId group, Ballot ballot, Timesta
                         ToString(g.last_assigned_by)));
   }
   for (const Lease& l : g.leases) {
-    if (l.ballot > ballot && s >= l.start) {
+    if (l.ballot > ballot && l.node != node && s >= l.start) {
       Report("assigned-outside-lease",
              absl::StrCat(ToString(group), ": ", ToString(node), " ballot ", ToString(ballot),
                           " assigned ", s.us, " within the lease of ",
@@ -82,6 +82,7 @@ void EventChecker::OnAssigned(NodeId node, GroupId group, Ballot ballot, Timesta
   }
   g.last_assigned = std::max(g.last_assigned, s);
   g.last_assigned_by = ballot;
+  g.last_assigned_at = node;
 }
 
 void EventChecker::OnApplied(NodeId node, GroupId group, LogIndex index, uint64_t entry_digest) {

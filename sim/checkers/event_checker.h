@@ -4,7 +4,9 @@
 
 // Checks what the replicas tell through the Observer seam while a run goes on:
 //
-//   invariant 2   leases of one group never overlap, over nodes, ballots and restarts
+//   invariant 2   leases of one group never overlap, over nodes, ballots and restarts (a process
+//   that
+//                 is elected again within its own lease knows what it did in it)
 //   invariant 3   timestamps of a group strictly increase over all leaders, and none is assigned at
 //                 or after the start of a newer leader's lease
 //   replication   every replica applies the same entry at the same index
@@ -23,6 +25,7 @@
 
 namespace isochron::sim {
 
+// `node` stands for one process throughout: a restarted node is another one (ProcessOf).
 class EventChecker final : public Observer {
  public:
   // Called for every reached branch; may be null.
@@ -53,6 +56,7 @@ class EventChecker final : public Observer {
     std::vector<Lease> leases;  // by first report
     Timestamp last_assigned;
     Ballot last_assigned_by;
+    NodeId last_assigned_at;
     std::map<LogIndex, uint64_t> digests;
   };
   static constexpr size_t kMaxAnomalies = 10;
@@ -64,6 +68,9 @@ class EventChecker final : public Observer {
   std::vector<Anomaly> anomalies_;
   OnReached on_reached_;
 };
+
+// The name under which the `start`th process of a node reports: readable, and one of its own.
+inline NodeId ProcessOf(NodeId node, uint32_t start) { return NodeId(node.value * 1000 + start); }
 
 }  // namespace isochron::sim
 

@@ -58,9 +58,17 @@ TEST_F(EventCheckerTest, RejectsAnExtensionIntoASuccessor) {
 }
 
 TEST_F(EventCheckerTest, RejectsARestartedLeaderInItsOldLease) {
-  Lease(kA, 1, 100, 200);
-  Lease(kA, 2, 150, 300);
+  Lease(ProcessOf(kA, 1), 1, 100, 200);
+  Lease(ProcessOf(kA, 2), 2, 150, 300);
   EXPECT_EQ(First(), "lease-overlap");
+}
+
+TEST_F(EventCheckerTest, AcceptsAProcessElectedAgainInItsOwnLease) {
+  Lease(kA, 1, 100, 200);
+  Assign(kA, 1, 150);
+  Lease(kA, 2, 140, 300);
+  Assign(kA, 2, 151);
+  EXPECT_EQ(First(), "");
 }
 
 TEST_F(EventCheckerTest, RejectsTimestampsThatDoNotIncrease) {

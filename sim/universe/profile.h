@@ -36,9 +36,9 @@ struct Profile {
   std::vector<std::string> workloads;
   std::vector<std::string> faults;
   Micros fault_gap_us = 1'500'000;  // mean time between faults
-  Micros run_us = 12'000'000;       // how long clients run among faults
+  Micros run_us = 15'000'000;       // how long clients run among faults
   int clients = 5;
-  int max_steps = 700;
+  int max_steps = 3000;
   double hand_off_rate = 0.5;  // of steps that begin the instant another ends
   Micros think_max_us = 20'000;
 };

@@ -2,6 +2,7 @@
 #include "sim/universe/run_universe.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -152,6 +153,11 @@ RunResult RunUniverse(const RunOptions& options) {
     result.counts["sim.committed"] += op.outcome == Outcome::kCommitted;
     result.counts["sim.aborted"] += op.outcome == Outcome::kAborted;
     result.counts["sim.unknown"] += op.outcome == Outcome::kUnknown || op.outcome == Outcome::kOpen;
+  }
+  if (options.trace) {
+    for (const Operation& op : universe.history()->operations()) {
+      std::printf("%s\n", ToString(op).c_str());
+    }
   }
   if (options.explain && !result.anomalies.empty()) result.timeline = Explain(&universe);
   return result;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/node/node.h"
+#include "sim/checkers/event_checker.h"
 
 namespace isochron::sim {
 
@@ -20,13 +21,13 @@ class SimNode::NodeObserver final : public Observer {
     node_->world_.on_reached(node_->id_, name);
   }
   void OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp start, Timestamp end) override {
-    all_->OnLease(node, group, ballot, start, end);
+    all_->OnLease(ProcessOf(node, node_->starts_), group, ballot, start, end);
   }
   void OnLeaseReleased(NodeId node, GroupId group, Ballot ballot, Timestamp end) override {
-    all_->OnLeaseReleased(node, group, ballot, end);
+    all_->OnLeaseReleased(ProcessOf(node, node_->starts_), group, ballot, end);
   }
   void OnAssigned(NodeId node, GroupId group, Ballot ballot, Timestamp s) override {
-    all_->OnAssigned(node, group, ballot, s);
+    all_->OnAssigned(ProcessOf(node, node_->starts_), group, ballot, s);
   }
   void OnApplied(NodeId node, GroupId group, LogIndex index, uint64_t digest) override {
     all_->OnApplied(node, group, index, digest);
@@ -64,6 +65,7 @@ absl::Status SimNode::Start() {
                       .timer_jitter_us = world_.profile->timer_jitter_us},
       random_.Fork());
   auto process = std::make_unique<Process>();
+  ++starts_;
   process->executor = executor.get();
   graveyard_.push_back(std::move(executor));
   process->transport = world_.network->Attach(id_, region_, process->executor);

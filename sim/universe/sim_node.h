@@ -99,6 +99,7 @@ class SimNode {
   SimDisk disk_;
   storage::MemEngine engine_;
   std::unique_ptr<NodeObserver> observer_;
+  uint32_t starts_ = 0;
   bool born_ = false;  // its data folder holds a universe
   std::unique_ptr<Process> process_;
   // Executors of dead processes: late pointers to them stay valid.
