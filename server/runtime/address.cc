@@ -83,10 +83,6 @@ absl::StatusOr<Listener> Listen(const HostPort& address) {
   return out;
 }
 
-absl::StatusOr<int> FreeLoopbackPort() {
-  ISO_ASSIGN_OR_RETURN(const Listener listener, Listen(HostPort{"127.0.0.1", 0}));
-  close(listener.fd);
-  return listener.address.port;
-}
+void CloseListener(const Listener& listener) { close(listener.fd); }
 
 }  // namespace isochron::runtime

@@ -39,9 +39,7 @@ struct Listener {
   HostPort address;
 };
 absl::StatusOr<Listener> Listen(const HostPort& address);
-
-// A TCP port that was free a moment ago on the loopback interface.
-absl::StatusOr<int> FreeLoopbackPort();
+void CloseListener(const Listener& listener);
 
 }  // namespace isochron::runtime
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/main/demo.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/status_macros.h"
+#include "server/config/config.h"
+#include "server/main/demo_layout.h"
+#include "server/main/probe.h"
+#include "server/main/process.h"
+
+namespace isochron::server {
+namespace {
+
+using config::Kind;
+
+constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
+constexpr absl::Duration kStopTimeout = absl::Seconds(35);
+constexpr absl::Duration kPoll = absl::Milliseconds(20);
+
+std::vector<config::Setting> Table() {
+  return {
+      {"regions", Kind::kInteger, "3", "how many regions"},
+      {"nodes_per_region", Kind::kInteger, "1", "how many nodes in each"},
+      {"wan", Kind::kBool, "true", "emulate the latencies between real regions (--no-wan: do not)"},
+      {"data", Kind::kText, "", "folder for the nodes' data; kept afterwards"},
+      {"execute", Kind::kText, "", "run these statements instead of a shell", 'e'},
+      {"detach", Kind::kBool, "false", "leave the nodes running, print where they are as JSON"},
+      {"stop", Kind::kBool, "false", "stop the demo that runs on the folder --data"},
+      {"help", Kind::kBool, "false", "print this"},
+  };
+}
+
+std::string LogOf(const DemoNode& n) { return absl::StrCat(n.data, ".log"); }
+
+bool Running(const DemoNode& n) { return RunsWith(n.pid, n.data); }
+
+bool AnyRunning(const DemoLayout& layout) {
+  for (const DemoNode& n : layout.nodes) {
+    if (Running(n)) return true;
+  }
+  return false;
+}
+
+// SIGTERM to all, then SIGKILL to those that do not end in time.
+void StopNodes(DemoLayout* layout) {
+  for (const DemoNode& n : layout->nodes) {
+    if (Running(n)) kill(n.pid, SIGTERM);
+  }
+  const absl::Time end = absl::Now() + kStopTimeout;
+  for (DemoNode& n : layout->nodes) {
+    int status = 0;
+    while (n.pid != 0 && !Reap(n.pid, &status) && Running(n)) {
+      if (absl::Now() > end) kill(n.pid, SIGKILL);
+      absl::SleepFor(kPoll);
+    }
+    n.pid = 0;
+  }
+}
+
+// The layout of the folder's earlier demo, or a new one.
+absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Settings& s) {
+  absl::StatusOr<DemoLayout> old = ReadLayout(folder);
+  if (absl::IsNotFound(old.status())) {
+    return MakeLayout(folder, static_cast<int>(s.Integer("regions")),
+                      static_cast<int>(s.Integer("nodes_per_region")), s.Bool("wan"));
+  }
+  ISO_RETURN_IF_ERROR(old.status());
+  if (AnyRunning(*old)) {
+    return absl::AlreadyExistsError(absl::StrCat("a demo is already running on ", folder,
+                                                 "; stop it with: isochron demo --stop --data ",
+                                                 folder));
+  }
+  if (s.Given("regions") || s.Given("nodes_per_region")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the folder ", folder, " holds the data of a demo of ", old->nodes.size(),
+        " nodes; leave --regions and --nodes-per-region away, or choose another folder"));
+  }
+  if (s.Given("wan")) old->wan = s.Bool("wan");
+  return old;
+}
+
+absl::Status StartNodes(DemoLayout* layout, bool detached) {
+  for (DemoNode& n : layout->nodes) {
+    std::error_code error;
+    const bool fresh = !std::filesystem::exists(n.data, error);
+    std::filesystem::create_directories(std::filesystem::path(n.data).parent_path(), error);
+    absl::StatusOr<pid_t> pid =
+        SpawnSelf(StartArguments(*layout, n, fresh, detached), LogOf(n), detached);
+    ISO_RETURN_IF_ERROR(pid.status());
+    n.pid = *pid;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AwaitReady(const DemoLayout& layout) {
+  const absl::Time end = absl::Now() + kReadyTimeout;
+  for (const DemoNode& n : layout.nodes) {
+    for (;;) {
+      int status = 0;
+      if (Reap(n.pid, &status)) {
+        return absl::UnavailableError(absl::StrCat("node ", n.node,
+                                                   " ended at its start; its log, ", LogOf(n),
+                                                   ", ends:\n", Tail(LogOf(n), 2000)));
+      }
+      const absl::Status ready = ProbeHealth(n.grpc, absl::Seconds(1));
+      if (ready.ok()) break;
+      if (StopRequested()) return absl::CancelledError("stopped");
+      if (absl::Now() > end) {
+        return absl::DeadlineExceededError(absl::StrCat(
+            "node ", n.node, " is not ready after ", absl::FormatDuration(kReadyTimeout), " (",
+            ready.message(), "); its log, ", LogOf(n), ", ends:\n", Tail(LogOf(n), 2000)));
+      }
+      absl::SleepFor(kPoll);
+    }
+  }
+  return absl::OkStatus();
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "isochron demo: " << status.message() << "\n";
+  return absl::IsInvalidArgument(status) ? 2 : 1;
+}
+
+int Stop(const std::string& folder) {
+  absl::StatusOr<DemoLayout> layout = ReadLayout(folder);
+  if (!layout.ok()) return Fail(layout.status());
+  StopNodes(&*layout);
+  const absl::Status written = WriteLayout(folder, *layout);
+  return written.ok() ? 0 : Fail(written);
+}
+
+int RunAttached(const config::Settings& s, const DemoLayout& layout, ShellCommand shell) {
+  std::vector<std::string> args = {"--target", layout.nodes[0].grpc};
+  if (s.Given("execute")) {
+    args.insert(args.end(), {"-e", s.Text("execute")});
+  } else {
+    std::cerr << "A universe of " << layout.nodes.size() << " nodes"
+              << (layout.wan ? ", latencies between its regions emulated" : "") << ":\n";
+    for (const DemoNode& n : layout.nodes) {
+      std::cerr << "  node " << n.node << "  " << n.zone << "  Spanner API " << n.grpc << "\n";
+    }
+  }
+  return shell(args);
+}
+
+int StartOn(const std::string& folder, const config::Settings& s, ShellCommand shell) {
+  absl::StatusOr<DemoLayout> layout = LayoutFor(folder, s);
+  if (!layout.ok()) return Fail(layout.status());
+  const bool detach = s.Bool("detach");
+  CatchStopSignals();
+  absl::Status status = ChoosePorts(&*layout);
+  if (status.ok()) status = StartNodes(&*layout, detach);
+  if (status.ok()) status = WriteLayout(folder, *layout);
+  if (status.ok()) status = AwaitReady(*layout);
+  if (!status.ok()) {
+    StopNodes(&*layout);
+    return Fail(status);
+  }
+  if (detach) {
+    std::cout << LayoutToJson(*layout) << std::endl;
+    return 0;
+  }
+  // From here the shell decides what Ctrl-C means; the nodes end with this process in any case.
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGHUP, SIG_DFL);
+  const int result = RunAttached(s, *layout, shell);
+  CatchStopSignals();
+  StopNodes(&*layout);
+  (void)WriteLayout(folder, *layout);
+  return result;
+}
+
+}  // namespace
+
+int RunDemo(const std::vector<std::string>& args, ShellCommand shell) {
+  config::Settings s(Table());
+  absl::Status status = s.Load(args, {});
+  if (status.ok() && s.Bool("help")) {
+    std::cout << "usage: isochron demo [FLAGS]\n\n" << s.Help();
+    return 0;
+  }
+  if (status.ok() && !s.positional().empty()) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("what is \"", s.positional()[0], "\"? demo takes flags only"));
+  }
+  if (status.ok() && (s.Bool("detach") || s.Bool("stop")) && s.Text("data").empty()) {
+    status = absl::InvalidArgumentError("--detach and --stop need the folder: --data DIR");
+  }
+  if (status.ok() && s.Bool("detach") && s.Given("execute")) {
+    status = absl::InvalidArgumentError("--detach leaves the demo running; -e does not go with it");
+  }
+  if (!status.ok()) return Fail(status);
+
+  std::error_code error;
+  if (s.Bool("stop")) return Stop(std::filesystem::absolute(s.Text("data"), error).string());
+  if (!s.Text("data").empty()) {
+    const std::string folder = std::filesystem::absolute(s.Text("data"), error).string();
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+      return Fail(absl::UnavailableError(
+          absl::StrCat("cannot make the folder ", folder, ": ", error.message())));
+    }
+    return StartOn(folder, s, shell);
+  }
+  std::string folder =
+      (std::filesystem::temp_directory_path(error) / "isochron-demo.XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    return Fail(absl::UnavailableError("cannot make a temporary folder; name one with --data"));
+  }
+  const int result = StartOn(folder, s, shell);
+  std::filesystem::remove_all(folder, error);
+  return result;
+}
+
+}  // namespace isochron::server

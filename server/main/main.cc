@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program: each subcommand is a function of its own library; here they are only named.
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "server/config/config.h"
+#include "server/main/start_settings.h"
+#include "server/main/version.h"
+#include "sim/sim_main.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* help;
+  int (*run)(const std::vector<std::string>& args);
+};
+
+constexpr Command kCommands[] = {
+    {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
+    {"config", "check a configuration file", isochron::server::RunConfig},
+    {"version", "print the version", isochron::server::RunVersion},
+};
+
+void PrintUsage(std::ostream& out) {
+  out << "usage: isochron COMMAND [FLAGS]\n\n";
+  for (const Command& c : kCommands) {
+    out << "  " << c.name << std::string(10 - std::string(c.name).size(), ' ') << c.help << "\n";
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  if (args.empty()) {
+    PrintUsage(std::cerr);
+    return 2;
+  }
+  if (args[0] == "help" || args[0] == "--help" || args[0] == "-h") {
+    PrintUsage(std::cout);
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const Command& c : kCommands) {
+    if (args[0] == c.name) return c.run({args.begin() + 1, args.end()});
+    names.emplace_back(c.name);
+  }
+  const std::string nearest = isochron::config::Nearest(args[0], names);
+  std::cerr << "isochron: unknown command \"" << args[0] << "\""
+            << (nearest.empty() ? "" : "; did you mean " + nearest + "?") << "\n\n";
+  PrintUsage(std::cerr);
+  return 2;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SERVER_MAIN_START_SETTINGS_H_
+#define ISOCHRON_SERVER_MAIN_START_SETTINGS_H_
+
+// What `isochron start` can be told, and what `isochron config check FILE` checks.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/types.h"
+#include "server/config/config.h"
+#include "server/runtime/address.h"
+#include "server/runtime/wan.h"
+#include "truetime/clock_spec.h"
+
+namespace isochron::server {
+
+struct Peer {
+  NodeId node;
+  runtime::HostPort address;
+  std::string region;
+  std::string zone;
+};
+
+// Everything, checked.
+struct StartOptions {
+  std::string data;
+  std::string universe;
+  NodeId node;
+  std::string region;
+  std::string zone;
+  std::vector<Peer> peers;  // of the whole universe, this node among them
+  runtime::HostPort listen_peers;
+  runtime::HostPort listen_grpc;
+  truetime::ClockSpec clock;
+  bool bootstrap = false;
+  bool emulate_wan = false;
+  runtime::WanMatrix wan;
+  Micros lease_us = 0;
+  Micros statement_timeout_us = 0;
+  Micros drain_timeout_us = 0;
+  int64_t block_cache_bytes = 0;
+  int64_t write_buffer_bytes = 0;
+  bool die_with_parent = false;
+};
+
+std::vector<config::Setting> StartTable();
+
+// "1=host:port/region/zone,2=..." INVALID_ARGUMENT names the part that is wrong.
+absl::StatusOr<std::vector<Peer>> ParsePeers(absl::string_view text);
+
+// Checks the settings one by one and together. INVALID_ARGUMENT names the flag. With `complete`
+// false (config check) a missing one is no error.
+absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& settings, bool complete);
+
+// The command `isochron config check FILE`.
+int RunConfig(const std::vector<std::string>& args);
+
+}  // namespace isochron::server
+
+#endif  // ISOCHRON_SERVER_MAIN_START_SETTINGS_H_
