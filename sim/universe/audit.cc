@@ -140,7 +140,8 @@ void Audit::CheckEquality() {
     for (auto& node : universe_->nodes()) {
       if (!node->up()) continue;
       for (const ReplicaView& r : node->Replicas()) {
-        absl::StrAppend(&where, " ", ToString(node->id()), "/", ToString(r.group), "@", r.applied);
+        absl::StrAppend(&where, " ", ToString(node->id()), "/", ToString(r.group), "@", r.applied,
+                        r.detail);
       }
     }
     universe_->Report("replica-behind", absl::StrCat("replicas did not catch up:", where));

@@ -115,7 +115,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     // Checkpoints, truncated logs and snapshots within a short run.
     p.log_segment_bytes = 64 << 10;
     p.checkpoint_entries = random.Between(30, 500);
-    p.keep_entries = random.Between(5, 200);
+    p.keep_entries = random.Between(20, 300);
   }
   p.clients = static_cast<int>(random.Between(3, 8));
   p.hand_off_rate = random.NextDouble();

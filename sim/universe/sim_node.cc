@@ -145,6 +145,10 @@ std::vector<ReplicaView> SimNode::Replicas() {
     v.serving = g->IsServing();
     v.applied = g->state().index();
     v.prepared = g->prepared().size();
+    const paxos::Replica& log = *g->replica();
+    v.detail = absl::StrCat("(base ", log.base().index, " emitted ", log.emitted_index(),
+                            " chosen ", log.chosen_index(), " last ", log.last_index(), " ballot ",
+                            ToString(log.ballot()), v.serving ? " serving" : "", ")");
     v.locks = v.serving ? process_->node->transactions()->DescribeLocks(g->id()).size() : 0;
   }
   return views;

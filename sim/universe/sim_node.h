@@ -40,7 +40,8 @@ struct ReplicaView {
   bool serving = false;  // leads, and is ready to
   LogIndex applied = 0;
   size_t prepared = 0;
-  size_t locks = 0;  // held or waited for; leaders only
+  size_t locks = 0;    // held or waited for; leaders only
+  std::string detail;  // of its log, for reports
 };
 
 class SimNode {

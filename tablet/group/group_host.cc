@@ -16,6 +16,7 @@ namespace {
 constexpr Micros kUnknownGroupPatienceUs = 3'000'000;
 constexpr size_t kMaxUnknownGroups = 1024;
 constexpr Micros kSnapshotDeadlineUs = 120'000'000;
+constexpr Micros kPieceTimeoutUs = 5'000'000;
 
 paxos::Config ConfigOf(const peer::GroupDescriptor& d) {
   std::vector<NodeId> voters;
@@ -346,8 +347,9 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
       auto ctx =
           std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
       for (std::string& piece : *pieces) {
-        auto answer =
-            co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk, std::move(piece));
+        // A lost piece must not hold the receiver back until the deadline: all is sent again then.
+        auto answer = co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk,
+                                              std::move(piece), {.timeout_us = kPieceTimeoutUs});
         ok = answer.ok();
         if (!ok) break;
       }
