@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_PLACEMENT_HOST_GROUPS_H_
+#define ISOCHRON_PLACEMENT_HOST_GROUPS_H_
+
+// LocalGroups over the node's group host.
+
+#include <string>
+#include <vector>
+
+#include "common/truetime.h"
+#include "placement/local_groups.h"
+#include "tablet/group/group_host.h"
+
+namespace isochron::placement {
+
+class HostGroups : public LocalGroups {
+ public:
+  HostGroups(tablet::GroupHost* host, TrueTime* truetime) : host_(host), truetime_(truetime) {}
+
+  NodeId self() const override { return host_->support()->self(); }
+  std::vector<GroupDescriptor> Led() override;
+  bool CouldLead(GroupId group, NodeId voter) override;
+  Task<absl::Status> Transfer(GroupId group, NodeId to) override;
+  uint64_t Size(const KeyRange& range) override { return host_->store()->ApproximateSize(range); }
+  absl::StatusOr<std::string> Middle(const KeyRange& range) override {
+    return host_->store()->MiddleKey(range);
+  }
+
+ private:
+  tablet::GroupHost* const host_;
+  TrueTime* const truetime_;
+};
+
+}  // namespace isochron::placement
+
+#endif  // ISOCHRON_PLACEMENT_HOST_GROUPS_H_

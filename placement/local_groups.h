@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_PLACEMENT_LOCAL_GROUPS_H_
+#define ISOCHRON_PLACEMENT_LOCAL_GROUPS_H_
+
+// What placement sees of the groups of its node, and does to them. Over tablet::GroupHost in a node
+// (host_groups.h), a fake in tests.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/router.h"
+#include "common/task.h"
+#include "common/types.h"
+
+namespace isochron::placement {
+
+class LocalGroups {
+ public:
+  virtual ~LocalGroups() = default;
+
+  virtual NodeId self() const = 0;
+  // Those that this node leads now.
+  virtual std::vector<GroupDescriptor> Led() = 0;
+  // `voter` is alive and close behind in `group`, which this node leads: it could lead.
+  virtual bool CouldLead(GroupId group, NodeId voter) = 0;
+  virtual Task<absl::Status> Transfer(GroupId group, NodeId to) = 0;
+  // Bytes stored here, roughly.
+  virtual uint64_t Size(const KeyRange& range) = 0;
+  // A key that halves the range; NOT_FOUND when there is none.
+  virtual absl::StatusOr<std::string> Middle(const KeyRange& range) = 0;
+};
+
+}  // namespace isochron::placement
+
+#endif  // ISOCHRON_PLACEMENT_LOCAL_GROUPS_H_
