@@ -121,6 +121,10 @@ absl::Status Node::Init() {
                                                                .incarnation = incarnation_,
                                                                .limits = options_.gateway},
                                                random_.Fork());
+  host_groups_ = std::make_unique<placement::HostGroups>(host_.get(), env_.truetime);
+  publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
+  balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
+                                                    random_.Fork(), options_.placement);
   return absl::OkStatus();
 }
 
@@ -132,6 +136,7 @@ void Node::Start() {
   });
   rpc_.Register(rpc::Method::kNodeInfo, [this](Ctx, NodeId, std::string) { return ServeInfo(); });
   host_->Start();
+  balancer_->Start();
 }
 
 Task<void> Node::Drain(Micros deadline_us) { co_await host_->Drain(deadline_us); }
@@ -141,6 +146,7 @@ Task<void> Node::Drain(Micros deadline_us) { co_await host_->Drain(deadline_us);
 void Node::OnLead(tablet::Group* group) {
   map_.ReportLeader(group->id(), self_);
   transactions_.OnLead(group);
+  publisher_->Publish(txn::ToDescriptor(group->descriptor()));
 }
 
 void Node::OnStopLeading(tablet::Group* group) { transactions_.OnStopLeading(group); }
@@ -155,6 +161,7 @@ void Node::OnDescriptor(tablet::Group* group) {
     map_.Learn(txn::ToDescriptor(child));
   }
   transactions_.OnDescriptor(group);
+  if (group->IsServing()) publisher_->Publish(txn::ToDescriptor(group->descriptor()));
 }
 
 // ---- what this node tells of itself ----

@@ -30,6 +30,9 @@
 #include "common/transport.h"
 #include "common/truetime.h"
 #include "common/types.h"
+#include "placement/balancer.h"
+#include "placement/host_groups.h"
+#include "placement/publisher.h"
 #include "placement/tablet_map.h"
 #include "proto/node.pb.h"
 #include "server/node/peer_info.h"
@@ -65,6 +68,7 @@ class Node : private tablet::GroupListener {
     uint64_t checkpoint_entries = 20'000;
     uint64_t keep_entries = 4'000;
     SabotageSet sabotage;
+    placement::BalancerOptions placement;
     txn::ServerOptions server;
     txn::GatewayLimits gateway;
   };
@@ -117,6 +121,9 @@ class Node : private tablet::GroupListener {
   txn::GroupService transactions_;
   std::unique_ptr<tablet::GroupHost> host_;
   std::unique_ptr<txn::GatewayStore> store_;
+  std::unique_ptr<placement::HostGroups> host_groups_;
+  std::unique_ptr<placement::Publisher> publisher_;
+  std::unique_ptr<placement::Balancer> balancer_;
   std::function<void(peer::NodeInfo*)> info_hook_;
 };
 
