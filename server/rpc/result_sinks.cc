@@ -28,8 +28,8 @@ size_t CutBefore(const std::string& text, size_t at) {
 
 void ApiSink::OnColumns(const std::vector<sql::ColumnInfo>& columns) {
   if (has_columns_) {
-    status_ = absl::InvalidArgumentError(
-        "a request holds one statement; send the statements one by one");
+    status_ =
+        absl::InvalidArgumentError("a request holds one statement; send the statements one by one");
     return;
   }
   has_columns_ = true;

@@ -31,6 +31,8 @@ class ApiSink : public sql::ResultSink {
   const absl::Status& status() const { return status_; }
   virtual google::spanner::v1::ResultSetMetadata* metadata() = 0;
   virtual google::spanner::v1::ResultSetStats* stats() = 0;
+  // True once a message went out: what belongs into the first one cannot be added any more.
+  virtual bool sent() const { return false; }
 
  protected:
   absl::Status status_;
@@ -52,8 +54,7 @@ class StreamSink final : public ApiSink {
   google::spanner::v1::ResultSetStats* stats() override {
     return stream_->message()->mutable_stats();
   }
-  // True once a message went out: what belongs into the first one cannot be added any more.
-  bool sent() const { return sent_; }
+  bool sent() const override { return sent_; }
 
  private:
   Task<bool> Flush();

@@ -64,11 +64,10 @@ absl::Status Sessions::CheckDatabase(absl::string_view name) const {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 6 || parts[0] != "projects" || parts[2] != "instances" ||
       parts[4] != "databases") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", name,
-                     "\" does not name a database; write "
-                     "projects/isochron/instances/default/databases/",
-                     options_.database));
+    return absl::InvalidArgumentError(absl::StrCat("\"", name,
+                                                   "\" does not name a database; write "
+                                                   "projects/isochron/instances/default/databases/",
+                                                   options_.database));
   }
   if (parts[5] != options_.database) {
     return absl::NotFoundError(absl::StrCat("Database not found: ", name,

@@ -14,7 +14,8 @@
 //   - Idle sessions and abandoned transactions go away (Sweep), with their locks. A session inside
 //     BEGIN ends as a whole: its next statement fails instead of committing by itself.
 //
-// Names end in random numbers, so that a name from before a restart finds nothing. Loop thread only.
+// Names end in random numbers, so that a name from before a restart finds nothing. Loop thread
+// only.
 
 #include <deque>
 #include <map>

@@ -75,34 +75,38 @@ class SpannerService {
     std::shared_ptr<ApiTransaction> txn;  // null: not by id
     bool began = false;                   // by this request
     bool read_only = false;               // single use, at `bound`
+    bool own = false;                     // on the session's own sql::Session
     sql::ReadBound bound;
   };
 
   absl::StatusOr<Target> Choose(Ctx ctx, ApiSession* session,
                                 const google::spanner::v1::TransactionSelector& selector);
-  // The statement in its target; fills in metadata and stats. Holds the transaction's lock.
   Task<absl::Status> RunSql(CallInfo* call, const google::spanner::v1::ExecuteSqlRequest* request,
                             ApiSink* sink);
-  Task<absl::StatusOr<sql::StatementResult>> RunIn(Ctx ctx, ApiSession* session, Target target,
-                                                   std::string sql, sql::Params params,
-                                                   ApiSink* sink);
-  Task<absl::StatusOr<sql::StatementResult>> RunBorrowed(Ctx ctx, Target target, std::string sql,
-                                                         sql::Params params, ApiSink* sink);
-  Task<absl::StatusOr<sql::StatementResult>> RunOwn(Ctx ctx, ApiSession* session, std::string sql,
-                                                    sql::Params params, ApiSink* sink);
-  Task<absl::Status> Describe(Ctx ctx, const google::spanner::v1::ExecuteSqlRequest* request,
-                              ApiSink* sink);
+  // The transaction's turn is taken, if there is one.
+  Task<absl::Status> RunInTarget(CallInfo* call, ApiSession* session, const Target* target,
+                                 const google::spanner::v1::ExecuteSqlRequest* request,
+                                 ApiSink* sink);
+  Task<absl::StatusOr<sql::StatementResult>> Run(Ctx ctx, ApiSession* session, const Target* target,
+                                                 std::string sql, sql::Params params,
+                                                 sql::ResultSink* sink);
+  Task<absl::StatusOr<sql::StatementResult>> RunBorrowed(Ctx ctx, const Target* target,
+                                                         std::string sql, sql::Params params,
+                                                         sql::ResultSink* sink);
+  Task<absl::Status> Describe(Ctx ctx, ApiSession* session,
+                              const google::spanner::v1::ExecuteSqlRequest* request, ApiSink* sink);
   Task<absl::Status> RunBatch(Ctx ctx, ApiSession* session,
                               const google::spanner::v1::ExecuteBatchDmlRequest* request,
-                              Target target,
+                              const Target* target,
                               google::spanner::v1::ExecuteBatchDmlResponse* response);
-  Task<absl::Status> CommitIn(Ctx ctx, ApiSession* session,
-                              const google::spanner::v1::CommitRequest* request,
-                              std::shared_ptr<ApiTransaction> txn,
-                              google::spanner::v1::CommitResponse* response);
-  void DescribeTransaction(const ApiSession& session, ApiTransaction* txn, bool read_timestamp,
+  Task<absl::Status> CommitIn(CallInfo* call, const google::spanner::v1::CommitRequest* request,
+                              ApiTransaction* txn, google::spanner::v1::CommitResponse* response);
+  void DescribeTransaction(const ApiSession& session, ApiTransaction* txn,
                            google::spanner::v1::Transaction* out);
-  void EndIfAborted(ApiSession* session, ApiTransaction* txn, const absl::Status& status);
+  // Rolls back and forgets what a failure has ended: an aborted transaction, or one that the failed
+  // request began.
+  void EndAfterFailure(ApiSession* session, const Target& target, const absl::Status& status);
+  Executor* executor() const { return sessions_->executor(); }
 
   Sessions* const sessions_;
 };
