@@ -28,6 +28,7 @@ Replica::Replica(Options options, InitialState initial, NodeSupport* support, Lo
   if (initial.applied.index > log_.last()) log_.Reset(initial.applied);
   emitted_ = std::max(initial.applied.index, log_.base().index);
   chosen_ = std::max(emitted_, std::min(hard_.chosen, log_.last()));
+  log_.Shrink(options_.cache_bytes, emitted_);
   max_round_ = hard_.promised.round;
   if (options_.sabotage.Is(Sabotage::kForgetVote)) FreeVote();
   told_ = SoftState{role_, ballot(), leader()};

@@ -84,7 +84,7 @@ class Replica {
     size_t max_inflight_bytes = 4 << 20;  // unacknowledged, per follower
     size_t max_pending_bytes = 16 << 20;  // proposed, not yet chosen
     size_t max_apply_bytes = 1 << 20;     // per Ready
-    size_t cache_bytes = 4 << 20;         // payloads kept in memory for followers that lag
+    size_t cache_bytes = 1 << 20;         // payloads kept in memory for followers that lag
     SabotageSet sabotage;
     Observer* observer = nullptr;
   };

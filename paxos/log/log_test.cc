@@ -363,7 +363,7 @@ void RunCrashes(uint64_t seed) {
 }
 
 TEST(LogCrashTest, FlushedIsNeverLost) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) RunCrashes(seed);
+  for (uint64_t seed = 1; seed <= 30; ++seed) RunCrashes(seed);
 }
 
 }  // namespace
