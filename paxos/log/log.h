@@ -67,6 +67,8 @@ class Log : public LogReader {
   // The groups found at Open; each may be taken once.
   std::vector<GroupId> RecoveredGroups() const;
   RecoveredGroup TakeRecovered(GroupId group);
+  // TakeRecovered would return something.
+  bool HasRecovered(GroupId group) const { return recovered_.count(group) > 0; }
 
   // Buffers. `hard` may be null. Entries replace those at the same index, are consecutive or start
   // again lower, and never leave a hole after what the group has; those below the mark are skipped.

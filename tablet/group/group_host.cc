@@ -295,6 +295,9 @@ void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   if (unknown_.size() >= kMaxUnknownGroups && unknown_.count(message.group) == 0) return;
   auto [it, added] = unknown_.try_emplace(message.group, Reachable{now});
   if (added || now - it->second.since < kUnknownGroupPatienceUs) return;
+  // The log knows the group, so the store has only gone back to before its split: the parent's log
+  // makes it again, with the votes and entries that a blank replica would forget (invariant 8).
+  if (log_->HasRecovered(message.group)) return;
   // A replica that votes only once a snapshot has told it what the group holds.
   AppliedState state = AppliedState::Blank(message.group);
   paxos::InitialState initial = InitialFor(state);
