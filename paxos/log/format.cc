@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "paxos/log/format.h"
 
+#include <algorithm>
+
 #include "common/coding.h"
 #include "common/crc32c.h"
 
@@ -66,6 +68,7 @@ std::string Encode(const BatchHeader& h) {
   w.Fixed64(h.synced);
   w.Fixed32(h.bytes);
   w.Fixed32(h.records);
+  w.Fixed32(h.zero_tail);
   Seal(0, &out);
   return out;
 }
@@ -79,7 +82,38 @@ bool Decode(absl::string_view in, uint64_t sequence, uint64_t offset, BatchHeade
   uint32_t magic = 0;
   return r.Fixed32(&magic) && magic == kBatchMagic && r.Fixed64(&h->sequence) &&
          r.Fixed64(&h->offset) && r.Fixed64(&h->synced) && r.Fixed32(&h->bytes) &&
-         r.Fixed32(&h->records) && h->sequence == sequence && h->offset == offset;
+         r.Fixed32(&h->records) && r.Fixed32(&h->zero_tail) && h->sequence == sequence &&
+         h->offset == offset;
+}
+
+uint32_t ZeroTail(absl::string_view batch) {
+  uint32_t sum = 0;
+  for (size_t at = 0; at < batch.size(); at += kBlock) {
+    const size_t from = at == 0 ? kBatchHeaderBytes : at;
+    size_t end = std::min<size_t>(at + kBlock, batch.size());
+    for (; end > from && batch[end - 1] == '\0'; --end) ++sum;
+  }
+  return sum;
+}
+
+bool LooksTorn(absl::string_view in, uint64_t sequence, uint64_t offset) {
+  BatchHeader h;
+  if (Decode(in, sequence, offset, &h)) {
+    const uint64_t bytes = RoundUp(kBatchHeaderBytes + h.bytes);
+    return bytes > in.size() || ZeroTail(in.substr(0, bytes)) > h.zero_tail;
+  }
+  // A header whose fields name this place was written, and so was its block if something follows
+  // it; then its checksum does not fail by tearing.
+  Reader r(in.substr(0, kBatchHeaderBytes));
+  uint32_t magic = 0;
+  r.Fixed32(&magic);
+  r.Fixed64(&h.sequence);
+  r.Fixed64(&h.offset);
+  const int named = (magic == kBatchMagic) + (h.sequence == sequence) + (h.offset == offset);
+  const absl::string_view block = in.substr(0, kBlock);
+  const bool followed = block.size() > kBatchHeaderBytes &&
+                        block.find_first_not_of('\0', kBatchHeaderBytes) != block.npos;
+  return named < 2 || !followed;
 }
 
 std::string Encode(const RecordHeader& h) {

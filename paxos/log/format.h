@@ -42,11 +42,19 @@ struct BatchHeader {
   uint64_t synced = 0;  // everything before it in the segment was synced
   uint32_t bytes = 0;   // of the records
   uint32_t records = 0;
+  uint32_t zero_tail = 0;  // ZeroTail of the whole batch
 };
-inline constexpr size_t kBatchHeaderBytes = 40;
+inline constexpr size_t kBatchHeaderBytes = 44;
 std::string Encode(const BatchHeader& h);  // kBatchHeaderBytes
 // False unless it is whole and names this very place.
 bool Decode(absl::string_view in, uint64_t sequence, uint64_t offset, BatchHeader* h);
+
+// The lengths of the runs of zeros at the end of each block of a batch, added up; without the
+// header. Segments are never reused, so whatever a torn write leaves out is zeros up to the end of
+// a block: tearing makes this sum greater, a flipped bit in what was written does not (rule 33).
+uint32_t ZeroTail(absl::string_view batch);
+// `in` starts where a batch should, and that batch is damaged: whether a torn write explains it.
+bool LooksTorn(absl::string_view in, uint64_t sequence, uint64_t offset);
 
 enum class RecordType : uint8_t {
   kEntries = 1,

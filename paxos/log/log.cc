@@ -177,11 +177,14 @@ void Log::StartFlush() {
   auto& [sequence, segment] = *segments_.rbegin();
   const uint64_t offset = segment.end;
   // Only one flush is ever out, so all that lies before this batch is synced.
-  const format::BatchHeader header{
-      sequence, offset, offset, static_cast<uint32_t>(pending_.size() - format::kBatchHeaderBytes),
-      pending_records_};
-  pending_.replace(0, format::kBatchHeaderBytes, format::Encode(header));
+  format::BatchHeader header;
+  header.sequence = sequence;
+  header.offset = header.synced = offset;
+  header.bytes = static_cast<uint32_t>(pending_.size() - format::kBatchHeaderBytes);
+  header.records = pending_records_;
   pending_.resize(bytes);
+  header.zero_tail = format::ZeroTail(pending_);
+  pending_.replace(0, format::kBatchHeaderBytes, format::Encode(header));
   Place(sequence, offset);
   segment.end = offset + bytes;
   flush_bytes_ = bytes;

@@ -75,9 +75,13 @@ absl::Status Log::Recovery::Run() {
     ISO_RETURN_IF_ERROR(log_->disk_->SyncDir(log_->options_.folder));
   }
   // A killed process may have left bytes that are written but not synced: they were read, they will
-  // be spoken of, so they are made durable first (rule 34).
+  // be spoken of, so they are made durable first (rule 34). If it died of a failed sync, a second sync
+  // may lie about the same pages: so they are written again, the same bytes to the same place.
   if (!log_->segments_.empty()) {
-    ISO_RETURN_IF_ERROR(log_->segments_.rbegin()->second.file->Sync());
+    Segment& tail = log_->segments_.rbegin()->second;
+    ISO_ASSIGN_OR_RETURN(std::string data, tail.file->ReadAt(0, tail.end));
+    ISO_RETURN_IF_ERROR(tail.file->WriteAt(0, data));
+    ISO_RETURN_IF_ERROR(tail.file->Sync());
   }
   return Finish();
 }
@@ -117,7 +121,7 @@ absl::Status Log::Recovery::Damaged(uint64_t sequence, uint64_t offset,
                                     absl::string_view what) const {
   return absl::DataLossError(absl::StrCat(
       SegmentPath(log_->options_.folder, sequence), ": damage at offset ", offset, " (", what,
-      ") below what was synced; restore the data folder or join as a new node"));
+      ") of what was written whole; restore the data folder or join as a new node"));
 }
 
 absl::Status Log::Recovery::ReadSegment(uint64_t sequence, bool last, bool* keep) {
@@ -153,7 +157,8 @@ absl::Status Log::Recovery::Replay(uint64_t sequence, absl::string_view data, ui
       continue;
     }
     uint64_t synced = sealed_end;
-    const bool corrupt = sealed || SyncedBeyond(data, sequence, offset, &synced);
+    const bool corrupt = sealed || SyncedBeyond(data, sequence, offset, &synced) ||
+                         !format::LooksTorn(data.substr(offset), sequence, offset);
     if (corrupt && !log_->options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) {
       return Damaged(sequence, offset, what);
     }

@@ -228,6 +228,37 @@ TEST_F(LogTest, DamageInASealedSegmentIsFoundEvenAtItsEnd) {
   EXPECT_TRUE(absl::IsDataLoss(Reopen()));
 }
 
+TEST_F(LogTest, AFlippedBitInTheLastBatchIsToldFromATornOne) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "first")});
+  Sync();
+  std::string value;
+  for (int i = 0; i < 1500; ++i) value += static_cast<char>('a' + i % 23);
+  Append(kA, {Make(12, 1, value), Make(13, 1, std::string(700, '\0') + "end")});
+  Sync();
+  log_.reset();
+  const std::string good = disk_.Written("log/000001.log");
+  const size_t start = 2 * 512;  // after the segment's header and the first batch
+  const size_t end = good.find_last_not_of('\0') + 1;
+  ASSERT_GT(end - start, 2'000u);
+  int lost_silently = 0;
+  for (size_t at = start; at < end; ++at) {
+    disk_.Written("log/000001.log")[at] ^= 0x10;
+    const absl::Status s = Reopen();
+    if (s.ok() && log_->TakeRecovered(kA).entries.size() < 3) ++lost_silently;
+    EXPECT_TRUE(s.ok() || absl::IsDataLoss(s)) << s;
+    log_.reset();
+    (void)disk_.Remove("log/000002.log");
+    disk_.Written("log/000001.log") = good;
+  }
+  EXPECT_LE(lost_silently, 2);
+  // A flipped bit where nothing was written yet is nothing.
+  disk_.Written("log/000001.log")[good.size() - 700] ^= 0x10;
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_EQ(log_->TakeRecovered(kA).entries.size(), 3u);
+}
+
 TEST_F(LogTest, AMissingSegmentIsALoss) {
   Open();
   NewGroup(kA);
