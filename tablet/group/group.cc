@@ -123,7 +123,9 @@ void Group::StartServing() {
   serving_ = true;
   abdicating_ = false;
   last_assigned_ = state_.last_ts();
-  min_next_ = Timestamp();
+  // A process may win again while its own earlier lease still runs (docs/internals/paxos.md): what
+  // it served or promised under that one binds it, although the locks are gone.
+  min_next_ = std::max(min_next_, held_until_.us == 0 ? Timestamp() : held_until_.Next());
   held_until_ = Timestamp();
   told_lease_end_ = Timestamp();
   split_at_.clear();
@@ -167,7 +169,7 @@ Task<absl::Status> Group::TransferTo(NodeId target) {
       co_return waited;
     }
   }
-  if (!serving_) co_return NotLeader("leadership was lost before the hand-over");
+  if (!serving_ || !abdicating_) co_return NotLeader("leadership was lost before the hand-over");
   env_.observer->Reached("group.transfer");
   absl::Status status = replica_->TransferTo(target);
   if (!status.ok()) abdicating_ = false;
