@@ -89,6 +89,9 @@ struct ReadBound {
 struct TransactionOptions {
   bool read_only = false;
   ReadBound bound;  // read-only transactions
+  // Whether a failed statement fails the transaction, as PostgreSQL has it. If not, the statement's
+  // own writes are undone and the transaction goes on, as the Spanner API has it.
+  bool fail_on_error = true;
   // A finished attempt whose age this one inherits (a client's own retry of an aborted
   // transaction).
   std::shared_ptr<class SqlTransaction> previous;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/information_schema.h"
+#include "sql/planner/planner.h"
+#include "sql/session/engine_impl.h"
+#include "sql/session/session_impl.h"
+
+namespace isochron::sql {
+namespace {
+
+std::string TagOf(const Plan& plan, int64_t rows) {
+  switch (plan.kind) {
+    case StatementKind::kSelect:
+      return absl::StrCat("SELECT ", rows);
+    case StatementKind::kInsert:
+      return absl::StrCat("INSERT 0 ", rows);
+    case StatementKind::kUpdate:
+      return absl::StrCat("UPDATE ", rows);
+    case StatementKind::kDelete:
+      return absl::StrCat("DELETE ", rows);
+  }
+  return "";
+}
+
+bool SameTables(const Plan& plan, const std::map<std::string, TablePtr>& tables) {
+  for (const UsedTable& used : plan.tables) {
+    auto it = tables.find(used.name);
+    if (it == tables.end() || it->second->id != used.id || it->second->version != used.version) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::Status AtTable(absl::Status status, const ast::TableName& name) {
+  if (SqlStateOf(status) != sqlstate::kUndefinedTable) return status;
+  return SqlError(sqlstate::kUndefinedTable, status.message(), name.position, HintOf(status));
+}
+
+absl::Status CheckSchemaName(const ast::TableName& name) {
+  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
+  return SqlError(
+      sqlstate::kUndefinedTable,
+      absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"), name.position,
+      "Tables live in the schema public; system tables in isochron and information_schema.");
+}
+
+}  // namespace
+
+LatencyAccount Difference(const LatencyAccount& after, const LatencyAccount& before) {
+  LatencyAccount d;
+  d.queue_us = after.queue_us - before.queue_us;
+  d.lock_wait_us = after.lock_wait_us - before.lock_wait_us;
+  d.paxos_us = after.paxos_us - before.paxos_us;
+  d.two_pc_us = after.two_pc_us - before.two_pc_us;
+  d.commit_wait_hidden_us = after.commit_wait_hidden_us - before.commit_wait_hidden_us;
+  d.commit_wait_exposed_us = after.commit_wait_exposed_us - before.commit_wait_exposed_us;
+  return d;
+}
+
+std::unique_ptr<Engine> Engine::Create(Deps deps, EngineOptions options) {
+  return std::make_unique<EngineImpl>(deps, std::move(options));
+}
+
+EngineImpl::EngineImpl(Deps deps, EngineOptions options)
+    : deps_(deps),
+      options_(std::move(options)),
+      random_(options_.seed),
+      catalog_(deps.store, deps.executor, deps.truetime, &random_,
+               Catalog::Options{options_.schema_lease_us, options_.drop_margin_us}),
+      cache_(options_.plan_cache_entries) {}
+
+std::unique_ptr<Session> EngineImpl::NewSession() {
+  auto session = std::make_unique<SessionImpl>(this, next_session_);
+  sessions_[next_session_++] = session.get();
+  return session;
+}
+
+std::vector<Engine::ActiveStatement> EngineImpl::ActiveStatements() const {
+  std::vector<ActiveStatement> out;
+  for (const auto& [id, session] : sessions_) {
+    if (auto active = session->active()) out.push_back(*std::move(active));
+  }
+  return out;
+}
+
+std::vector<uint64_t> EngineImpl::SessionIds() const {
+  std::vector<uint64_t> out;
+  for (const auto& [id, session] : sessions_) out.push_back(id);
+  return out;
+}
+
+Task<absl::StatusOr<std::vector<Row>>> EngineImpl::Rows(Ctx ctx, std::string schema,
+                                                        std::string name,
+                                                        txn::ReadTransaction* reader) {
+  if (schema == "information_schema") {
+    auto tables = co_await catalog_.List(ctx, reader);
+    if (!tables.ok()) co_return tables.status();
+    co_return InformationSchemaRows(name, *tables);
+  }
+  if (deps_.system_tables == nullptr) co_return std::vector<Row>();
+  co_return co_await deps_.system_tables->Rows(ctx, name);
+}
+
+std::shared_ptr<const Plan> EngineImpl::Kept(const Prepared& statement) {
+  const std::shared_ptr<const Plan>& plan = statement.plan;
+  if (plan == nullptr) return nullptr;
+  for (const UsedTable& used : plan->tables) {
+    const TablePtr table = catalog_.Peek(used.name);
+    if (table == nullptr || table->id != used.id || table->version != used.version) return nullptr;
+  }
+  return plan;
+}
+
+Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanNow(Ctx ctx, PreparedPtr text,
+                                                                      const Prepared* statement) {
+  if (auto plan = Kept(*statement)) co_return plan;
+  std::map<std::string, TablePtr> tables;
+  for (const ast::TableName& name : statement->tables) {
+    ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
+    auto table = co_await catalog_.Resolve(ctx, name.name);
+    if (!table.ok()) co_return AtTable(table.status(), name);
+    tables[name.name] = *std::move(table);
+  }
+  if (statement->plan != nullptr && SameTables(*statement->plan, tables)) co_return statement->plan;
+  ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(statement->ast, tables, text->param_types));
+  statement->plan = std::make_shared<const Plan>(std::move(plan));
+  co_return statement->plan;
+}
+
+Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanAt(Ctx ctx, PreparedPtr text,
+                                                                     const Prepared* statement,
+                                                                     Timestamp t,
+                                                                     txn::ReadTransaction* reader) {
+  std::map<std::string, TablePtr> tables;
+  for (const ast::TableName& name : statement->tables) {
+    ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
+    auto table = co_await catalog_.ResolveAt(ctx, name.name, t, reader);
+    if (!table.ok()) co_return AtTable(table.status(), name);
+    tables[name.name] = *std::move(table);
+  }
+  if (statement->plan != nullptr && SameTables(*statement->plan, tables)) co_return statement->plan;
+  ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(statement->ast, tables, text->param_types));
+  auto made = std::make_shared<const Plan>(std::move(plan));
+  if (statement->plan == nullptr) statement->plan = made;
+  co_return made;
+}
+
+absl::StatusOr<std::vector<Datum>> EngineImpl::BindParams(const Plan& plan, const Params& params) {
+  if (params.size() < plan.params.size()) {
+    return SqlError(sqlstate::kUndefinedParameter,
+                    absl::StrCat("the statement has ", plan.params.size(), " parameters, but ",
+                                 params.size(), " were given"));
+  }
+  std::vector<Datum> out;
+  out.reserve(plan.params.size());
+  for (size_t i = 0; i < plan.params.size(); ++i) {
+    const TypedDatum& p = params[i];
+    if (p.value.is_null() || p.type == plan.params[i] ||
+        (IsInteger(p.type) && IsInteger(plan.params[i]))) {
+      out.push_back(p.value);
+      continue;
+    }
+    Datum d;
+    ISO_RETURN_IF_ERROR(CastDatum(p.type, plan.params[i], p.value, &d));
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+absl::StatusOr<Timestamp> EngineImpl::SqlNow() {
+  ISO_ASSIGN_OR_RETURN(TTInterval now, deps_.truetime->Now());
+  return Timestamp(now.earliest.us + (now.latest.us - now.earliest.us) / 2);
+}
+
+absl::StatusOr<std::optional<Timestamp>> EngineImpl::Resolve(const ReadBound& bound) {
+  switch (bound.kind) {
+    case ReadBound::Kind::kStrong:
+      return std::optional<Timestamp>();
+    case ReadBound::Kind::kReadTimestamp:
+    case ReadBound::Kind::kMinReadTimestamp:
+      if (bound.value_us <= 0) {
+        return SqlError(sqlstate::kInvalidParameter, "a read timestamp must be after 1970");
+      }
+      return std::optional<Timestamp>(Timestamp(bound.value_us));
+    case ReadBound::Kind::kExactStaleness:
+    case ReadBound::Kind::kMaxStaleness: {
+      // Rule 16: no older than TT.now().latest minus the bound.
+      ISO_ASSIGN_OR_RETURN(TTInterval now, deps_.truetime->Now());
+      return std::optional<Timestamp>(now.latest - bound.value_us);
+    }
+  }
+  return std::optional<Timestamp>();
+}
+
+Task<absl::Status> EngineImpl::Backoff(Ctx ctx, int attempt, absl::Status last) {
+  absl::Status alive = ctx->Check(deps_.executor->MonotonicNow());
+  if (!alive.ok()) {
+    co_return absl::Status(alive.code(),
+                           absl::StrCat(alive.message(), "; it was refused ", attempt + 1,
+                                        " times, last because: ", last.message()));
+  }
+  const Micros ceiling = std::min<Micros>(200'000, Micros{1000} << std::min(attempt, 8));
+  const Micros left = ctx->deadline_us() - deps_.executor->MonotonicNow();
+  co_await SleepFor(deps_.executor, std::min(left, random_.Between(ceiling / 2, ceiling)));
+  co_return absl::OkStatus();
+}
+
+ExecContext EngineImpl::MakeExec(const Ctx& ctx) {
+  ExecContext exec;
+  exec.ctx = ctx;
+  exec.executor = deps_.executor;
+  exec.virtual_tables = this;
+  exec.random = &random_;
+  exec.max_value_bytes = options_.max_value_bytes;
+  exec.eval.version = options_.version;
+  return exec;
+}
+
+Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan> plan,
+                                                      ExecContext* exec, ResultSink* sink,
+                                                      bool check_schema) {
+  StatementResult result;
+  result.returns_rows = !plan->columns.empty() || plan->kind == StatementKind::kSelect;
+  result.is_dml = plan->writes();
+  OperatorPtr root = MakeOperator(*plan->root, exec);
+  bool columns_sent = false;
+  int64_t rows = 0;
+  for (bool more = true; more;) {
+    Batch batch;
+    ISO_CO_ASSIGN_OR_RETURN(more, co_await root->Next(&batch));
+    if (check_schema && exec->reader->read_timestamp().us != 0) {
+      check_schema = false;
+      ISO_CO_ASSIGN_OR_RETURN(Timestamp until, co_await catalog_.Validate(exec->ctx, plan->tables));
+      if (exec->reader->read_timestamp() > until) {
+        co_return absl::AbortedError("a table was changed or dropped during the read");
+      }
+    }
+    if (result.returns_rows && !columns_sent) {
+      columns_sent = true;
+      sink->OnColumns(plan->columns);
+    }
+    if (batch.empty()) continue;
+    rows += static_cast<int64_t>(batch.size());
+    if (!co_await sink->OnRows(std::move(batch))) {
+      co_return absl::CancelledError("the client stopped reading");
+    }
+  }
+  result.rows = plan->writes() ? exec->rows_changed : rows;
+  result.tag = TagOf(*plan, result.rows);
+  co_return result;
+}
+
+}  // namespace isochron::sql

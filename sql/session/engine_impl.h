@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_ENGINE_IMPL_H_
+#define ISOCHRON_SQL_SESSION_ENGINE_IMPL_H_
+
+// The Engine behind session.h, and what sessions and transactions share: plans, their execution,
+// deadlines, waiting before another attempt.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/random.h"
+#include "sql/catalog/catalog.h"
+#include "sql/exec/operator.h"
+#include "sql/session/prepared.h"
+#include "sql/session/session.h"
+#include "sql/session/settings.h"
+
+namespace isochron::sql {
+
+class SessionImpl;
+
+class EngineImpl : public Engine, public VirtualTables {
+ public:
+  EngineImpl(Deps deps, EngineOptions options);
+
+  std::unique_ptr<Session> NewSession() override;
+  std::vector<ActiveStatement> ActiveStatements() const override;
+  std::vector<uint64_t> SessionIds() const override;
+
+  Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string schema, std::string name,
+                                              txn::ReadTransaction* reader) override;
+
+  // The plan of a statement for transactions that run now.
+  Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanNow(Ctx ctx, PreparedPtr text,
+                                                            const Prepared* statement);
+  // For a read-only transaction that reads at t.
+  Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanAt(Ctx ctx, PreparedPtr text,
+                                                           const Prepared* statement, Timestamp t,
+                                                           txn::ReadTransaction* reader);
+
+  // Runs a plan and passes its rows on. `check_schema`: the reader fixes its timestamp with its
+  // first read; ABORTED, before any row, when the schema of that timestamp is another.
+  Task<absl::StatusOr<StatementResult>> Run(std::shared_ptr<const Plan> plan, ExecContext* exec,
+                                            ResultSink* sink, bool check_schema);
+
+  // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
+  absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params);
+  // TT.now() as SQL's now(): the middle of the interval.
+  absl::StatusOr<Timestamp> SqlNow();
+  // The timestamp that a bound asks for; nullopt for a strong read.
+  absl::StatusOr<std::optional<Timestamp>> Resolve(const ReadBound& bound);
+  // Waits before attempt `attempt` + 1; the request's own error when its time is up.
+  Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
+  ExecContext MakeExec(const Ctx& ctx);
+
+  const Deps& deps() const { return deps_; }
+  const EngineOptions& options() const { return options_; }
+  Catalog& catalog() { return catalog_; }
+  PreparedCache& cache() { return cache_; }
+  Random& random() { return random_; }
+  void Forget(uint64_t session) { sessions_.erase(session); }
+
+ private:
+  // The kept plan if every table is as it was; null otherwise.
+  std::shared_ptr<const Plan> Kept(const Prepared& statement);
+
+  const Deps deps_;
+  const EngineOptions options_;
+  Random random_;
+  Catalog catalog_;
+  PreparedCache cache_;
+  std::map<uint64_t, SessionImpl*> sessions_;
+  uint64_t next_session_ = 1;
+};
+
+// Bounds a statement by its timeout for a scope.
+class StatementDeadline {
+ public:
+  StatementDeadline(Ctx ctx, Executor* executor, Micros timeout_us)
+      : ctx_(std::move(ctx)), before_(ctx_->deadline_us()) {
+    if (timeout_us <= 0) return;
+    const Micros deadline = executor->MonotonicNow() + timeout_us;
+    if (deadline < before_) ctx_->set_deadline_us(deadline);
+  }
+  ~StatementDeadline() { ctx_->set_deadline_us(before_); }
+  StatementDeadline(const StatementDeadline&) = delete;
+  StatementDeadline& operator=(const StatementDeadline&) = delete;
+
+ private:
+  const Ctx ctx_;
+  const Micros before_;
+};
+
+// What `after` has more than `before`.
+LatencyAccount Difference(const LatencyAccount& after, const LatencyAccount& before);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_ENGINE_IMPL_H_

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/prepared.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/system_tables.h"
+#include "sql/parser/parser.h"
+#include "sql/planner/planner.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr size_t kMaxCachedText = 16 << 10;
+
+// What SHOW of a table-like thing stands for; empty if it is a setting.
+std::string ShowQuery(const std::string& name) {
+  if (name == "tables") {
+    return "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
+           "ORDER BY table_name";
+  }
+  if (FindSystemTable(name) != nullptr) return absl::StrCat("SELECT * FROM isochron.", name);
+  return "";
+}
+
+bool IsSplit(const ast::Select& s) {
+  return s.from.empty() && s.items.size() == 1 && s.where == nullptr &&
+         s.items[0].expr->kind == ast::ExprKind::kFunc && s.items[0].expr->names.size() == 2 &&
+         s.items[0].expr->names[0] == "isochron" && s.items[0].expr->names[1] == "split";
+}
+
+absl::Status Classify(Prepared* p) {
+  if (const auto* show = std::get_if<ast::Show>(&p->ast.node)) {
+    const std::string query = ShowQuery(show->name);
+    if (!query.empty()) {
+      ISO_ASSIGN_OR_RETURN(std::vector<ast::Statement> parsed, Parse(query));
+      p->ast.node = std::move(parsed[0].node);
+    }
+  }
+  if (const auto* select = std::get_if<ast::Select>(&p->ast.node)) {
+    p->verb = IsSplit(*select) ? Verb::kSplit : Verb::kPlanned;
+    p->writes = select->for_update;
+  } else if (std::holds_alternative<ast::Insert>(p->ast.node) ||
+             std::holds_alternative<ast::Update>(p->ast.node) ||
+             std::holds_alternative<ast::Delete>(p->ast.node)) {
+    p->verb = Verb::kPlanned;
+    p->writes = true;
+  } else if (std::holds_alternative<ast::CreateTable>(p->ast.node)) {
+    p->verb = Verb::kCreateTable;
+  } else if (std::holds_alternative<ast::DropTable>(p->ast.node)) {
+    p->verb = Verb::kDropTable;
+  } else if (std::holds_alternative<ast::Transaction>(p->ast.node)) {
+    p->verb = Verb::kTransaction;
+  } else if (std::holds_alternative<ast::Set>(p->ast.node)) {
+    p->verb = Verb::kSet;
+  } else if (std::holds_alternative<ast::Show>(p->ast.node)) {
+    p->verb = Verb::kShow;
+  } else {
+    p->verb = Verb::kExplain;
+  }
+  p->tables = TablesOf(p->ast);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types) {
+  ISO_ASSIGN_OR_RETURN(std::vector<ast::Statement> statements, Parse(text));
+  auto out = std::make_shared<PreparedText>();
+  out->text = std::string(text);
+  out->param_types = std::move(param_types);
+  for (ast::Statement& s : statements) {
+    Prepared p;
+    p.ast = std::move(s);
+    ISO_RETURN_IF_ERROR(Classify(&p));
+    out->statements.push_back(std::move(p));
+  }
+  return PreparedPtr(std::move(out));
+}
+
+absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Params& params) {
+  std::string key;
+  key.reserve(text.size() + params.size() + 1);
+  for (const TypedDatum& p : params) key.push_back(static_cast<char>(p.type));
+  key.push_back('\x7f');
+  key.append(text);
+  auto it = index_.find(key);
+  if (it != index_.end()) {
+    ++hits_;
+    list_.splice(list_.begin(), list_, it->second);
+    return it->second->second;
+  }
+  std::vector<Type> types;
+  for (const TypedDatum& p : params) types.push_back(p.type);
+  ISO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(text, std::move(types)));
+  if (text.size() > kMaxCachedText || capacity_ == 0) return prepared;
+  list_.emplace_front(std::move(key), prepared);
+  index_.emplace(list_.front().first, list_.begin());
+  if (list_.size() > capacity_) {
+    index_.erase(list_.back().first);
+    list_.pop_back();
+  }
+  return prepared;
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_PREPARED_H_
+#define ISOCHRON_SQL_SESSION_PREPARED_H_
+
+// Parsed and planned statements, kept by their text and declared parameter types.
+//
+// A repeated statement then costs neither parse nor plan. Texts are compared whole: a program that
+// writes literals into its statements gains nothing; parameters do. A kept plan names the versions
+// of the tables it was made for, and is made anew when one differs.
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "sql/parser/ast.h"
+#include "sql/planner/plan.h"
+#include "sql/types/datum.h"
+
+namespace isochron::sql {
+
+enum class Verb : uint8_t {
+  kPlanned,  // SELECT, INSERT, UPDATE, DELETE
+  kCreateTable,
+  kDropTable,
+  kTransaction,
+  kSet,
+  kShow,
+  kExplain,
+  kSplit,  // SELECT isochron.split(...)
+};
+
+struct Prepared {
+  ast::Statement ast;
+  Verb verb = Verb::kPlanned;
+  bool writes = false;  // needs a read-write transaction
+  std::vector<ast::TableName> tables;
+  // The last plan made of it; replaced when a table changed.
+  mutable std::shared_ptr<const Plan> plan;
+};
+
+struct PreparedText {
+  std::string text;
+  std::vector<Type> param_types;
+  std::vector<Prepared> statements;
+};
+using PreparedPtr = std::shared_ptr<const PreparedText>;
+
+// Parses `text` and sorts out its statements. 42601, 0A000.
+absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types);
+
+class PreparedCache {
+ public:
+  explicit PreparedCache(size_t capacity) : capacity_(capacity) {}
+
+  // From the cache, or prepared now.
+  absl::StatusOr<PreparedPtr> Get(const std::string& text, const Params& params);
+  size_t size() const { return index_.size(); }
+  uint64_t hits() const { return hits_; }
+
+ private:
+  using List = std::list<std::pair<std::string, PreparedPtr>>;  // most recent first
+  const size_t capacity_;
+  List list_;
+  absl::flat_hash_map<absl::string_view, List::iterator> index_;  // lint: no iteration
+  uint64_t hits_ = 0;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_PREPARED_H_

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/session_impl.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/layout.h"
+#include "sql/catalog/row_codec.h"
+#include "sql/planner/planner.h"
+
+namespace isochron::sql {
+
+void CollectingSink::OnColumns(const std::vector<ColumnInfo>& columns) {
+  current_.columns = columns;
+}
+
+Task<bool> CollectingSink::OnRows(std::vector<Row> rows) {
+  for (Row& row : rows) current_.rows.push_back(std::move(row));
+  co_return true;
+}
+
+void CollectingSink::OnComplete(const StatementResult& result) {
+  current_.result = result;
+  statements.push_back(std::move(current_));
+  current_ = Statement();
+}
+
+SessionImpl::SessionImpl(EngineImpl* engine, uint64_t id)
+    : engine_(engine),
+      id_(id),
+      settings_(std::make_shared<Settings>(engine->options().statement_timeout_us,
+                                           engine->options().version)) {}
+
+SessionImpl::~SessionImpl() {
+  if (transaction_ != nullptr) transaction_->Rollback();
+  engine_->Forget(id_);
+}
+
+char SessionImpl::transaction_status() const {
+  if (transaction_ == nullptr) return 'I';
+  return transaction_->state() == SqlTransaction::State::kOpen ? 'T' : 'E';
+}
+
+std::optional<std::string> SessionImpl::Setting(const std::string& name) const {
+  return settings_->Get(name);
+}
+
+std::optional<Engine::ActiveStatement> SessionImpl::active() const {
+  if (running_.empty()) return std::nullopt;
+  return Engine::ActiveStatement{id_, running_, running_since_,
+                                 transaction_ != nullptr ? transaction_->name() : ""};
+}
+
+absl::StatusOr<std::shared_ptr<SqlTransaction>> SessionImpl::Begin(Ctx ctx,
+                                                                   TransactionOptions options) {
+  auto txn = std::make_shared<TransactionImpl>(engine_, settings_, std::move(options));
+  ISO_RETURN_IF_ERROR(txn->Start(std::move(ctx)));
+  return std::shared_ptr<SqlTransaction>(std::move(txn));
+}
+
+Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params params,
+                                               ResultSink* sink) {
+  auto text = engine_->cache().Get(sql, params);
+  if (!text.ok()) {
+    absl::Status error = ResolvePosition(text.status(), sql, 0);
+    // A statement that cannot be read fails the transaction, too.
+    if (transaction_ != nullptr) {
+      CollectingSink unused;
+      (void)co_await transaction_->Execute(ctx, sql, params, &unused);
+    }
+    co_return error;
+  }
+  running_ = sql;
+  running_since_ = engine_->deps().executor->MonotonicNow();
+  StatementResult last;
+  for (size_t i = 0; i < (*text)->statements.size(); ++i) {
+    const LatencyAccount before = ctx->latency;
+    auto result = co_await One(ctx, *text, i, params, sink);
+    if (!result.ok()) {
+      running_.clear();
+      co_return ResolvePosition(result.status(), sql, 0);
+    }
+    last = *std::move(result);
+    last.latency = Difference(ctx->latency, before);
+    sink->OnComplete(last);
+  }
+  running_.clear();
+  co_return last;
+}
+
+Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t index, Params params,
+                                           ResultSink* sink) {
+  const Prepared* statement = &text->statements[index];
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  if (statement->verb == Verb::kTransaction) {
+    const auto* verb = std::get_if<ast::Transaction>(&statement->ast.node);
+    const bool savepoint = verb->verb == ast::TxnVerb::kSavepoint ||
+                           verb->verb == ast::TxnVerb::kRelease ||
+                           verb->verb == ast::TxnVerb::kRollbackTo;
+    if (!savepoint) co_return co_await TransactionVerb(ctx, verb);
+    if (transaction_ == nullptr) {
+      co_return SqlError(sqlstate::kNoActiveTransaction,
+                         "savepoints can only be used in transaction blocks", -1, "BEGIN first.");
+    }
+  }
+  if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
+    if (set->is_transaction) ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
+  }
+  if (transaction_ == nullptr) {
+    co_return co_await Alone(ctx, std::move(text), index, std::move(params), sink);
+  }
+  std::shared_ptr<TransactionImpl> txn = transaction_;
+  auto result = co_await txn->ExecuteOne(ctx, std::move(text), index, std::move(params), sink);
+  if (result.ok() && txn->read_only() && txn->read_timestamp().us != 0) {
+    result->read_timestamp = txn->read_timestamp();
+    settings_->SetReadTimestamp(txn->read_timestamp());
+  }
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t index, Params params,
+                                             ResultSink* sink) {
+  const Prepared* statement = &text->statements[index];
+  switch (statement->verb) {
+    case Verb::kPlanned:
+      if (!statement->writes) {
+        co_return co_await ReadOnlyOnce(ctx, text, statement, std::move(params),
+                                        settings_->read_bound(), sink);
+      }
+      if (settings_->default_read_only()) {
+        co_return SqlError(sqlstate::kReadOnlyTransaction,
+                           "cannot write: default_transaction_read_only is on");
+      }
+      co_return co_await Autocommit(ctx, text, statement, std::move(params), sink);
+    case Verb::kExplain: {
+      TransactionImpl one(engine_, settings_, TransactionOptions{.read_only = true});
+      ISO_CO_RETURN_IF_ERROR(one.Start(ctx));
+      co_return co_await one.ExecuteOne(ctx, text, index, std::move(params), sink);
+    }
+    case Verb::kSet:
+    case Verb::kShow:
+      co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
+    case Verb::kCreateTable:
+      co_return co_await CreateTable(ctx, &std::get<ast::CreateTable>(statement->ast.node));
+    case Verb::kDropTable:
+      co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
+    case Verb::kSplit:
+      co_return co_await Split(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
+                               sink);
+    case Verb::kTransaction:
+      break;
+  }
+  co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
+}
+
+Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
+                                                      const Prepared* statement, Params params,
+                                                      Timestamp now,
+                                                      txn::ReadWriteTransaction* writer,
+                                                      BufferSink* buffer) {
+  ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
+                          co_await engine_->PlanNow(ctx, text, statement));
+  ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.now = now;
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+  exec.reader = writer;
+  exec.writer = writer;
+  auto result = co_await engine_->Run(plan, &exec, buffer, false);
+  if (!result.ok()) co_return buffer->status().ok() ? result.status() : buffer->status();
+  txn::CommitOptions options;
+  ISO_CO_ASSIGN_OR_RETURN(options.s_max, co_await engine_->catalog().Validate(ctx, plan->tables));
+  auto committed = co_await writer->Commit(ctx, options);
+  if (!committed.ok()) co_return CommitError(committed.status());
+  if (committed->commit_timestamp.us != 0) result->commit_timestamp = committed->commit_timestamp;
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
+                                                  const Prepared* statement, Params params,
+                                                  ResultSink* sink) {
+  ISO_CO_ASSIGN_OR_RETURN(Timestamp now, engine_->SqlNow());
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> writer,
+                          engine_->deps().store->Begin(ctx));
+  BufferSink buffer(ctx);
+  for (int attempt = 0;; ++attempt) {
+    buffer.Clear();
+    auto result = co_await AutocommitOnce(ctx, text, statement, params, now, writer.get(), &buffer);
+    if (result.ok()) {
+      settings_->SetCommitTimestamp(result->commit_timestamp.value_or(Timestamp()));
+      // It is committed, whether or not its client still listens.
+      (void)co_await buffer.Flush(sink);
+      co_return result;
+    }
+    if (result.status().code() != absl::StatusCode::kAborted) {
+      if (result.status().code() != absl::StatusCode::kUnknown) writer->Rollback();
+      co_return result;
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->Backoff(ctx, attempt, result.status()));
+    ISO_CO_ASSIGN_OR_RETURN(writer, engine_->deps().store->Retry(ctx, *writer));
+  }
+}
+
+Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
+                                                    const Prepared* statement, Params params,
+                                                    ReadBound bound, ResultSink* sink) {
+  ISO_CO_ASSIGN_OR_RETURN(Timestamp now, engine_->SqlNow());
+  ISO_CO_ASSIGN_OR_RETURN(std::optional<Timestamp> t, engine_->Resolve(bound));
+  for (int attempt = 0;; ++attempt) {
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                            engine_->deps().store->BeginReadOnly(ctx, t));
+    std::shared_ptr<const Plan> plan;
+    if (t.has_value()) {
+      ISO_CO_ASSIGN_OR_RETURN(plan,
+                              co_await engine_->PlanAt(ctx, text, statement, *t, reader.get()));
+    } else {
+      ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanNow(ctx, text, statement));
+    }
+    ExecContext exec = engine_->MakeExec(ctx);
+    exec.eval.now = now;
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+    exec.reader = reader.get();
+    auto result = co_await engine_->Run(plan, &exec, sink, !t.has_value());
+    if (result.ok()) {
+      if (reader->read_timestamp().us != 0) result->read_timestamp = reader->read_timestamp();
+      settings_->SetReadTimestamp(reader->read_timestamp());
+      co_return result;
+    }
+    // Only the schema check aborts a read, and before anything was sent.
+    if (result.status().code() != absl::StatusCode::kAborted) co_return result;
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->Backoff(ctx, attempt, result.status()));
+  }
+}
+
+Task<SessionImpl::Result> SessionImpl::ExecuteReadOnly(Ctx ctx, std::string sql, Params params,
+                                                       ReadBound bound, ResultSink* sink) {
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  auto text = engine_->cache().Get(sql, params);
+  if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
+  if ((*text)->statements.size() != 1) {
+    co_return SqlError(sqlstate::kSyntaxError, "one statement is wanted here");
+  }
+  const Prepared* statement = &(*text)->statements[0];
+  const bool reads = statement->verb == Verb::kShow || statement->verb == Verb::kExplain ||
+                     (statement->verb == Verb::kPlanned && !statement->writes);
+  if (!reads) {
+    co_return SqlError(sqlstate::kReadOnlyTransaction,
+                       "cannot execute this statement in a read-only transaction");
+  }
+  const LatencyAccount before = ctx->latency;
+  Result result;
+  if (statement->verb == Verb::kPlanned) {
+    result = co_await ReadOnlyOnce(ctx, *text, statement, std::move(params), bound, sink);
+  } else {
+    result = co_await Alone(ctx, *text, 0, std::move(params), sink);
+  }
+  if (!result.ok()) co_return ResolvePosition(result.status(), sql, 0);
+  result->latency = Difference(ctx->latency, before);
+  sink->OnComplete(*result);
+  co_return result;
+}
+
+Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::string sql,
+                                                                 std::vector<Type> param_types) {
+  Params params;
+  for (Type t : param_types) params.push_back({t, Datum::Null()});
+  auto text = engine_->cache().Get(sql, params);
+  if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
+  StatementDescription out;
+  if ((*text)->statements.empty()) co_return out;
+  if ((*text)->statements.size() > 1) {
+    co_return SqlError(sqlstate::kSyntaxError,
+                       "cannot insert multiple commands into a prepared statement");
+  }
+  const Prepared* statement = &(*text)->statements[0];
+  out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable;
+  out.is_dml = statement->verb == Verb::kPlanned && statement->writes &&
+               !std::holds_alternative<ast::Select>(statement->ast.node);
+  out.is_query = statement->verb == Verb::kShow || statement->verb == Verb::kExplain ||
+                 (statement->verb == Verb::kPlanned && !statement->writes);
+  if (statement->verb == Verb::kPlanned) {
+    auto plan = co_await engine_->PlanNow(ctx, *text, statement);
+    if (!plan.ok()) co_return ResolvePosition(plan.status(), sql, 0);
+    out.params = (*plan)->params;
+    out.columns = (*plan)->columns;
+  } else if (statement->verb == Verb::kExplain) {
+    out.columns = {{"QUERY PLAN", Type::kText}};
+  } else if (statement->verb == Verb::kSplit) {
+    out.columns = {{"split", Type::kBool}};
+  } else if (const auto* show = std::get_if<ast::Show>(&statement->ast.node)) {
+    out.columns = {{show->name, Type::kText}};
+    if (show->name == "all") out.columns = {{"name", Type::kText}, {"setting", Type::kText}};
+  }
+  co_return out;
+}
+
+Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTable* create) {
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, MakeDescriptor(*create));
+  txn::CommitResult commit;
+  ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
+                                         ctx, std::move(table), create->if_not_exists, &commit));
+  StatementResult result;
+  result.tag = "CREATE TABLE";
+  if (made) {
+    result.commit_timestamp = commit.commit_timestamp;
+    settings_->SetCommitTimestamp(commit.commit_timestamp);
+  }
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* drop) {
+  StatementResult result;
+  result.tag = "DROP TABLE";
+  for (const ast::TableName& name : drop->tables) {
+    txn::CommitResult commit;
+    bool dropped = false;
+    if (name.schema.empty() || name.schema == "public") {
+      ISO_CO_ASSIGN_OR_RETURN(dropped, co_await engine_->catalog().Drop(ctx, name.name, &commit));
+    }
+    if (!dropped && !drop->if_exists) {
+      co_return SqlError(sqlstate::kUndefinedTable,
+                         absl::StrCat("table \"", name.name, "\" does not exist"));
+    }
+    if (dropped) {
+      result.commit_timestamp = commit.commit_timestamp;
+      settings_->SetCommitTimestamp(commit.commit_timestamp);
+    }
+  }
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select, Params params,
+                                             ResultSink* sink) {
+  const ast::Expr& call = *select->items[0].expr;
+  if (call.args.size() < 2) {
+    co_return SqlError(sqlstate::kUndefinedFunction,
+                       "isochron.split takes a table's name and a key", call.position,
+                       "For example, SELECT isochron.split('accounts', 1000).");
+  }
+  std::vector<Type> types;
+  for (const TypedDatum& p : params) types.push_back(p.type);
+  Scope nothing;
+  Binder binder(&nothing, &types, nullptr, "isochron.split");
+  std::vector<ExprPtr> args;
+  ISO_CO_ASSIGN_OR_RETURN(ExprPtr name,
+                          binder.BindAs(*call.args[0], Type::kText, "isochron.split"));
+  args.push_back(std::move(name));
+  Plan plan;
+  plan.params.assign(params.size(), Type::kText);
+  ExecContext exec = engine_->MakeExec(ctx);
+  Datum table_name;
+  // The table decides the types of the key, so its name is needed first.
+  if (args[0]->kind == ExprKind::kParam) {
+    const size_t index = static_cast<size_t>(args[0]->index);
+    if (index >= params.size()) {
+      co_return SqlError(sqlstate::kUndefinedParameter, "the table's name was not given");
+    }
+    table_name = params[index].value;
+  } else {
+    ISO_CO_RETURN_IF_ERROR(Eval(*args[0], exec.eval, Row(), &table_name));
+  }
+  if (table_name.is_null()) {
+    co_return SqlError(sqlstate::kInvalidParameter, "the table's name is NULL", call.position);
+  }
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr table,
+                          co_await engine_->catalog().Resolve(ctx, table_name.string_value()));
+  if (call.args.size() - 1 > table->key.size() || table->has_hidden_key()) {
+    co_return SqlError(sqlstate::kInvalidParameter,
+                       absl::StrCat("the primary key of table \"", table->name, "\" has ",
+                                    table->has_hidden_key() ? 0 : table->key.size(), " columns"),
+                       call.position);
+  }
+  std::string key = TableDataPrefix(table->id);
+  for (size_t i = 1; i < call.args.size(); ++i) {
+    const ColumnDescriptor& column = table->columns[table->key[i - 1]];
+    ISO_CO_ASSIGN_OR_RETURN(ExprPtr e,
+                            binder.BindAssignment(*call.args[i], column.name, column.type));
+    plan.params = types;
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
+    Datum d;
+    ISO_CO_RETURN_IF_ERROR(Eval(*e, exec.eval, Row(), &d));
+    if (d.is_null()) {
+      co_return SqlError(sqlstate::kInvalidParameter, "a key to split at is NULL", call.position);
+    }
+    AppendKeyPart(column.type, d, &key);
+  }
+  ISO_CO_RETURN_IF_ERROR(co_await engine_->deps().store->SplitAt(ctx, key));
+  StatementResult result;
+  result.tag = "SELECT 1";
+  result.returns_rows = true;
+  result.rows = 1;
+  sink->OnColumns({{"split", Type::kBool}});
+  std::vector<Row> rows(1);
+  rows[0].push_back(Datum::Bool(true));
+  (void)co_await sink->OnRows(std::move(rows));
+  co_return result;
+}
+
+absl::Status SessionImpl::SetTransaction(Ctx ctx, const ast::Set& set) {
+  if (set.name != "transaction" || !set.read_only.has_value()) return absl::OkStatus();
+  if (transaction_ == nullptr) {
+    return SqlError(sqlstate::kNoActiveTransaction,
+                    "SET TRANSACTION can only be used in transaction blocks");
+  }
+  if (transaction_->read_only() == *set.read_only) return absl::OkStatus();
+  if (!transaction_->untouched()) {
+    return SqlError(sqlstate::kActiveTransaction,
+                    "SET TRANSACTION must be called before any query");
+  }
+  transaction_->Rollback();
+  auto txn = std::make_shared<TransactionImpl>(
+      engine_, settings_,
+      TransactionOptions{.read_only = *set.read_only, .bound = settings_->read_bound()});
+  ISO_RETURN_IF_ERROR(txn->Start(std::move(ctx)));
+  transaction_ = std::move(txn);
+  return absl::OkStatus();
+}
+
+Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Transaction* verb) {
+  StatementResult result;
+  if (verb->verb == ast::TxnVerb::kBegin) {
+    result.tag = "BEGIN";
+    if (transaction_ != nullptr) {
+      co_return SqlError(sqlstate::kActiveTransaction, "there is already a transaction in progress",
+                         -1, "COMMIT or ROLLBACK it first.");
+    }
+    TransactionOptions options;
+    options.read_only = verb->read_only.value_or(settings_->default_read_only());
+    options.bound = settings_->read_bound();
+    auto txn = std::make_shared<TransactionImpl>(engine_, settings_, options);
+    ISO_CO_RETURN_IF_ERROR(txn->Start(ctx));
+    transaction_ = std::move(txn);
+    co_return result;
+  }
+  if (transaction_ == nullptr) {
+    // PostgreSQL warns and goes on.
+    result.tag = verb->verb == ast::TxnVerb::kCommit ? "COMMIT" : "ROLLBACK";
+    co_return result;
+  }
+  std::shared_ptr<TransactionImpl> txn = transaction_;
+  if (verb->verb == ast::TxnVerb::kRollback || txn->state() != SqlTransaction::State::kOpen) {
+    txn->Rollback();
+    transaction_ = nullptr;
+    result.tag = "ROLLBACK";
+    co_return result;
+  }
+  auto committed = co_await txn->Commit(ctx);
+  transaction_ = nullptr;
+  if (!committed.ok()) co_return committed.status();
+  result.tag = "COMMIT";
+  if (committed->commit_timestamp.us != 0) result.commit_timestamp = committed->commit_timestamp;
+  co_return result;
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_SESSION_IMPL_H_
+#define ISOCHRON_SQL_SESSION_SESSION_IMPL_H_
+
+// The Session behind session.h: sorts statements, and runs those that stand alone.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/session/engine_impl.h"
+#include "sql/session/transaction_impl.h"
+
+namespace isochron::sql {
+
+class SessionImpl : public Session {
+ public:
+  SessionImpl(EngineImpl* engine, uint64_t id);
+  ~SessionImpl() override;
+
+  Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
+                                                ResultSink* sink) override;
+  Task<absl::StatusOr<StatementResult>> ExecuteReadOnly(Ctx ctx, std::string sql, Params params,
+                                                        ReadBound bound, ResultSink* sink) override;
+  Task<absl::StatusOr<StatementDescription>> Describe(Ctx ctx, std::string sql,
+                                                      std::vector<Type> param_types) override;
+  absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
+                                                        TransactionOptions options) override;
+  char transaction_status() const override;
+  uint64_t id() const override { return id_; }
+  std::optional<std::string> Setting(const std::string& name) const override;
+
+  // What it is running now.
+  std::optional<Engine::ActiveStatement> active() const;
+
+ private:
+  using Result = absl::StatusOr<StatementResult>;
+
+  Task<Result> One(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
+  Task<Result> Alone(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
+  // A write that commits by itself: runs until it commits or its time is up.
+  Task<Result> Autocommit(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
+                          ResultSink* sink);
+  Task<Result> AutocommitOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
+                              Timestamp now, txn::ReadWriteTransaction* writer, BufferSink* buffer);
+  Task<Result> ReadOnlyOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
+                            ReadBound bound, ResultSink* sink);
+  Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
+  Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
+  Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
+  Task<Result> TransactionVerb(Ctx ctx, const ast::Transaction* verb);
+  absl::Status SetTransaction(Ctx ctx, const ast::Set& set);
+
+  EngineImpl* const engine_;
+  const uint64_t id_;
+  const std::shared_ptr<Settings> settings_;
+  std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN
+  std::string running_;
+  Micros running_since_ = 0;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_SESSION_IMPL_H_

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/settings.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/types/time_text.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr char kStaleness[] = "spanner.read_only_staleness";
+constexpr char kCommitTimestamp[] = "spanner.commit_timestamp";
+constexpr char kReadTimestamp[] = "spanner.read_timestamp";
+
+bool IsFixed(const std::string& name) {
+  return name == "server_version" || name == "server_encoding" || name == "transaction_isolation" ||
+         name == kCommitTimestamp || name == kReadTimestamp || name == "server_version_num" ||
+         name == "integer_datetimes" || name == "max_identifier_length";
+}
+
+absl::Status BadValue(const std::string& name, const std::string& value, absl::string_view hint) {
+  return SqlError(sqlstate::kInvalidParameter,
+                  absl::StrCat("invalid value for parameter \"", name, "\": \"", value, "\""), -1,
+                  hint);
+}
+
+absl::StatusOr<bool> OnOff(const std::string& name, const std::string& value) {
+  auto d = DatumFromText(Type::kBool, value);
+  if (!d.ok()) return BadValue(name, value, "Use on or off.");
+  return d->bool_value();
+}
+
+}  // namespace
+
+absl::StatusOr<ReadBound> ParseReadBound(const std::string& text) {
+  const absl::string_view trimmed = absl::StripAsciiWhitespace(text);
+  const size_t space = trimmed.find(' ');
+  const std::string word = absl::AsciiStrToUpper(trimmed.substr(0, space));
+  const absl::string_view rest =
+      space == absl::string_view::npos ? "" : absl::StripAsciiWhitespace(trimmed.substr(space));
+  ReadBound bound;
+  if (word == "STRONG" && rest.empty()) return bound;
+  if (word == "EXACT_STALENESS" || word == "MAX_STALENESS") {
+    bound.kind = word[0] == 'E' ? ReadBound::Kind::kExactStaleness : ReadBound::Kind::kMaxStaleness;
+    ISO_ASSIGN_OR_RETURN(bound.value_us, ParseDuration(rest, 1'000'000));
+    return bound;
+  }
+  if (word == "READ_TIMESTAMP" || word == "MIN_READ_TIMESTAMP") {
+    bound.kind =
+        word[0] == 'R' ? ReadBound::Kind::kReadTimestamp : ReadBound::Kind::kMinReadTimestamp;
+    ISO_ASSIGN_OR_RETURN(bound.value_us, ParseTimestamp(rest));
+    return bound;
+  }
+  return BadValue(kStaleness, text,
+                  "Use STRONG, EXACT_STALENESS 5s, MAX_STALENESS 5s, READ_TIMESTAMP <timestamp> or "
+                  "MIN_READ_TIMESTAMP <timestamp>.");
+}
+
+Settings::Settings(Micros statement_timeout_us, std::string version)
+    : statement_timeout_us_(statement_timeout_us) {
+  defaults_ = {{"application_name", ""},
+               {"bytea_output", "hex"},
+               {"client_encoding", "UTF8"},
+               {"client_min_messages", "notice"},
+               {"datestyle", "ISO, MDY"},
+               {"default_transaction_isolation", "serializable"},
+               {"default_transaction_read_only", "off"},
+               {"extra_float_digits", "1"},
+               {"idle_in_transaction_session_timeout", "0"},
+               {"integer_datetimes", "on"},
+               {"intervalstyle", "postgres"},
+               {"lock_timeout", "0"},
+               {"max_identifier_length", "63"},
+               {"search_path", "public"},
+               {"server_encoding", "UTF8"},
+               {"server_version", absl::StrCat("15.1 (", version, ")")},
+               {"server_version_num", "150001"},
+               {kCommitTimestamp, ""},
+               {kReadTimestamp, ""},
+               {kStaleness, "STRONG"},
+               {"standard_conforming_strings", "on"},
+               {"statement_timeout", absl::StrCat(statement_timeout_us / 1000, "ms")},
+               {"timezone", "UTC"},
+               {"transaction_isolation", "serializable"}};
+  values_ = defaults_;
+}
+
+absl::Status Settings::Set(const std::string& name, const std::optional<std::string>& value) {
+  auto it = defaults_.find(name);
+  if (it == defaults_.end()) {
+    return SqlError(sqlstate::kUndefinedObject,
+                    absl::StrCat("unrecognized configuration parameter \"", name, "\""), -1,
+                    "SHOW ALL lists the settings.");
+  }
+  if (IsFixed(name)) {
+    return SqlError("55P02", absl::StrCat("parameter \"", name, "\" cannot be changed"));
+  }
+  return Apply(name, value.value_or(it->second));
+}
+
+absl::Status Settings::Apply(const std::string& name, const std::string& value) {
+  const std::string upper = absl::AsciiStrToUpper(value);
+  if (name == "statement_timeout") {
+    ISO_ASSIGN_OR_RETURN(statement_timeout_us_, ParseDuration(value, 1000));
+  } else if (name == kStaleness) {
+    ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
+  } else if (name == "default_transaction_read_only") {
+    ISO_ASSIGN_OR_RETURN(bool on, OnOff(name, value));
+    set_default_read_only(on);
+    return absl::OkStatus();
+  } else if (name == "timezone") {
+    if (upper != "UTC" && upper != "GMT" && upper != "ETC/UTC" && upper != "Z" && upper != "0") {
+      return SqlError(sqlstate::kUnsupported, "the only time zone so far is UTC");
+    }
+  } else if (name == "client_encoding") {
+    if (upper != "UTF8" && upper != "UTF-8" && upper != "UNICODE") {
+      return SqlError(sqlstate::kUnsupported, "the only encoding is UTF8");
+    }
+  } else if (name == "standard_conforming_strings") {
+    ISO_ASSIGN_OR_RETURN(bool on, OnOff(name, value));
+    if (!on) return SqlError(sqlstate::kUnsupported, "standard_conforming_strings is always on");
+  } else if (name == "bytea_output" && upper != "HEX") {
+    return SqlError(sqlstate::kUnsupported, "bytea is always written in hex");
+  }
+  values_[name] = value;
+  return absl::OkStatus();
+}
+
+void Settings::ResetAll() {
+  for (const auto& [name, value] : defaults_) {
+    if (!IsFixed(name)) (void)Apply(name, value);
+  }
+}
+
+void Settings::set_default_read_only(bool v) {
+  default_read_only_ = v;
+  values_["default_transaction_read_only"] = v ? "on" : "off";
+}
+
+std::optional<std::string> Settings::Get(const std::string& name) const {
+  auto it = values_.find(name);
+  if (it == values_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::All() const {
+  return {values_.begin(), values_.end()};
+}
+
+void Settings::SetCommitTimestamp(Timestamp t) {
+  values_[kCommitTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
+}
+void Settings::SetReadTimestamp(Timestamp t) {
+  values_[kReadTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
+}
+
+}  // namespace isochron::sql

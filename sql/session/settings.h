@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_SETTINGS_H_
+#define ISOCHRON_SQL_SESSION_SETTINGS_H_
+
+// What SET and SHOW know. A session owns one; its transactions share it.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/types.h"
+#include "sql/session/session.h"
+
+namespace isochron::sql {
+
+class Settings {
+ public:
+  Settings(Micros statement_timeout_us, std::string version);
+
+  // 42704 for an unknown name, 22023 for a value it cannot take, 55P02 for one that cannot change.
+  absl::Status Set(const std::string& name, const std::optional<std::string>& value);
+  void ResetAll();
+  // nullopt if there is no such setting.
+  std::optional<std::string> Get(const std::string& name) const;
+  std::vector<std::pair<std::string, std::string>> All() const;
+
+  // 0 means none.
+  Micros statement_timeout_us() const { return statement_timeout_us_; }
+  const ReadBound& read_bound() const { return read_bound_; }
+  bool default_read_only() const { return default_read_only_; }
+  void set_default_read_only(bool v);
+
+  // What the last statement was given; SHOW spanner.commit_timestamp and spanner.read_timestamp.
+  void SetCommitTimestamp(Timestamp t);
+  void SetReadTimestamp(Timestamp t);
+
+ private:
+  absl::Status Apply(const std::string& name, const std::string& value);
+
+  std::map<std::string, std::string> defaults_;
+  std::map<std::string, std::string> values_;
+  Micros statement_timeout_us_;
+  ReadBound read_bound_;
+  bool default_read_only_ = false;
+};
+
+// "STRONG", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",
+// "MIN_READ_TIMESTAMP ...". 22023.
+absl::StatusOr<ReadBound> ParseReadBound(const std::string& text);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_SETTINGS_H_

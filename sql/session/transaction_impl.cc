@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/transaction_impl.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/planner/planner.h"
+
+namespace isochron::sql {
+namespace {
+
+absl::Status FailedTransaction() {
+  return SqlError(sqlstate::kFailedTransaction,
+                  "current transaction is aborted, commands ignored until end of transaction block",
+                  -1, "ROLLBACK, or ROLLBACK TO a savepoint.");
+}
+
+}  // namespace
+
+absl::Status CommitError(const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kUnknown) return status;
+  return SqlError(sqlstate::kCompletionUnknown,
+                  absl::StrCat("the outcome of the commit cannot be known: ", status.message()), -1,
+                  "Read the data to see whether it took effect before running it again.");
+}
+
+TransactionImpl::TransactionImpl(EngineImpl* engine, std::shared_ptr<Settings> settings,
+                                 TransactionOptions options)
+    : engine_(engine), settings_(std::move(settings)), options_(std::move(options)) {}
+
+absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> TransactionImpl::BeginReader(const Ctx& ctx) {
+  return engine_->deps().store->BeginReadOnly(ctx, bound_);
+}
+
+absl::Status TransactionImpl::Start(Ctx ctx) {
+  ISO_ASSIGN_OR_RETURN(now_, engine_->SqlNow());
+  if (options_.read_only) {
+    ISO_ASSIGN_OR_RETURN(bound_, engine_->Resolve(options_.bound));
+    ISO_ASSIGN_OR_RETURN(reader_, BeginReader(ctx));
+    return absl::OkStatus();
+  }
+  auto* previous = dynamic_cast<TransactionImpl*>(options_.previous.get());
+  if (previous != nullptr && previous->writer_ != nullptr) {
+    ISO_ASSIGN_OR_RETURN(writer_, engine_->deps().store->Retry(ctx, *previous->writer_));
+  } else {
+    ISO_ASSIGN_OR_RETURN(writer_, engine_->deps().store->Begin(ctx));
+  }
+  options_.previous.reset();
+  return absl::OkStatus();
+}
+
+Timestamp TransactionImpl::read_timestamp() const {
+  return reader_ != nullptr ? reader_->read_timestamp() : Timestamp();
+}
+
+std::string TransactionImpl::name() const {
+  if (writer_ != nullptr) return ToString(writer_->id());
+  return absl::StrCat("read-only at ", ToString(read_timestamp()));
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::Execute(Ctx ctx, std::string sql,
+                                                               Params params, ResultSink* sink) {
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  auto text = engine_->cache().Get(sql, params);
+  if (!text.ok()) {
+    if (state_ == State::kOpen && options_.fail_on_error) state_ = State::kFailed;
+    co_return ResolvePosition(text.status(), sql, 0);
+  }
+  StatementResult last;
+  for (size_t i = 0; i < (*text)->statements.size(); ++i) {
+    const LatencyAccount before = ctx->latency;
+    auto result = co_await ExecuteOne(ctx, *text, i, params, sink);
+    if (!result.ok()) co_return ResolvePosition(result.status(), sql, 0);
+    last = *std::move(result);
+    last.latency = Difference(ctx->latency, before);
+    if (reader_ != nullptr && read_timestamp().us != 0) last.read_timestamp = read_timestamp();
+    sink->OnComplete(last);
+  }
+  co_return last;
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, PreparedPtr text,
+                                                                  size_t index, Params params,
+                                                                  ResultSink* sink) {
+  const Prepared& statement = text->statements[index];
+  const auto* verb = std::get_if<ast::Transaction>(&statement.ast.node);
+  const bool rescues = verb != nullptr && verb->verb == ast::TxnVerb::kRollbackTo;
+  if (state_ == State::kFailed ? !rescues : state_ != State::kOpen) co_return FailedTransaction();
+  ++statements_;
+  ReplaySink tracked(sink);
+  absl::StatusOr<StatementResult> result;
+  for (;;) {
+    tracked.NewAttempt();
+    result = co_await RunOnce(ctx, text, index, params, &tracked);
+    if (tracked.diverged() && (result.ok() || options_.read_only ||
+                               result.status().code() == absl::StatusCode::kCancelled)) {
+      co_return GiveUp(absl::AbortedError("wounded by an older transaction"),
+                       absl::StrCat("a result already sent cannot be repeated"));
+    }
+    if (result.ok() || result.status().code() != absl::StatusCode::kAborted) break;
+    if (options_.read_only) {
+      // The schema check failed before anything was sent: look again at a later timestamp.
+      if (statements_ > 1 || tracked.anything_sent() || bound_.has_value()) break;
+      ISO_CO_RETURN_IF_ERROR(co_await engine_->Backoff(ctx, 0, result.status()));
+      ISO_CO_ASSIGN_OR_RETURN(reader_, BeginReader(ctx));
+      continue;
+    }
+    absl::Status replayed = co_await Replay(ctx, result.status());
+    if (!replayed.ok()) co_return replayed;
+  }
+  if (!options_.read_only) {
+    ReplayEntry entry{text, index, params, SqlStateOf(result.status()), "", tracked.digest()};
+    if (result.ok()) entry.tag = result->tag;
+    Keep(std::move(entry));
+  }
+  if (!result.ok()) {
+    if (options_.fail_on_error) state_ = State::kFailed;
+  } else if (rescues) {
+    state_ = State::kOpen;
+  }
+  co_return result;
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, PreparedPtr text,
+                                                               size_t index, Params params,
+                                                               ResultSink* sink) {
+  const Prepared* statement = &text->statements[index];
+  switch (statement->verb) {
+    case Verb::kPlanned:
+      co_return co_await RunPlanned(ctx, text, statement, std::move(params), sink);
+    case Verb::kExplain:
+      co_return co_await RunExplain(ctx, text, statement, sink);
+    case Verb::kTransaction:
+      co_return RunSavepoint(std::get<ast::Transaction>(statement->ast.node));
+    case Verb::kSet:
+    case Verb::kShow:
+      co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
+    case Verb::kCreateTable:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "CREATE TABLE cannot run inside a transaction block");
+    case Verb::kDropTable:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "DROP TABLE cannot run inside a transaction block");
+    case Verb::kSplit:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "isochron.split cannot run inside a transaction block");
+  }
+  co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, PreparedPtr text,
+                                                                  const Prepared* statement,
+                                                                  Params params, ResultSink* sink) {
+  if (options_.read_only && statement->writes) {
+    const bool select = std::holds_alternative<ast::Select>(statement->ast.node);
+    co_return SqlError(sqlstate::kReadOnlyTransaction,
+                       absl::StrCat("cannot execute ", select ? "SELECT FOR UPDATE" : "a write",
+                                    " in a read-only transaction"));
+  }
+  const Timestamp t = bound_.value_or(read_timestamp());
+  const bool at = options_.read_only && t.us != 0;
+  std::shared_ptr<const Plan> plan;
+  if (at) {
+    ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanAt(ctx, text, statement, t, reader_.get()));
+  } else {
+    ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanNow(ctx, text, statement));
+  }
+  if (!options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(*plan));
+  ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.now = now_;
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+  exec.reader = options_.read_only ? reader_.get() : writer_.get();
+  exec.writer = writer_.get();
+  const size_t mark = writer_ != nullptr ? writer_->Mark() : 0;
+  auto result = co_await engine_->Run(plan, &exec, sink, options_.read_only && !at);
+  // A statement takes effect as a whole or not at all.
+  if (!result.ok() && writer_ != nullptr && plan->writes() &&
+      result.status().code() != absl::StatusCode::kAborted) {
+    writer_->RollbackToMark(mark);
+  }
+  co_return result;
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, PreparedPtr text,
+                                                                  const Prepared* statement,
+                                                                  ResultSink* sink) {
+  const ast::Statement& inner = *std::get<ast::Explain>(statement->ast.node).statement;
+  std::map<std::string, TablePtr> tables;
+  for (const ast::TableName& name : statement->tables) {
+    ISO_CO_ASSIGN_OR_RETURN(tables[name.name], co_await engine_->catalog().Resolve(ctx, name.name));
+  }
+  ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(inner, tables, text->param_types));
+  co_return co_await SendExplain(std::make_shared<const Plan>(std::move(plan)), sink);
+}
+
+absl::StatusOr<StatementResult> TransactionImpl::RunSavepoint(const ast::Transaction& verb) {
+  StatementResult result;
+  if (verb.verb == ast::TxnVerb::kSavepoint) {
+    savepoints_.push_back({verb.savepoint, writer_ != nullptr ? writer_->Mark() : 0});
+    result.tag = "SAVEPOINT";
+    return result;
+  }
+  if (verb.verb != ast::TxnVerb::kRelease && verb.verb != ast::TxnVerb::kRollbackTo) {
+    return SqlError(sqlstate::kUnsupported,
+                    "BEGIN, COMMIT and ROLLBACK are calls of their own in this transaction");
+  }
+  size_t at = savepoints_.size();
+  while (at > 0 && savepoints_[at - 1].name != verb.savepoint) --at;
+  if (at == 0) {
+    return SqlError(sqlstate::kInvalidSavepoint,
+                    absl::StrCat("savepoint \"", verb.savepoint, "\" does not exist"));
+  }
+  if (verb.verb == ast::TxnVerb::kRelease) {
+    savepoints_.resize(at - 1);
+    result.tag = "RELEASE";
+    return result;
+  }
+  if (writer_ != nullptr) writer_->RollbackToMark(savepoints_[at - 1].mark);
+  savepoints_.resize(at);
+  result.tag = "ROLLBACK";
+  return result;
+}
+
+absl::Status TransactionImpl::Use(const Plan& plan) {
+  for (const UsedTable& table : plan.tables) {
+    auto [it, fresh] = used_.emplace(table.name, table);
+    if (!fresh && (it->second.id != table.id || it->second.version != table.version)) {
+      return absl::AbortedError(
+          absl::StrCat("table ", table.name, " was changed or dropped during the transaction"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void TransactionImpl::Keep(ReplayEntry entry) {
+  if (log_lost_) return;
+  log_bytes_ += entry.Bytes();
+  if (log_bytes_ > engine_->options().max_replay_bytes) {
+    log_lost_ = true;
+    log_.clear();
+    return;
+  }
+  log_.push_back(std::move(entry));
+}
+
+absl::Status TransactionImpl::GiveUp(const absl::Status& why, absl::string_view what) {
+  if (writer_ != nullptr) writer_->Rollback();
+  state_ = State::kAborted;
+  return SqlError(sqlstate::kSerializationFailure,
+                  absl::StrCat("could not serialize access: ", why.message(), "; ", what), -1,
+                  "Roll back and run the whole transaction again.");
+}
+
+Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
+  if (log_lost_) {
+    co_return GiveUp(why, "the transaction is too long to be replayed by the server");
+  }
+  for (int attempt = 0;; ++attempt) {
+    absl::Status waited = co_await engine_->Backoff(ctx, attempt, why);
+    if (!waited.ok()) {
+      Rollback();
+      co_return waited;
+    }
+    auto next = engine_->deps().store->Retry(ctx, *writer_);
+    if (!next.ok()) {
+      Rollback();
+      co_return next.status();
+    }
+    writer_ = *std::move(next);
+    savepoints_.clear();
+    used_.clear();
+    bool again = false;
+    for (size_t i = 0; i < log_.size() && !again; ++i) {
+      const ReplayEntry entry = log_[i];
+      ReplaySink sink(nullptr);
+      auto result = co_await RunOnce(ctx, entry.text, entry.index, entry.params, &sink);
+      if (result.status().code() == absl::StatusCode::kAborted) {
+        why = result.status();
+        again = true;
+        break;
+      }
+      const bool same = SqlStateOf(result.status()) == entry.sql_state &&
+                        (!result.ok() || result->tag == entry.tag) && sink.digest() == entry.digest;
+      if (!same) {
+        co_return GiveUp(why, absl::StrCat("when replayed, statement ", i + 1, " (", entry.Sql(),
+                                           ") gave another result"));
+      }
+    }
+    if (!again) co_return absl::OkStatus();
+  }
+}
+
+Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
+  if (state_ != State::kOpen) co_return FailedTransaction();
+  if (options_.read_only) {
+    state_ = State::kCommitted;
+    settings_->SetReadTimestamp(read_timestamp());
+    reader_.reset();
+    co_return txn::CommitResult{};
+  }
+  for (;;) {
+    std::vector<UsedTable> tables;
+    for (const auto& [name, table] : used_) tables.push_back(table);
+    txn::CommitOptions commit_options;
+    absl::StatusOr<txn::CommitResult> committed;
+    auto s_max = co_await engine_->catalog().Validate(ctx, std::move(tables));
+    if (s_max.ok()) {
+      commit_options.s_max = *s_max;
+      committed = co_await writer_->Commit(ctx, commit_options);
+    } else {
+      committed = s_max.status();
+    }
+    if (committed.ok()) {
+      state_ = State::kCommitted;
+      settings_->SetCommitTimestamp(committed->commit_timestamp);
+      co_return committed;
+    }
+    if (committed.status().code() != absl::StatusCode::kAborted) {
+      const bool unknown = committed.status().code() == absl::StatusCode::kUnknown;
+      if (!unknown) writer_->Rollback();
+      state_ = unknown ? State::kUnknown : State::kRolledBack;
+      co_return CommitError(committed.status());
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await Replay(ctx, committed.status()));
+  }
+}
+
+void TransactionImpl::Rollback() {
+  if (writer_ != nullptr && state_ != State::kCommitted && state_ != State::kUnknown) {
+    writer_->Rollback();
+  }
+  reader_.reset();
+  if (state_ == State::kOpen || state_ == State::kFailed) state_ = State::kRolledBack;
+}
+
+Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
+                                                  ResultSink* sink) {
+  StatementResult result;
+  result.tag = "EXPLAIN";
+  result.returns_rows = true;
+  sink->OnColumns({{"QUERY PLAN", Type::kText}});
+  std::vector<Row> rows;
+  for (std::string& line : ExplainPlan(*plan)) {
+    Row row;
+    row.push_back(Datum::String(std::move(line)));
+    rows.push_back(std::move(row));
+  }
+  result.rows = static_cast<int64_t>(rows.size());
+  if (!co_await sink->OnRows(std::move(rows))) co_return absl::CancelledError("the client left");
+  co_return result;
+}
+
+Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,
+                                                 ResultSink* sink) {
+  StatementResult result;
+  if (const auto* set = std::get_if<ast::Set>(&ast->node)) {
+    result.tag = set->value.has_value() ? "SET" : "RESET";
+    if (set->is_local) co_return SqlError(sqlstate::kUnsupported, "SET LOCAL is not supported yet");
+    if (set->is_transaction) {
+      result.tag = "SET";
+      if (set->read_only.has_value() && set->name == "session characteristics") {
+        settings->set_default_read_only(*set->read_only);
+      }
+      co_return result;
+    }
+    if (set->reset_all) {
+      settings->ResetAll();
+    } else {
+      ISO_CO_RETURN_IF_ERROR(settings->Set(set->name, set->value));
+    }
+    co_return result;
+  }
+  const std::string& name = std::get<ast::Show>(ast->node).name;
+  std::vector<Row> rows;
+  if (name == "all") {
+    sink->OnColumns({{"name", Type::kText}, {"setting", Type::kText}});
+    for (auto& [n, v] : settings->All()) {
+      Row row;
+      row.push_back(Datum::String(n));
+      row.push_back(Datum::String(v));
+      rows.push_back(std::move(row));
+    }
+  } else {
+    auto value = settings->Get(name);
+    if (!value.has_value()) {
+      co_return SqlError(sqlstate::kUndefinedObject,
+                         absl::StrCat("unrecognized configuration parameter \"", name, "\""), -1,
+                         "SHOW ALL lists the settings.");
+    }
+    sink->OnColumns({{name, Type::kText}});
+    Row row;
+    row.push_back(Datum::String(*std::move(value)));
+    rows.push_back(std::move(row));
+  }
+  result.tag = "SHOW";
+  result.returns_rows = true;
+  result.rows = static_cast<int64_t>(rows.size());
+  if (!co_await sink->OnRows(std::move(rows))) co_return absl::CancelledError("the client left");
+  co_return result;
+}
+
+}  // namespace isochron::sql

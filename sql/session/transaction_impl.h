@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_TRANSACTION_IMPL_H_
+#define ISOCHRON_SQL_SESSION_TRANSACTION_IMPL_H_
+
+// A transaction of several statements: BEGIN's, or one that an API names by id.
+//
+// A read-write one keeps every statement it ran with a digest of what the client saw. When the
+// store says ABORTED, at a statement or at the commit, all of them run again in a new attempt of
+// the same age; the client notices nothing unless a digest differs.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sql/session/engine_impl.h"
+#include "sql/session/replay.h"
+
+namespace isochron::sql {
+
+class TransactionImpl : public SqlTransaction {
+ public:
+  TransactionImpl(EngineImpl* engine, std::shared_ptr<Settings> settings,
+                  TransactionOptions options);
+
+  // Begins the store's transaction. UNAVAILABLE without a clock bound.
+  absl::Status Start(Ctx ctx);
+
+  State state() const override { return state_; }
+  bool read_only() const override { return options_.read_only; }
+  Timestamp read_timestamp() const override;
+  Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
+                                                ResultSink* sink) override;
+  Task<absl::StatusOr<txn::CommitResult>> Commit(Ctx ctx) override;
+  void Rollback() override;
+
+  // One statement of a prepared text; does not call OnComplete.
+  Task<absl::StatusOr<StatementResult>> ExecuteOne(Ctx ctx, PreparedPtr text, size_t index,
+                                                   Params params, ResultSink* sink);
+  bool untouched() const { return statements_ == 0; }
+  std::string name() const;
+
+ private:
+  struct Savepoint {
+    std::string name;
+    size_t mark = 0;
+  };
+
+  absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> BeginReader(const Ctx& ctx);
+  // Runs one statement in the current attempt, without any retry.
+  Task<absl::StatusOr<StatementResult>> RunOnce(Ctx ctx, PreparedPtr text, size_t index,
+                                                Params params, ResultSink* sink);
+  Task<absl::StatusOr<StatementResult>> RunPlanned(Ctx ctx, PreparedPtr text,
+                                                   const Prepared* statement, Params params,
+                                                   ResultSink* sink);
+  Task<absl::StatusOr<StatementResult>> RunExplain(Ctx ctx, PreparedPtr text,
+                                                   const Prepared* statement, ResultSink* sink);
+  absl::StatusOr<StatementResult> RunSavepoint(const ast::Transaction& verb);
+  absl::Status Use(const Plan& plan);
+  // A new attempt in which everything so far has happened again. 40001 when it did not.
+  Task<absl::Status> Replay(Ctx ctx, absl::Status why);
+  absl::Status GiveUp(const absl::Status& why, absl::string_view what);
+  void Keep(ReplayEntry entry);
+
+  EngineImpl* const engine_;
+  const std::shared_ptr<Settings> settings_;
+  TransactionOptions options_;
+  State state_ = State::kOpen;
+  Timestamp now_;
+  std::unique_ptr<txn::ReadWriteTransaction> writer_;
+  std::unique_ptr<txn::ReadTransaction> reader_;  // of a read-only transaction
+  std::optional<Timestamp> bound_;
+  std::vector<Savepoint> savepoints_;
+  std::map<std::string, UsedTable> used_;
+  std::vector<ReplayEntry> log_;
+  int64_t log_bytes_ = 0;
+  bool log_lost_ = false;  // outgrew its bound: no replay
+  int statements_ = 0;
+};
+
+// Rows of EXPLAIN.
+Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
+                                                  ResultSink* sink);
+// SET and SHOW.
+Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,
+                                                 ResultSink* sink);
+// 40003 for UNKNOWN, the status itself otherwise.
+absl::Status CommitError(const absl::Status& status);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_TRANSACTION_IMPL_H_
