@@ -224,12 +224,10 @@ Task<peer::GroupResponse> Coordinator::Vote(Ctx ctx, peer::VoteRequest request) 
   if (group_->InFlight(LedGroup::Flight::kCoordinate, attempt)) {  // being logged
     co_return VoteAnswer(false, false, Timestamp());
   }
-  if (group_->env().sabotage.Is(Sabotage::kVolatilePresumedAbort)) {
-    co_return VoteAnswer(true, false, Timestamp());
-  }
   const Timestamp patience(request.commit_start_us() +
                            group_->env().options.presume_abort_after_us);
-  if (view->now.earliest > patience) {
+  if (view->now.earliest > patience &&
+      !group_->env().sabotage.Is(Sabotage::kVolatilePresumedAbort)) {
     peer::GroupResponse ended =
         co_await group_->Join(ctx, LedGroup::Flight::kCoordinate, attempt,
                               [&] { return PresumeAbort(attempt, request.commit_start_us()); });
@@ -239,7 +237,8 @@ Task<peer::GroupResponse> Coordinator::Vote(Ctx ctx, peer::VoteRequest request) 
   if (EarlyVotes::Entry* e = early_.Find(attempt, group_->now_us())) {
     e->votes[GroupId(request.participant())] = FromProto(request);
   }
-  co_return VoteAnswer(false, false, Timestamp());
+  const bool volatile_abort = group_->env().sabotage.Is(Sabotage::kVolatilePresumedAbort);
+  co_return VoteAnswer(volatile_abort, false, Timestamp());
 }
 
 // Rule 20. A CoordinateRequest that comes meanwhile attaches to this flight.

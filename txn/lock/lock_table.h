@@ -90,9 +90,8 @@ class LockTable {
   // Ends the attempt's locks and waiting requests (with ABORTED), pinned or not. With `marker` it
   // cannot come back.
   void Release(const TxnAttempt& attempt, bool marker);
-  // Releases each unpinned attempt of `txn`, whatever its number (sabotage
-  // release-ignores-attempt).
-  void ReleaseAnyAttempt(const TxnId& txn);
+  // Sabotage release-ignores-attempt: the locks of every attempt of `txn` go; the attempts stay.
+  void DropLocksOfAnyAttempt(const TxnId& txn);
   // As Release with a marker for an unpinned attempt, and says `wounded`. False when there is no
   // such.
   bool Wound(const TxnAttempt& attempt);

@@ -51,13 +51,12 @@ void LockTable::Release(const TxnAttempt& attempt, bool marker) {
   GrantWaiters();
 }
 
-void LockTable::ReleaseAnyAttempt(const TxnId& txn) {
-  std::vector<TxnAttempt> found;
+void LockTable::DropLocksOfAnyAttempt(const TxnId& txn) {
   for (auto it = attempts_.lower_bound(TxnAttempt{txn, 0});
        it != attempts_.end() && it->first.txn == txn; ++it) {
-    if (!it->second.pinned && !it->second.ended) found.push_back(it->first);
+    if (!it->second.ended) Strip(&*it, absl::AbortedError("released"));
   }
-  for (const TxnAttempt& attempt : found) Release(attempt, /*marker=*/false);
+  GrantWaiters();
 }
 
 bool LockTable::Wound(const TxnAttempt& attempt) {

@@ -115,7 +115,8 @@ Task<absl::Status> FinishCommit(Group group, Ctx ctx, Proposed proposed) {
 Task<peer::GroupResponse> AnswerFinished(Group group, peer::FinishedAttempt finished) {
   group->Reached("txn.dedupe_hit");
   if (!finished.commit()) co_return AbortedAnswer("the attempt was aborted");
-  const bool passed = co_await group->WaitOut(Timestamp(finished.s()));
+  const bool skip = group->env().sabotage.Is(Sabotage::kSkipWaitAfterFailover);
+  const bool passed = skip || co_await group->WaitOut(Timestamp(finished.s()));
   if (!passed) {
     co_return UnknownAnswer("leadership ended during the commit wait", group->env().sabotage);
   }

@@ -287,7 +287,7 @@ peer::GroupResponse Participant::Release(const peer::ReleaseRequest& request) {
   auto view = group_->access()->Leading();
   if (!view.ok()) return ErrorAnswer(*group_->access(), view.status());
   if (group_->env().sabotage.Is(Sabotage::kReleaseIgnoresAttempt)) {
-    group_->locks().ReleaseAnyAttempt(attempt.txn);
+    group_->locks().DropLocksOfAnyAttempt(attempt.txn);
   }
   if (group_->pin(attempt) == nullptr) group_->Release(attempt, /*marker=*/true);
   return peer::GroupResponse();

@@ -326,6 +326,21 @@ TEST_F(EpochOnlyTest, AWoundedAttemptCommits) {
   EXPECT_EQ((*young)->error(), peer::GROUP_OK);
 }
 
+class ReleaseIgnoresAttemptTest : public OneRoundTest {
+ protected:
+  ReleaseIgnoresAttemptTest() : OneRoundTest(SabotageSet(Sabotage::kReleaseIgnoresAttempt)) {}
+};
+
+TEST_F(ReleaseIgnoresAttemptTest, ALateRollbackTakesTheNextAttemptsLocks) {
+  Read(Txn(1, 2), "ak", true);
+  Run();
+  Release(Txn(1, 1));
+  Answer other = Read(Txn(9), "ak", true);
+  Run();
+  EXPECT_TRUE(other->has_value());
+  EXPECT_TRUE(Alive(Txn(1, 2)));
+}
+
 class NoCommitWaitTest : public OneRoundTest {
  protected:
   NoCommitWaitTest() : OneRoundTest(SabotageSet(Sabotage::kNoCommitWait)) {}

@@ -363,6 +363,10 @@ TEST_F(VolatileAbortTest, SplitsTheOutcome) {
   Run();
   EXPECT_TRUE(c_.state(2).prepared.empty());
   EXPECT_TRUE(c_.state(1).log.empty());
+  Answer a = Coordinate(Txn(1), {{"ak", "1"}});
+  Run();
+  EXPECT_EQ((*a)->error(), peer::GROUP_OK);
+  EXPECT_EQ(Value(2, "bk"), "");
 }
 
 class NoWoundForwardTest : public TwoPhaseTest {
