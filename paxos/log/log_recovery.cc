@@ -75,8 +75,8 @@ absl::Status Log::Recovery::Run() {
     ISO_RETURN_IF_ERROR(log_->disk_->SyncDir(log_->options_.folder));
   }
   // A killed process may have left bytes that are written but not synced: they were read, they will
-  // be spoken of, so they are made durable first (rule 34). If it died of a failed sync, a second sync
-  // may lie about the same pages: so they are written again, the same bytes to the same place.
+  // be spoken of, so they are made durable first (rule 34). If it died of a failed sync, a second
+  // sync may lie about the same pages: so they are written again, the same bytes to the same place.
   if (!log_->segments_.empty()) {
     Segment& tail = log_->segments_.rbegin()->second;
     ISO_ASSIGN_OR_RETURN(std::string data, tail.file->ReadAt(0, tail.end));
