@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "server/config/config.h"
+#include "server/main/demo.h"
+#include "server/main/served_node.h"
 #include "server/main/start_settings.h"
 #include "server/main/version.h"
 #include "sim/sim_main.h"
@@ -19,7 +21,13 @@ struct Command {
   int (*run)(const std::vector<std::string>& args);
 };
 
+int RunDemo(const std::vector<std::string>& args) {
+  return isochron::server::RunDemo(args, nullptr);
+}
+
 constexpr Command kCommands[] = {
+    {"demo", "a universe of regions on this machine, and a shell on it", RunDemo},
+    {"start", "run one node of a universe", isochron::server::RunStart},
     {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
     {"config", "check a configuration file", isochron::server::RunConfig},
     {"version", "print the version", isochron::server::RunVersion},

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/main/served_node.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "server/main/node_identity.h"
+#include "server/main/version.h"
+#include "server/runtime/log.h"
+#include "txn/api/system_keys.h"
+
+namespace isochron::server {
+namespace {
+
+constexpr int kClockWaitMs = 10'000;
+constexpr Micros kReadyPollUs = 50'000;
+constexpr Micros kReadyTryUs = 2'000'000;
+// Leases are handed over even when statements used the drain timeout up.
+constexpr Micros kMinHandOverUs = 2'000'000;
+constexpr int kMemtables = 4;
+
+uint64_t SystemSeed() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32) | device();
+}
+
+// Blocked before the first thread starts, so that every thread inherits it.
+void BlockStopSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ServedNode>> ServedNode::Open(StartOptions options) {
+  BlockStopSignals();
+  std::unique_ptr<ServedNode> node(new ServedNode(std::move(options)));
+  ISO_RETURN_IF_ERROR(node->OpenSeams());
+  ISO_RETURN_IF_ERROR(node->OpenNode());
+  ISO_RETURN_IF_ERROR(node->OpenDoors());
+  return node;
+}
+
+absl::Status ServedNode::OpenSeams() {
+  ISO_ASSIGN_OR_RETURN(clock_, runtime::MakeNodeClock(options_.clock, kClockWaitMs));
+  clock_->truetime()->set_peer_count(static_cast<int>(options_.peers.size()) - 1);
+  ISO_ASSIGN_OR_RETURN(folder_, runtime::DataFolder::Open(options_.data));
+  ISO_ASSIGN_OR_RETURN(disk_, runtime::PosixDisk::Make(options_.data, &loop_));
+  ISO_RETURN_IF_ERROR(ClaimFolder(disk_.get(), {.universe = options_.universe,
+                                                .node = options_.node,
+                                                .region = options_.region,
+                                                .zone = options_.zone}));
+  ISO_ASSIGN_OR_RETURN(
+      store_,
+      storage::RocksEngine::Open(
+          absl::StrCat(options_.data, "/store"),
+          {.block_cache_bytes = static_cast<uint64_t>(options_.block_cache_bytes),
+           .write_buffer_bytes = static_cast<uint64_t>(options_.write_buffer_bytes) / kMemtables,
+           .write_buffers = kMemtables}));
+  ISO_ASSIGN_OR_RETURN(transport_,
+                       runtime::TcpTransport::Make(&loop_, {.self = options_.node,
+                                                            .universe = options_.universe,
+                                                            .listen = options_.listen_peers,
+                                                            .seed = SystemSeed()}));
+  for (const Peer& p : options_.peers) {
+    runtime::LinkProfile profile;
+    if (options_.emulate_wan) profile = options_.wan.Link(options_.region, p.region);
+    transport_->AddPeer(p.node, p.address, profile);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServedNode::OpenNode() {
+  Node::Options o;
+  for (const Peer& p : options_.peers) {
+    o.universe.push_back({p.node, p.region, p.zone, p.address.ToString()});
+  }
+  o.bootstrap = options_.bootstrap;
+  o.seed = SystemSeed();
+  o.lease_us = options_.lease_us;
+  ISO_ASSIGN_OR_RETURN(node_, Node::Open({.executor = &loop_,
+                                          .truetime = clock_->truetime(),
+                                          .transport = transport_.get(),
+                                          .disk = disk_.get(),
+                                          .engine = store_.get(),
+                                          .observer = &counters_,
+                                          .on_fatal =
+                                              [](absl::Status status) {
+                                                runtime::LogError("ending at once: ",
+                                                                  status.ToString());
+                                                _exit(1);
+                                              }},
+                                         std::move(o)));
+  return absl::OkStatus();
+}
+
+absl::Status ServedNode::OpenDoors() {
+  system_tables_ = std::make_unique<NodeSystemTables>(NodeSystemTables::Deps{
+      .executor = &loop_,
+      .self = options_.node,
+      .universe = node_->universe(),
+      .info_of = [this](Ctx ctx, NodeId node) { return node_->InfoOf(std::move(ctx), node); }});
+  sql_ = sql::Engine::Create({.store = node_->store(),
+                              .executor = &loop_,
+                              .truetime = clock_->truetime(),
+                              .system_tables = system_tables_.get()},
+                             {.statement_timeout_us = options_.statement_timeout_us,
+                              .seed = SystemSeed(),
+                              .version = absl::StrCat("Isochron ", kVersion)});
+  node_->SetInfoHook([this](peer::NodeInfo* info) { FillInfo(info); });
+  rpc_ = std::make_unique<rpc::RpcServer>(
+      &loop_, sql_.get(), clock_->truetime(),
+      rpc::RpcServer::Options{.listen = options_.listen_grpc.ToString(), .can_serve = [this] {
+                                return ready_ && !draining_ && clock_->truetime()->Now().ok();
+                              }});
+  return rpc_->Start().status();
+}
+
+ServedNode::~ServedNode() {
+  scope_.Clear();
+  if (signal_fd_ >= 0) {
+    loop_.RemoveFd(signal_fd_);
+    close(signal_fd_);
+  }
+}
+
+void ServedNode::FillInfo(peer::NodeInfo* info) {
+  info->mutable_clock()->set_source(options_.clock.ToString());
+  const auto add = [info](absl::string_view name, int64_t value) {
+    peer::CounterInfo* c = info->add_counters();
+    c->set_name(std::string(name));
+    c->set_value(value);
+  };
+  for (const auto& [name, value] : counters_.values()) add(name, value);
+  const runtime::TransportStats& t = transport_->stats();
+  add("transport.messages_sent", static_cast<int64_t>(t.messages_sent));
+  add("transport.bytes_sent", static_cast<int64_t>(t.bytes_sent));
+  add("transport.sends", static_cast<int64_t>(t.sends));
+  add("transport.dropped", static_cast<int64_t>(t.dropped_full + t.dropped_unreachable));
+  add("loop.turns", static_cast<int64_t>(loop_.turns()));
+  add("loop.wakeups", static_cast<int64_t>(loop_.wakeups()));
+  std::map<uint64_t, peer::SessionInfo> sessions;
+  for (uint64_t id : sql_->SessionIds()) sessions[id].set_session(id);
+  const Micros now = loop_.MonotonicNow();
+  for (const sql::Engine::ActiveStatement& a : sql_->ActiveStatements()) {
+    peer::SessionInfo& s = sessions[a.session];
+    s.set_session(a.session);
+    s.set_statement(a.sql);
+    s.set_elapsed_us(now - a.started_us);
+    s.set_transaction(a.transaction);
+  }
+  for (const auto& [id, s] : sessions) *info->add_sessions() = s;
+}
+
+void ServedNode::WatchSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  signal_fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  loop_.AddFd(signal_fd_, EPOLLIN, [this](uint32_t) { OnSignal(); });
+}
+
+void ServedNode::OnSignal() {
+  signalfd_siginfo info;
+  while (read(signal_fd_, &info, sizeof(info)) == sizeof(info)) {
+    if (draining_) {
+      runtime::LogWarning("a second signal: leaving at once");
+      _exit(1);
+    }
+    draining_ = true;
+    runtime::LogInfo("stopping: open statements may end within ", options_.drain_timeout_us / 1000,
+                     " ms");
+    Drain();
+  }
+}
+
+// Ready when a strong read reaches the leaders of the system group and of data.
+Task<void> ServedNode::BecomeReady() {
+  const std::vector<std::string> keys = {txn::MapKey(""), txn::SystemRangeEnd()};
+  for (;;) {
+    auto ctx = std::make_shared<RequestContext>(loop_.MonotonicNow() + kReadyTryUs);
+    auto read = node_->store()->BeginReadOnly(ctx, std::nullopt);
+    if (read.ok()) {
+      auto got = co_await (*read)->MultiGet(ctx, keys, txn::LockMode::kShared);
+      if (got.ok()) break;
+    }
+    co_await SleepFor(&loop_, kReadyPollUs);
+  }
+  ready_ = true;
+  runtime::LogInfo("ready: Spanner API on ", rpc_->address(), ", peers on ",
+                   transport_->listen_address().ToString());
+}
+
+void ServedNode::Drain() {
+  const Micros deadline_us = loop_.MonotonicNow() + options_.drain_timeout_us;
+  rpc_->Drain(options_.drain_timeout_us,
+              [this, deadline_us] { scope_.Spawn(HandOver(deadline_us)); });
+}
+
+Task<void> ServedNode::HandOver(Micros deadline_us) {
+  co_await node_->Drain(std::max(deadline_us, loop_.MonotonicNow() + kMinHandOverUs));
+  loop_.Stop();
+}
+
+absl::Status ServedNode::Run() {
+  WatchSignals();
+  node_->Start();
+  loop_.Post([this] { scope_.Spawn(BecomeReady()); });
+  loop_.Run();
+  scope_.Clear();
+  runtime::LogInfo("stopped");
+  return absl::OkStatus();
+}
+
+int RunStart(const std::vector<std::string>& args) {
+  std::vector<config::Setting> table = StartTable();
+  table.push_back({"help", config::Kind::kBool, "false", "print this"});
+  config::Settings settings(std::move(table));
+  const absl::Status loaded = settings.Load(args, config::ProcessEnvironment());
+  if (loaded.ok() && settings.Bool("help")) {
+    std::cout << "usage: isochron start [FLAGS]\n\n" << settings.Help();
+    return 0;
+  }
+  const auto fail = [](const absl::Status& status, int exit_status) {
+    std::cerr << "isochron start: " << status.message() << "\n";
+    return exit_status;
+  };
+  if (!loaded.ok()) return fail(loaded, 2);
+  if (!settings.positional().empty()) {
+    return fail(absl::InvalidArgumentError(absl::StrCat("what is \"", settings.positional()[0],
+                                                        "\"? start takes flags only")),
+                2);
+  }
+  absl::StatusOr<StartOptions> options = MakeStartOptions(settings, true);
+  if (!options.ok()) return fail(options.status(), 2);
+  if (options->die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
+  runtime::SetLogName(absl::StrCat("node ", options->node.value));
+  absl::StatusOr<std::unique_ptr<ServedNode>> node = ServedNode::Open(*std::move(options));
+  if (!node.ok()) return fail(node.status(), 1);
+  const absl::Status ended = (*node)->Run();
+  return ended.ok() ? 0 : fail(ended, 1);
+}
+
+}  // namespace isochron::server
