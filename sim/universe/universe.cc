@@ -58,13 +58,15 @@ int Universe::up_count() const {
 void Universe::Start(NodeId id) {
   SimNode* n = node(id);
   if (n->up()) return;
+  const uint64_t failed_syncs = n->disk()->failed_syncs();
   absl::Status started = n->Start();
   if (started.ok()) {
     Log(absl::StrCat(ToString(id), " starts"));
     return;
   }
   Log(absl::StrCat(ToString(id), " refuses to start: ", started.ToString()));
-  if (started.code() == absl::StatusCode::kUnavailable) {
+  if (started.code() == absl::StatusCode::kUnavailable ||
+      n->disk()->failed_syncs() > failed_syncs) {
     scheduler_.After(200'000, 0, [this, id] { Start(id); });
   } else {
     Report("start-refused", absl::StrCat(ToString(id), ": ", started.ToString()));

@@ -40,7 +40,7 @@ class Universe {
   SimNode* node(NodeId id) { return nodes_[id.value - 1].get(); }
   int up_count() const;
 
-  // A node's start may be refused while its clock has no bound: it is tried again later.
+  // A start that its clock or its disk refuses just now is tried again later.
   void Start(NodeId id);
   void Crash(NodeId id, bool power);
   // Crashes, and starts again after `down_us`.

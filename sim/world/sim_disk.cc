@@ -207,6 +207,7 @@ absl::Status SimDisk::SyncBefore(Inode* inode, uint64_t end) {
   }
   inode->settled += n;
   inode->unsynced.erase(inode->unsynced.begin(), inode->unsynced.begin() + static_cast<int64_t>(n));
+  failed_syncs_ += failed ? 1 : 0;
   if (failed) return absl::DataLossError("the disk failed to sync");
   return absl::OkStatus();
 }

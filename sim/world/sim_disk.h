@@ -57,6 +57,7 @@ class SimDisk {
   void Wipe();
 
   uint64_t syncs() const { return syncs_; }
+  uint64_t failed_syncs() const { return failed_syncs_; }
   // A writable byte of a durable file is damaged, for tests of detection. False if there is none.
   bool FlipDurableBit(const std::string& path, uint64_t offset, int bit);
 
@@ -104,6 +105,7 @@ class SimDisk {
   Names durable_;
   std::vector<NameChange> unsynced_names_;
   uint64_t syncs_ = 0;
+  uint64_t failed_syncs_ = 0;
 };
 
 }  // namespace isochron::sim
