@@ -18,14 +18,18 @@ using Group = std::shared_ptr<LedGroup>;
 Task<peer::GroupResponse> Refuse(Group group, Ctx ctx, peer::CommitRequest request,
                                  absl::Status why) {
   const TxnAttempt attempt = tablet::FromProto(request.txn());
-  if (absl::IsFailedPrecondition(why) || absl::IsUnavailable(why) || absl::IsOutOfRange(why) ||
-      group->stopped()) {
-    co_return ErrorAnswer(
-        *group->access(),
-        group->stopped() ? absl::FailedPreconditionError("leadership of the group ended") : why);
+  if (group->stopped()) why = absl::FailedPreconditionError("leadership of the group ended");
+  if (absl::IsFailedPrecondition(why) || absl::IsUnavailable(why)) {
+    co_return ErrorAnswer(*group->access(), why);
   }
   if (group->pin(attempt) == nullptr) group->Release(attempt, /*marker=*/true);
   group->Count("txn.aborts");
+  if (absl::IsOutOfRange(why) && !group->CheckRange(request.writes()).ok()) {
+    // The key never comes back: no copy of the request can succeed.
+    peer::GroupResponse response = AbortedAnswer(why.message());
+    AddDescriptors(*group->access(), &response);
+    co_return response;
+  }
   if (!request.has_epoch()) {
     group->Reached("txn.logged_abort");
     absl::Status logged = co_await group->LogAbort(nullptr, attempt, request.commit_start_us());

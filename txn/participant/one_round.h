@@ -11,8 +11,8 @@
 //
 // Answers. TXN_ABORTED and REFUSED: never proposed, and never will be: a commit that named a
 // lock-table epoch leaves a marker, and one without (blind writes, which a late copy could replay
-// at any leader) logs an abort first. NOT_LEADER, WRONG_RANGE: nothing happened. TXN_UNKNOWN: ask
-// again.
+// at any leader) logs an abort first. A key that moved away aborts, with the descriptors.
+// NOT_LEADER: nothing happened. TXN_UNKNOWN: ask again.
 
 #include <memory>
 

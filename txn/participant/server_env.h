@@ -21,8 +21,8 @@ struct ServerOptions {
   Micros vote_timeout_us = 10'000'000;        // a silent participant aborts the transaction
   Micros presume_abort_after_us = 5'000'000;  // since commit_start, for votes without a coordinator
   Micros call_timeout_us = 10'000'000;        // one vote, outcome or wound, retries included
-  Micros backoff_us = 1'000'000;              // first pause between votes or outcomes
-  Micros backoff_cap_us = 8'000'000;
+  Micros backoff_us = 500'000;                // first pause between votes or outcomes
+  Micros backoff_cap_us = 2'000'000;
   Micros forget_delay_us = 200'000;  // gathers acknowledged decisions into one Forget
   size_t max_early = 10'000;         // attempts with votes but no coordinate request
   uint64_t page_bytes = 1 << 20;     // of a read that names no limit

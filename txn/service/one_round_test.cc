@@ -176,7 +176,8 @@ TEST_F(OneRoundTest, OtherGroupsKeysAreRefused) {
   Answer a = Commit(Txn(1), {{"zz", "v"}});
   Answer r = Read(Txn(2), "zz");
   Run();
-  EXPECT_EQ((*a)->error(), peer::WRONG_RANGE);
+  EXPECT_EQ((*a)->error(), peer::TXN_ABORTED);
+  EXPECT_EQ((*a)->descriptors_size(), 1);
   EXPECT_EQ((*r)->error(), peer::WRONG_RANGE);
   EXPECT_EQ((*r)->descriptors_size(), 1);
 }
@@ -292,7 +293,8 @@ TEST_F(OneRoundTest, ASplitWaitsForCommitsAndWoundsReaders) {
   EXPECT_EQ((*w)->error(), peer::GROUP_OK);
   ASSERT_EQ((*split)->error(), peer::GROUP_OK);
   EXPECT_EQ((*split)->split().descriptors_size(), 2);
-  EXPECT_EQ((*after)->error(), peer::WRONG_RANGE);
+  EXPECT_EQ((*after)->error(), peer::TXN_ABORTED);
+  EXPECT_EQ((*after)->descriptors_size(), 2);
   EXPECT_FALSE(Alive(Txn(5)));
   EXPECT_TRUE(Alive(Txn(6)));
   Answer again = c_.Send(1, r);
