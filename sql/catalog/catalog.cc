@@ -124,27 +124,36 @@ Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Tim
   co_return std::make_shared<const TableDescriptor>(std::move(table));
 }
 
-Task<absl::StatusOr<Timestamp>> Catalog::Validate(Ctx ctx, std::vector<UsedTable> tables) {
-  Timestamp bound = Timestamp::Max();
-  if (tables.empty()) co_return bound;
+bool Catalog::ValidNow(const std::vector<UsedTable>& tables, Timestamp* until) {
+  *until = Timestamp::Max();
+  if (tables.empty()) return true;
+  auto now = truetime_->Now();
+  if (!now.ok()) return false;
   for (const UsedTable& used : tables) {
-    ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
     auto it = entries_.find(used.name);
     // Too little time left to commit within: fetch first.
-    const bool fresh =
-        it != entries_.end() && now.latest + options_.lease_us / 4 <= it->second.valid_until;
-    if (!fresh) {
-      ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, used.name));
-      it = entries_.find(used.name);
-    } else {
-      Peek(used.name);
-    }
     if (it == entries_.end() || it->second.table->id != used.id ||
-        it->second.table->version != used.version) {
+        it->second.table->version != used.version ||
+        now->latest + options_.lease_us / 4 > it->second.valid_until) {
+      return false;
+    }
+    *until = std::min(*until, it->second.valid_until);
+  }
+  return true;
+}
+
+Task<absl::StatusOr<Timestamp>> Catalog::Validate(Ctx ctx, std::vector<UsedTable> tables) {
+  Timestamp bound;
+  if (ValidNow(tables, &bound)) co_return bound;
+  bound = Timestamp::Max();
+  for (const UsedTable& used : tables) {
+    ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, used.name));
+    if (fetched.table == nullptr || fetched.table->id != used.id ||
+        fetched.table->version != used.version) {
       co_return absl::AbortedError(
           absl::StrCat("table ", used.name, " was changed or dropped during the transaction"));
     }
-    bound = std::min(bound, it->second.valid_until);
+    bound = std::min(bound, fetched.valid_until);
   }
   co_return bound;
 }
@@ -206,6 +215,7 @@ Task<absl::StatusOr<bool>> Catalog::Create(Ctx ctx, TableDescriptor table, bool 
       if (!done.ok()) txn->Rollback();
       co_return done;
     }
+    txn->Rollback();  // its locks go before the wait
     ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, done.status()));
     auto again = store_->Retry(ctx, *txn);
     if (!again.ok()) co_return again.status();
@@ -268,10 +278,8 @@ Task<absl::StatusOr<bool>> Catalog::Drop(Ctx ctx, std::string name, txn::CommitR
       txn = std::move(*next);
       continue;
     }
-    if (marked.status().code() != absl::StatusCode::kAborted) {
-      txn->Rollback();
-      co_return marked.status();
-    }
+    txn->Rollback();
+    if (marked.status().code() != absl::StatusCode::kAborted) co_return marked.status();
     ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, marked.status()));
     auto again = store_->Retry(ctx, *txn);
     if (!again.ok()) co_return again.status();

@@ -62,8 +62,11 @@ class Catalog {
   // t.
   Task<absl::StatusOr<TablePtr>> ResolveAt(Ctx ctx, std::string name, Timestamp t,
                                            txn::ReadTransaction* txn);
-  // The greatest commit timestamp up to which all of `tables` are as they were used. ABORTED when
-  // one has changed or gone.
+  // Whether the cache alone can say, with time left to commit in, that all of `tables` are as they
+  // were used; *until is then the greatest commit timestamp for which it holds.
+  bool ValidNow(const std::vector<UsedTable>& tables, Timestamp* until);
+  // The same, asking the store if need be: the greatest commit timestamp up to which all of
+  // `tables` are as they were used. ABORTED when one has changed or gone.
   Task<absl::StatusOr<Timestamp>> Validate(Ctx ctx, std::vector<UsedTable> tables);
 
   // Fills in ids and stores the table. True if it was made, false if it existed and

@@ -122,7 +122,7 @@ class ScanOperator : public Operator {
 
   absl::Status Start() {
     started_ = true;
-    if (plan_.limit != nullptr && plan_.filter == nullptr) ISO_RETURN_IF_ERROR(StartLimit());
+    if (plan_.limit != nullptr) ISO_RETURN_IF_ERROR(StartLimit());
     std::vector<std::string> prefixes;
     ISO_RETURN_IF_ERROR(Prefixes(&prefixes));
     if (plan_.points()) {

@@ -411,7 +411,8 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
     sorted = KeyOrderServes(*scan, exprs, sort, &scan->reverse);
     if (!sorted) scan->reverse = false;
   }
-  if (scan != nullptr && sorted && !select.distinct && limit != nullptr) {
+  if (scan != nullptr && scan->filter == nullptr && sorted && !select.distinct && !aggregated &&
+      limit != nullptr) {
     scan->limit = Clone(*limit);
     if (offset != nullptr) scan->offset = Clone(*offset);
   }

@@ -235,7 +235,10 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
     ISO_CO_ASSIGN_OR_RETURN(more, co_await root->Next(&batch));
     if (check_schema && exec->reader->read_timestamp().us != 0) {
       check_schema = false;
-      ISO_CO_ASSIGN_OR_RETURN(Timestamp until, co_await catalog_.Validate(exec->ctx, plan->tables));
+      Timestamp until;
+      if (!catalog_.ValidNow(plan->tables, &until)) {
+        ISO_CO_ASSIGN_OR_RETURN(until, co_await catalog_.Validate(exec->ctx, plan->tables));
+      }
       if (exec->reader->read_timestamp() > until) {
         co_return absl::AbortedError("a table was changed or dropped during the read");
       }

@@ -164,7 +164,6 @@ struct EngineOptions {
   Micros schema_lease_us = 2'000'000;        // how long a gateway trusts a fetched descriptor
   Micros drop_margin_us = 300'000;           // slack between a DROP's commit and its effect
   Micros statement_timeout_us = 60'000'000;  // default of the setting
-  int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
   size_t plan_cache_entries = 2048;
   int64_t max_value_bytes = 10 << 20;
   int64_t max_replay_bytes = 4 << 20;  // statement text and parameters kept for a replay

@@ -169,7 +169,9 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   auto result = co_await engine_->Run(plan, &exec, buffer, false);
   if (!result.ok()) co_return buffer->status().ok() ? result.status() : buffer->status();
   txn::CommitOptions options;
-  ISO_CO_ASSIGN_OR_RETURN(options.s_max, co_await engine_->catalog().Validate(ctx, plan->tables));
+  if (!engine_->catalog().ValidNow(plan->tables, &options.s_max)) {
+    ISO_CO_ASSIGN_OR_RETURN(options.s_max, co_await engine_->catalog().Validate(ctx, plan->tables));
+  }
   auto committed = co_await writer->Commit(ctx, options);
   if (!committed.ok()) co_return CommitError(committed.status());
   if (committed->commit_timestamp.us != 0) result->commit_timestamp = committed->commit_timestamp;
@@ -192,10 +194,8 @@ Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
       (void)co_await buffer.Flush(sink);
       co_return result;
     }
-    if (result.status().code() != absl::StatusCode::kAborted) {
-      if (result.status().code() != absl::StatusCode::kUnknown) writer->Rollback();
-      co_return result;
-    }
+    if (result.status().code() != absl::StatusCode::kUnknown) writer->Rollback();
+    if (result.status().code() != absl::StatusCode::kAborted) co_return result;
     ISO_CO_RETURN_IF_ERROR(co_await engine_->Backoff(ctx, attempt, result.status()));
     ISO_CO_ASSIGN_OR_RETURN(writer, engine_->deps().store->Retry(ctx, *writer));
   }

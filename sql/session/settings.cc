@@ -80,7 +80,9 @@ Settings::Settings(Micros statement_timeout_us, std::string version)
                {kReadTimestamp, ""},
                {kStaleness, "STRONG"},
                {"standard_conforming_strings", "on"},
-               {"statement_timeout", absl::StrCat(statement_timeout_us / 1000, "ms")},
+               {"statement_timeout", statement_timeout_us % 1'000'000 == 0
+                                         ? absl::StrCat(statement_timeout_us / 1'000'000, "s")
+                                         : absl::StrCat(statement_timeout_us / 1000, "ms")},
                {"timezone", "UTC"},
                {"transaction_isolation", "serializable"}};
   values_ = defaults_;

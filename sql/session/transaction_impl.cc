@@ -257,6 +257,7 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
     co_return GiveUp(why, "the transaction is too long to be replayed by the server");
   }
   for (int attempt = 0;; ++attempt) {
+    writer_->Rollback();  // its locks go before the wait
     absl::Status waited = co_await engine_->Backoff(ctx, attempt, why);
     if (!waited.ok()) {
       Rollback();

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/session.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "sql/catalog/layout.h"
+#include "sql/testing/fake_universe.h"
+#include "sql/types/time_text.h"
+
+namespace isochron::sql {
+namespace {
+
+class SessionTest : public ::testing::Test {
+ protected:
+  SessionTest() : engine_(NewEngine()), session_(engine_->NewSession()) {}
+
+  std::unique_ptr<Engine> NewEngine() {
+    return Engine::Create({&u_.store, &u_.executor, &u_.truetime, nullptr}, EngineOptions());
+  }
+  // "row|row tag" or "SQLSTATE".
+  std::string Run(Session* session, const std::string& sql, Params params = {}) {
+    CollectingSink sink;
+    status_ = u_.Run(session->Execute(u_.NewContext(), sql, std::move(params), &sink)).status();
+    if (!sink.statements.empty()) last_ = sink.statements.back().result;
+    return status_.ok() ? Render(sink) : SqlStateOf(status_);
+  }
+  std::string Run(const std::string& sql, Params params = {}) {
+    return Run(session_.get(), sql, std::move(params));
+  }
+  std::string In(SqlTransaction* txn, const std::string& sql) {
+    CollectingSink sink;
+    status_ = u_.Run(txn->Execute(u_.NewContext(), sql, {}, &sink)).status();
+    return status_.ok() ? Render(sink) : SqlStateOf(status_);
+  }
+  static std::string Render(const CollectingSink& sink) {
+    std::string out;
+    for (const auto& s : sink.statements) {
+      for (const Row& row : s.rows) {
+        for (size_t i = 0; i < row.size(); ++i) {
+          absl::StrAppend(&out, i > 0 ? "," : "", DatumToText(s.columns[i].type, row[i]));
+        }
+        out += "|";
+      }
+      absl::StrAppend(&out, s.result.tag, ";");
+    }
+    return out;
+  }
+  void Accounts() {
+    ASSERT_EQ(Run("CREATE TABLE a (id bigint PRIMARY KEY, n bigint NOT NULL)"), "CREATE TABLE;");
+    ASSERT_EQ(Run("INSERT INTO a VALUES (1, 100), (2, 200), (3, 300)"), "INSERT 0 3;");
+  }
+  static TypedDatum Int(int64_t v) { return {Type::kInt8, Datum::Int(v)}; }
+
+  testing::FakeUniverse u_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Session> session_;
+  absl::Status status_;
+  StatementResult last_;
+};
+
+TEST_F(SessionTest, APointQueryIsOneGetOfOneRow) {
+  Accounts();
+  for (int round = 0; round < 2; ++round) {  // planned anew, and from the cache
+    u_.store.counts = {};
+    EXPECT_EQ(Run("SELECT n FROM a WHERE id = $1", {Int(2)}), "200|SELECT 1;");
+    EXPECT_EQ(u_.store.counts.gets, 1);
+    EXPECT_EQ(u_.store.counts.keys_read, 1);
+    EXPECT_EQ(u_.store.counts.scans + u_.store.counts.multi_gets + u_.store.counts.begins, 0);
+  }
+  u_.store.counts = {};
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id IN (3, 1, 7)"), "100|300|SELECT 2;");
+  EXPECT_EQ(u_.store.counts.multi_gets, 1);
+  EXPECT_EQ(u_.store.counts.gets + u_.store.counts.scans, 0);
+}
+
+TEST_F(SessionTest, WritesTouchOnlyTheirRows) {
+  Accounts();
+  u_.store.counts = {};
+  EXPECT_EQ(Run("UPDATE a SET n = n + 1 WHERE id = 2"), "UPDATE 1;");
+  EXPECT_EQ(u_.store.counts.keys_read, 1);
+  u_.store.counts = {};
+  EXPECT_EQ(Run("INSERT INTO a VALUES (9, 9)"), "INSERT 0 1;");
+  EXPECT_EQ(u_.store.counts.keys_read, 1);
+  u_.store.counts = {};
+  EXPECT_EQ(Run("SELECT id FROM a ORDER BY id DESC LIMIT 1"), "9|SELECT 1;");
+  EXPECT_EQ(u_.store.counts.keys_read, 1);
+}
+
+TEST_F(SessionTest, ScansGoOverPagesBothWays) {
+  Accounts();
+  u_.store.page_rows = 2;
+  EXPECT_EQ(Run("SELECT id FROM a"), "1|2|3|SELECT 3;");
+  EXPECT_EQ(Run("SELECT id FROM a ORDER BY id DESC"), "3|2|1|SELECT 3;");
+  EXPECT_EQ(Run("SELECT id FROM a ORDER BY id DESC OFFSET 1 LIMIT 1"), "2|SELECT 1;");
+  EXPECT_EQ(Run("BEGIN; DELETE FROM a WHERE id = 2; SELECT id FROM a; ROLLBACK"),
+            "BEGIN;DELETE 1;1|3|SELECT 2;ROLLBACK;");
+}
+
+TEST_F(SessionTest, AutocommitIsRetriedInside) {
+  Accounts();
+  u_.store.counts = {};
+  u_.store.abort_commits = 3;
+  u_.store.abort_reads = 2;
+  EXPECT_EQ(Run("UPDATE a SET n = n + 1 WHERE id = 1 RETURNING n"), "101|UPDATE 1;");
+  EXPECT_EQ(u_.store.counts.begins, 1);
+  EXPECT_EQ(u_.store.counts.retries, 5);
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "101|SELECT 1;");
+}
+
+TEST_F(SessionTest, AutocommitGivesUpAtItsTimeout) {
+  Accounts();
+  u_.store.abort_commits = 1'000'000;
+  EXPECT_EQ(Run("SET statement_timeout = '2s'; UPDATE a SET n = 0"), "57014");
+  u_.store.abort_commits = 0;
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
+}
+
+TEST_F(SessionTest, AWoundedTransactionIsReplayed) {
+  Accounts();
+  EXPECT_EQ(Run("BEGIN; SELECT n FROM a WHERE id = 1; SAVEPOINT x; UPDATE a SET n = 0; "
+                "ROLLBACK TO x; UPDATE a SET n = n - 10 WHERE id = 1"),
+            "BEGIN;100|SELECT 1;SAVEPOINT;UPDATE 3;ROLLBACK;UPDATE 1;");
+  u_.store.abort_reads = 1;  // in the middle of the next statement
+  EXPECT_EQ(Run("UPDATE a SET n = n + 10 WHERE id = 2 RETURNING n"), "210|UPDATE 1;");
+  u_.store.abort_commits = 2;
+  EXPECT_EQ(Run("COMMIT"), "COMMIT;");
+  EXPECT_EQ(u_.store.counts.retries, 3);
+  EXPECT_EQ(Run("SELECT n FROM a"), "90|210|300|SELECT 3;");
+}
+
+TEST_F(SessionTest, AReplayThatDiffersIsASerializationFailure) {
+  Accounts();
+  auto other = engine_->NewSession();
+  ASSERT_EQ(Run("BEGIN; SELECT n FROM a WHERE id = 1"), "BEGIN;100|SELECT 1;");
+  ASSERT_EQ(Run(other.get(), "UPDATE a SET n = 7 WHERE id = 1"), "UPDATE 1;");
+  ASSERT_EQ(Run("UPDATE a SET n = 1 WHERE id = 2"), "UPDATE 1;");
+  EXPECT_EQ(Run("COMMIT"), "40001");
+  EXPECT_NE(std::string(status_.message()).find("SELECT n FROM a WHERE id = 1"), std::string::npos);
+  EXPECT_EQ(session_->transaction_status(), 'I');
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 2"), "200|SELECT 1;");
+}
+
+TEST_F(SessionTest, AReplayGoesOnWhereTheClientSawNothingElse) {
+  Accounts();
+  auto other = engine_->NewSession();
+  ASSERT_EQ(Run("BEGIN; UPDATE a SET n = n + 1 WHERE id = 1"), "BEGIN;UPDATE 1;");
+  ASSERT_EQ(Run(other.get(), "UPDATE a SET n = 50 WHERE id = 1"), "UPDATE 1;");
+  EXPECT_EQ(Run("COMMIT"), "COMMIT;");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "51|SELECT 1;");
+}
+
+TEST_F(SessionTest, AnUnknownOutcomeIsSaidSo) {
+  Accounts();
+  u_.store.unknown_commits = 1;
+  EXPECT_EQ(Run("INSERT INTO a VALUES (4, 4)"), "40003");
+  u_.store.unknown_commits = 1;
+  EXPECT_EQ(Run("BEGIN; INSERT INTO a VALUES (5, 5); COMMIT"), "40003");
+  EXPECT_EQ(status_.code(), absl::StatusCode::kUnknown);
+}
+
+TEST_F(SessionTest, DropTableEndsAtATimestampOnEveryGateway) {
+  Accounts();
+  auto elsewhere = NewEngine();
+  auto other = elsewhere->NewSession();
+  ASSERT_EQ(Run(other.get(), "SELECT count(*) FROM a"), "3|SELECT 1;");
+  ASSERT_EQ(Run(other.get(), "BEGIN; UPDATE a SET n = 0 WHERE id = 1"), "BEGIN;UPDATE 1;");
+  const Timestamp before = *last_.commit_timestamp;
+  ASSERT_EQ(Run("DROP TABLE a"), "DROP TABLE;");
+  // Nobody commits under the table that ended, be it cached or not.
+  EXPECT_EQ(Run(other.get(), "COMMIT"), "40001");
+  EXPECT_EQ(Run(other.get(), "SELECT count(*) FROM a"), "42P01");
+  EXPECT_EQ(Run(other.get(), "INSERT INTO a VALUES (9, 9)"), "42P01");
+  ASSERT_EQ(Run("CREATE TABLE a (x text PRIMARY KEY)"), "CREATE TABLE;");
+  EXPECT_EQ(Run(other.get(), "SELECT * FROM a"), "SELECT 0;");
+  // A read at a timestamp uses the schema of that timestamp.
+  EXPECT_EQ(Run(other.get(), absl::StrCat("SET spanner.read_only_staleness = 'READ_TIMESTAMP ",
+                                          FormatRfc3339(before.us), "'; SELECT * FROM a")),
+            "SET;1,100|2,200|3,300|SELECT 3;");
+}
+
+TEST_F(SessionTest, ATimestampReadBackFindsItsOwnWrite) {
+  Accounts();
+  ASSERT_EQ(Run("INSERT INTO a VALUES (7, 7)"), "INSERT 0 1;");
+  const Timestamp s = *last_.commit_timestamp;
+  EXPECT_EQ(*session_->Setting("spanner.commit_timestamp"), FormatRfc3339(s.us));
+  for (int64_t delta : {0, -1}) {
+    CollectingSink sink;
+    ReadBound bound{ReadBound::Kind::kReadTimestamp, s.us + delta};
+    auto r = u_.Run(session_->ExecuteReadOnly(
+        u_.NewContext(), "SELECT count(*) FROM a WHERE id = 7", {}, bound, &sink));
+    ASSERT_TRUE(r.ok()) << r.status();
+    EXPECT_EQ(sink.statements[0].rows[0][0].int_value(), delta == 0 ? 1 : 0);
+    EXPECT_EQ(*r->read_timestamp, bound.value_us == s.us ? s : s.Prev());
+  }
+}
+
+TEST_F(SessionTest, SizesAreBounded) {
+  Accounts();
+  ASSERT_EQ(Run("CREATE TABLE big (id bigint PRIMARY KEY, v text)"), "CREATE TABLE;");
+  EXPECT_EQ(Run("INSERT INTO big VALUES (1, repeat('x', 11000000))"), "54000");
+  u_.store.max_transaction_bytes = 1000;
+  EXPECT_EQ(Run("INSERT INTO big VALUES (1, repeat('x', 600)), (2, repeat('x', 600))"), "54000");
+  u_.store.max_transaction_bytes = 100 << 20;
+  ASSERT_EQ(Run("INSERT INTO big VALUES (1, repeat('x', 60000)), (2, repeat('x', 60000))"),
+            "INSERT 0 2;");
+  Ctx small = u_.NewContext();
+  small->memory = MemoryAccount(100'000);
+  CollectingSink sink;
+  auto r = u_.Run(session_->Execute(small, "SELECT v FROM big ORDER BY v", {}, &sink));
+  EXPECT_EQ(SqlStateOf(r.status()), "53200");
+  EXPECT_EQ(small->memory.used(), 0);
+}
+
+TEST_F(SessionTest, CancelAndClock) {
+  Accounts();
+  Ctx cancelled = u_.NewContext();
+  cancelled->Cancel();
+  CollectingSink sink;
+  auto r = u_.Run(session_->Execute(cancelled, "SELECT * FROM a", {}, &sink));
+  EXPECT_EQ(SqlStateOf(r.status()), "57014");
+  u_.truetime.vouches = false;
+  EXPECT_EQ(Run("SELECT * FROM a"), "57P03");
+  EXPECT_EQ(Run("INSERT INTO a VALUES (8, 8)"), "57P03");
+}
+
+TEST_F(SessionTest, ParametersTakeTheirTypesFromTheStatement) {
+  Accounts();
+  const TypedDatum untyped{Type::kUnknown, Datum::String("2")};
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = $1", {untyped}), "200|SELECT 1;");
+  EXPECT_EQ(Run("SELECT $1 || 'x', $2 + 1.5", {untyped, Int(1)}), "2x,2.5|SELECT 1;");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = $1", {{Type::kUnknown, Datum::String("x")}}), "22P02");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = $1"), "42P02");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = $1", {{Type::kInt8, Datum::Null()}}), "SELECT 0;");
+  EXPECT_EQ(Run("INSERT INTO a VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = excluded.n",
+                {Int(2), Int(5)}),
+            "INSERT 0 1;");
+  auto d = u_.Run(
+      session_->Describe(u_.NewContext(), "SELECT id AS x, n + $1 FROM a WHERE id > $2", {}));
+  ASSERT_TRUE(d.ok());
+  EXPECT_EQ(d->params, (std::vector<Type>{Type::kInt8, Type::kInt8}));
+  ASSERT_EQ(d->columns.size(), 2u);
+  EXPECT_EQ(d->columns[0].name, "x");
+  EXPECT_TRUE(d->is_query);
+}
+
+TEST_F(SessionTest, SeveralTransactionsOnOneSession) {
+  Accounts();
+  TransactionOptions options;
+  options.fail_on_error = false;
+  auto one = *session_->Begin(u_.NewContext(), options);
+  auto two = *session_->Begin(u_.NewContext(), TransactionOptions{.read_only = true});
+  EXPECT_EQ(In(one.get(), "UPDATE a SET n = 1 WHERE id = 1"), "UPDATE 1;");
+  EXPECT_EQ(In(two.get(), "SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
+  EXPECT_EQ(In(two.get(), "UPDATE a SET n = 1"), "25006");
+  // The Spanner API goes on after an error; the failed statement left nothing.
+  EXPECT_EQ(In(one.get(), "INSERT INTO a VALUES (8, 8), (1, 1)"), "23505");
+  EXPECT_EQ(In(one.get(), "SELECT count(*) FROM a"), "3|SELECT 1;");
+  auto committed = u_.Run(one->Commit(u_.NewContext()));
+  ASSERT_TRUE(committed.ok());
+  EXPECT_GT(committed->commit_timestamp.us, 0);
+  EXPECT_EQ(one->state(), SqlTransaction::State::kCommitted);
+  EXPECT_EQ(In(one.get(), "SELECT 1"), "25P02");
+  EXPECT_EQ(In(two.get(), "SELECT n FROM a WHERE id = 1"), "25P02");
+  two->Rollback();
+  auto retry = *session_->Begin(u_.NewContext(), TransactionOptions{.previous = one});
+  EXPECT_EQ(u_.store.counts.retries, 1);
+  EXPECT_EQ(In(retry.get(), "BEGIN"), "0A000");
+}
+
+class Refusing : public CollectingSink {
+ public:
+  Task<bool> OnRows(std::vector<Row>) override { co_return false; }
+};
+
+TEST_F(SessionTest, AClientThatLeavesEndsItsStatement) {
+  Accounts();
+  Refusing sink;
+  auto r = u_.Run(session_->Execute(u_.NewContext(), "SELECT * FROM a", {}, &sink));
+  EXPECT_EQ(r.status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(SessionTest, SplitNamesAKeyOfTheTable) {
+  Accounts();
+  ASSERT_EQ(Run("SELECT isochron.split($1, $2)", {{Type::kText, Datum::String("a")}, Int(1000)}),
+            "t|SELECT 1;");
+  ASSERT_EQ(u_.store.splits.size(), 1u);
+  EXPECT_NE(ReadableKey(u_.store.splits[0]).find("1000"), std::string::npos);
+}
+
+TEST_F(SessionTest, ActiveStatementsAreListed) {
+  EXPECT_EQ(engine_->SessionIds().size(), 1u);
+  {
+    auto other = engine_->NewSession();
+    EXPECT_EQ(engine_->SessionIds().size(), 2u);
+  }
+  EXPECT_EQ(engine_->SessionIds().size(), 1u);
+  EXPECT_TRUE(engine_->ActiveStatements().empty());
+}
+
+}  // namespace
+}  // namespace isochron::sql
