@@ -152,14 +152,18 @@ absl::StatusOr<CommitInfo> Client::ReadWrite(const std::function<absl::Status(Tr
                                              int64_t* aborts) {
   const auto until = Now() + std::chrono::milliseconds(options_.retry_ms);
   std::string previous;
+  std::unique_ptr<Session> session;  // kept over the attempts: the age is known to it alone
   for (int tries = 0;; ++tries) {
-    ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
+    if (session == nullptr || !session->usable()) {
+      previous.clear();
+      ISO_ASSIGN_OR_RETURN(session, Take());
+    }
     CommitInfo info;
     const absl::Status status = Attempt(body, session.get(), &previous, &info);
-    if (!session->usable()) previous.clear();  // known to that server only
-    GiveBack(std::move(session));
+    const bool again = absl::IsAborted(status) && Now() < until;
+    if (!again) GiveBack(std::move(session));
     if (status.ok()) return info;
-    if (!absl::IsAborted(status) || Now() >= until) return status;
+    if (!again) return status;
     if (aborts != nullptr) ++*aborts;
     Pause(tries);
   }

@@ -24,12 +24,23 @@ constexpr Micros kSweepEveryUs = 5'000'000;
     to->Request##Method(context, request, responder, queue, queue, tag);                     \
   }
 
+// No two servers, and no two lives of one, choose the same names.
+Sessions::Options WithSeed(Sessions::Options options, const std::string& listen) {
+  if (options.seed == 0) {
+    const gpr_timespec now = gpr_now(GPR_CLOCK_REALTIME);
+    options.seed =
+        std::hash<std::string>()(listen) ^
+        (static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec));
+  }
+  return options;
+}
+
 }  // namespace
 
 RpcServer::RpcServer(Executor* executor, sql::Engine* engine, TrueTime* truetime, Options options)
     : executor_(executor),
       options_(std::move(options)),
-      sessions_(engine, executor, truetime, options_.sessions),
+      sessions_(engine, executor, truetime, WithSeed(options_.sessions, options_.listen)),
       spanner_(&sessions_),
       admin_(&sessions_, options_.can_serve) {}
 

@@ -127,7 +127,8 @@ class Sessions {
     size_t max_pooled = 256;
     Micros session_idle_us = 3'600'000'000;
     Micros transaction_idle_us = 300'000'000;  // it holds locks
-    uint64_t seed = 1;
+    // Of the names. They must not come again after a restart: 0 lets the server choose by time.
+    uint64_t seed = 0;
   };
   // `truetime` may be null: sessions then have no times.
   Sessions(sql::Engine* engine, Executor* executor, TrueTime* truetime, Options options);

@@ -140,8 +140,7 @@ class FakeSession final : public sql::Session {
                                                   sql::ReadBound, sql::ResultSink* sink) override {
     return Run(counters_, executor_, std::move(ctx), std::move(sql), std::move(params), sink);
   }
-  Task<StatusOr<sql::StatementDescription>> Describe(Ctx, std::string,
-                                                     std::vector<Type>) override {
+  Task<StatusOr<sql::StatementDescription>> Describe(Ctx, std::string, std::vector<Type>) override {
     sql::StatementDescription description;
     description.params = {Type::kInt8};
     description.columns = {{"n", Type::kInt8}};

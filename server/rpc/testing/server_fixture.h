@@ -60,6 +60,7 @@ class ServerFixture {
   std::unique_ptr<sql::Engine> engine_;
   std::unique_ptr<RpcServer> server_;
   absl::StatusOr<int> start_ = 0;
+  // lint: allow(thread): the loop of a test
   std::thread thread_;
 };
 
