@@ -11,6 +11,7 @@
 #include "server/main/served_node.h"
 #include "server/main/start_settings.h"
 #include "server/main/version.h"
+#include "shell/sql_main.h"
 #include "sim/sim_main.h"
 
 namespace {
@@ -22,12 +23,13 @@ struct Command {
 };
 
 int RunDemo(const std::vector<std::string>& args) {
-  return isochron::server::RunDemo(args, nullptr);
+  return isochron::server::RunDemo(args, isochron::shell::RunSql);
 }
 
 constexpr Command kCommands[] = {
     {"demo", "a universe of regions on this machine, and a shell on it", RunDemo},
     {"start", "run one node of a universe", isochron::server::RunStart},
+    {"sql", "a SQL shell on a running universe", isochron::shell::RunSql},
     {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
     {"config", "check a configuration file", isochron::server::RunConfig},
     {"version", "print the version", isochron::server::RunVersion},
