@@ -9,22 +9,21 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "server/config/config.h"
 #include "server/main/demo_layout.h"
 #include "server/main/probe.h"
 #include "server/main/process.h"
+#include "server/runtime/system.h"
 
 namespace isochron::server {
 namespace {
 
 using config::Kind;
 
-constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
-constexpr absl::Duration kStopTimeout = absl::Seconds(35);
-constexpr absl::Duration kPoll = absl::Milliseconds(20);
+constexpr Micros kReadyTimeoutUs = 60'000'000;
+constexpr Micros kStopTimeoutUs = 35'000'000;
+constexpr Micros kProbeUs = 1'000'000;
 
 std::vector<config::Setting> Table() {
   return {
@@ -55,12 +54,12 @@ void StopNodes(DemoLayout* layout) {
   for (const DemoNode& n : layout->nodes) {
     if (Running(n)) kill(n.pid, SIGTERM);
   }
-  const absl::Time end = absl::Now() + kStopTimeout;
+  const runtime::Patience patience(kStopTimeoutUs);
   for (DemoNode& n : layout->nodes) {
     int status = 0;
     while (n.pid != 0 && !Reap(n.pid, &status) && Running(n)) {
-      if (absl::Now() > end) kill(n.pid, SIGKILL);
-      absl::SleepFor(kPoll);
+      if (patience.Over()) kill(n.pid, SIGKILL);
+      patience.Pause();
     }
     n.pid = 0;
   }
@@ -91,10 +90,8 @@ absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Se
 absl::Status StartNodes(DemoLayout* layout, bool detached) {
   for (DemoNode& n : layout->nodes) {
     std::error_code error;
-    const bool fresh = !std::filesystem::exists(n.data, error);
     std::filesystem::create_directories(std::filesystem::path(n.data).parent_path(), error);
-    absl::StatusOr<pid_t> pid =
-        SpawnSelf(StartArguments(*layout, n, fresh, detached), LogOf(n), detached);
+    absl::StatusOr<pid_t> pid = SpawnSelf(StartArguments(*layout, n, detached), LogOf(n), detached);
     ISO_RETURN_IF_ERROR(pid.status());
     n.pid = *pid;
   }
@@ -102,7 +99,7 @@ absl::Status StartNodes(DemoLayout* layout, bool detached) {
 }
 
 absl::Status AwaitReady(const DemoLayout& layout) {
-  const absl::Time end = absl::Now() + kReadyTimeout;
+  const runtime::Patience patience(kReadyTimeoutUs);
   for (const DemoNode& n : layout.nodes) {
     for (;;) {
       int status = 0;
@@ -111,15 +108,15 @@ absl::Status AwaitReady(const DemoLayout& layout) {
                                                    " ended at its start; its log, ", LogOf(n),
                                                    ", ends:\n", Tail(LogOf(n), 2000)));
       }
-      const absl::Status ready = ProbeHealth(n.grpc, absl::Seconds(1));
+      const absl::Status ready = ProbeHealth(n.grpc, kProbeUs);
       if (ready.ok()) break;
       if (StopRequested()) return absl::CancelledError("stopped");
-      if (absl::Now() > end) {
+      if (patience.Over()) {
         return absl::DeadlineExceededError(absl::StrCat(
-            "node ", n.node, " is not ready after ", absl::FormatDuration(kReadyTimeout), " (",
+            "node ", n.node, " is not ready after ", kReadyTimeoutUs / 1'000'000, " s (",
             ready.message(), "); its log, ", LogOf(n), ", ends:\n", Tail(LogOf(n), 2000)));
       }
-      absl::SleepFor(kPoll);
+      patience.Pause();
     }
   }
   return absl::OkStatus();
@@ -162,6 +159,11 @@ int StartOn(const std::string& folder, const config::Settings& s, ShellCommand s
   if (status.ok()) status = WriteLayout(folder, *layout);
   if (status.ok()) status = AwaitReady(*layout);
   if (!status.ok()) {
+    StopNodes(&*layout);
+    return Fail(status);
+  }
+  layout->bootstrapped = true;
+  if (status = WriteLayout(folder, *layout); !status.ok()) {
     StopNodes(&*layout);
     return Fail(status);
   }

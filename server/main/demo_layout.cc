@@ -70,7 +70,7 @@ absl::Status ChoosePorts(DemoLayout* layout) {
 }
 
 std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode& node,
-                                        bool bootstrap, bool detached) {
+                                        bool detached) {
   std::vector<std::string> peers;
   for (const DemoNode& n : layout.nodes) {
     peers.push_back(absl::StrCat(n.node, "=", n.peers, "/", n.region, "/", n.zone));
@@ -80,7 +80,7 @@ std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode
       absl::StrJoin(peers, ","), "--listen-peers", node.peers, "--listen-grpc", node.grpc,
       // Sound here and nowhere else: all nodes share one kernel's clock.
       "--clock", "fixed:1ms", "--wan", layout.wan ? "typical" : "none"};
-  if (bootstrap) args.push_back("--bootstrap");
+  if (!layout.bootstrapped) args.push_back("--bootstrap");
   if (!detached) args.push_back("--die-with-parent");
   return args;
 }
@@ -96,7 +96,7 @@ std::string LayoutToJson(const DemoLayout& layout) {
                      {"grpc", n.grpc},
                      {"data", n.data}});
   }
-  return json{{"nodes", nodes}, {"wan", layout.wan}}.dump();
+  return json{{"nodes", nodes}, {"wan", layout.wan}, {"bootstrapped", layout.bootstrapped}}.dump();
 }
 
 absl::StatusOr<DemoLayout> LayoutFromJson(absl::string_view text) {
@@ -104,7 +104,10 @@ absl::StatusOr<DemoLayout> LayoutFromJson(absl::string_view text) {
   const absl::Status bad = absl::DataLossError("not a demo's description");
   if (!root.is_object() || !root.contains("nodes") || !root["nodes"].is_array()) return bad;
   DemoLayout layout;
-  if (root.contains("wan") && root["wan"].is_boolean()) layout.wan = root["wan"].get<bool>();
+  for (const auto& [key, field] : {std::pair<const char*, bool*>{"wan", &layout.wan},
+                                   {"bootstrapped", &layout.bootstrapped}}) {
+    if (root.contains(key) && root[key].is_boolean()) *field = root[key].get<bool>();
+  }
   for (const json& entry : root["nodes"]) {
     DemoNode n;
     for (const auto& [key, field] : {std::pair<const char*, std::string*>{"region", &n.region},

@@ -26,6 +26,9 @@ struct DemoNode {
 struct DemoLayout {
   std::vector<DemoNode> nodes;
   bool wan = true;
+  // It was ready once. From then on a node whose folder is gone is not made anew: it would have
+  // forgotten what it promised (rule 28).
+  bool bootstrapped = false;
 };
 
 // Nodes 1, 2, ... region by region; zones a, b, ... within one. INVALID_ARGUMENT for numbers that
@@ -37,7 +40,7 @@ absl::Status ChoosePorts(DemoLayout* layout);
 
 // The arguments that start one node, after the program's name.
 std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode& node,
-                                        bool bootstrap, bool detached);
+                                        bool detached);
 
 std::string LayoutToJson(const DemoLayout& layout);
 // DATA_LOSS when it is not such a file's content.

@@ -44,7 +44,7 @@ TEST(DemoLayoutTest, StartUnderstandsTheArguments) {
   ASSERT_TRUE(layout.ok());
   ASSERT_TRUE(ChoosePorts(&*layout).ok());
   for (const DemoNode& n : layout->nodes) {
-    std::vector<std::string> args = StartArguments(*layout, n, true, false);
+    std::vector<std::string> args = StartArguments(*layout, n, false);
     ASSERT_EQ(args[0], "start");
     config::Settings settings(StartTable());
     ASSERT_TRUE(settings.Load({args.begin() + 1, args.end()}, {}).ok());

@@ -3,16 +3,16 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/time/clock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/runtime/system.h"
 
 namespace isochron::server {
 
-absl::Status ProbeHealth(const std::string& address, absl::Duration timeout) {
+absl::Status ProbeHealth(const std::string& address, Micros timeout_us) {
   auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   auto stub = grpc::health::v1::Health::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_deadline(runtime::SystemDeadline(timeout_us));
   context.set_wait_for_ready(false);
   grpc::health::v1::HealthCheckResponse response;
   const grpc::Status status =

@@ -8,12 +8,12 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "common/types.h"
 
 namespace isochron::server {
 
-// OK when SERVING. UNAVAILABLE otherwise, with what was answered. Blocks up to `timeout`.
-absl::Status ProbeHealth(const std::string& address, absl::Duration timeout);
+// OK when SERVING. UNAVAILABLE otherwise, with what was answered. Blocks up to `timeout_us`.
+absl::Status ProbeHealth(const std::string& address, Micros timeout_us);
 
 }  // namespace isochron::server
 

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@
 #include "server/main/node_identity.h"
 #include "server/main/version.h"
 #include "server/runtime/log.h"
+#include "server/runtime/system.h"
 #include "txn/api/system_keys.h"
 
 namespace isochron::server {
@@ -28,11 +28,6 @@ constexpr Micros kReadyTryUs = 2'000'000;
 // Leases are handed over even when statements used the drain timeout up.
 constexpr Micros kMinHandOverUs = 2'000'000;
 constexpr int kMemtables = 4;
-
-uint64_t SystemSeed() {
-  std::random_device device;
-  return (static_cast<uint64_t>(device()) << 32) | device();
-}
 
 // Blocked before the first thread starts, so that every thread inherits it.
 void BlockStopSignals() {
@@ -75,7 +70,7 @@ absl::Status ServedNode::OpenSeams() {
                        runtime::TcpTransport::Make(&loop_, {.self = options_.node,
                                                             .universe = options_.universe,
                                                             .listen = options_.listen_peers,
-                                                            .seed = SystemSeed()}));
+                                                            .seed = runtime::SystemSeed()}));
   for (const Peer& p : options_.peers) {
     runtime::LinkProfile profile;
     if (options_.emulate_wan) profile = options_.wan.Link(options_.region, p.region);
@@ -90,7 +85,7 @@ absl::Status ServedNode::OpenNode() {
     o.universe.push_back({p.node, p.region, p.zone, p.address.ToString()});
   }
   o.bootstrap = options_.bootstrap;
-  o.seed = SystemSeed();
+  o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
   ISO_ASSIGN_OR_RETURN(node_, Node::Open({.executor = &loop_,
                                           .truetime = clock_->truetime(),
@@ -119,7 +114,7 @@ absl::Status ServedNode::OpenDoors() {
                               .truetime = clock_->truetime(),
                               .system_tables = system_tables_.get()},
                              {.statement_timeout_us = options_.statement_timeout_us,
-                              .seed = SystemSeed(),
+                              .seed = runtime::SystemSeed(),
                               .version = absl::StrCat("Isochron ", kVersion)});
   node_->SetInfoHook([this](peer::NodeInfo* info) { FillInfo(info); });
   rpc_ = std::make_unique<rpc::RpcServer>(

@@ -123,6 +123,8 @@ absl::StatusOr<std::vector<Peer>> ParsePeers(absl::string_view text) {
 }
 
 absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool complete) {
+  // What was said wrong is told before what was not said at all.
+  if (complete) ISO_RETURN_IF_ERROR(MakeStartOptions(s, false).status());
   StartOptions out;
   out.data = s.Text("data");
   out.universe = s.Text("universe");
