@@ -56,6 +56,7 @@ std::string ProbeKey(const std::string& split) { return split + "~probe"; }
 void Audit::Run() {
   CheckLiveness();
   Quiesce();
+  CheckCalm();
   CheckLeaks();
   ReadBack();
   CheckEquality();
@@ -69,6 +70,7 @@ void Audit::CheckLiveness() {
   for (auto& workload : universe_->workloads()) {
     for (const std::string& split : workload->SplitKeys()) {
       SimNode* node = universe_->nodes()[at++ % universe_->nodes().size()].get();
+      if (node->rotten()) node = universe_->nodes()[at++ % universe_->nodes().size()].get();
       if (!universe_->RunUntil([&] { return node->up(); }, kLivenessUs)) {
         universe_->Report("liveness", absl::StrCat(ToString(node->id()), " does not start"));
         return;
@@ -105,6 +107,20 @@ void Audit::Quiesce() {
   }
 }
 
+void Audit::CheckCalm() {
+  if (!universe_->profile().faults.empty()) return;
+  for (const Operation& op : universe_->history()->operations()) {
+    const bool slow = op.complete_seq != 0 && op.complete_us - op.invoke_us > kCalmUs;
+    const bool dark = op.outcome == Outcome::kUnknown || op.outcome == Outcome::kOpen;
+    if (!slow && !dark) continue;
+    universe_->Report(slow ? "slow-in-calm" : "unknown-in-calm",
+                      absl::StrCat("nothing was wrong, yet it took ",
+                                   (op.complete_us - op.invoke_us) / 1000, " ms", op.note),
+                      {op.id});
+    return;
+  }
+}
+
 void Audit::CheckLeaks() {
   std::string left;
   auto clean = [&] {
@@ -125,6 +141,7 @@ void Audit::CheckLeaks() {
 bool Audit::CaughtUp() {
   std::map<GroupId, std::set<LogIndex>> applied;
   for (auto& node : universe_->nodes()) {
+    if (!node->up() && node->rotten()) continue;
     if (!node->up()) return false;
     for (const ReplicaView& r : node->Replicas()) applied[r.group].insert(r.applied);
   }
@@ -149,6 +166,7 @@ void Audit::CheckEquality() {
   }
   std::map<GroupId, std::pair<NodeId, uint64_t>> digests;
   for (auto& node : universe_->nodes()) {
+    if (!node->up()) continue;
     for (const ReplicaView& r : node->Replicas()) {
       auto digest = node->Digest(r.range);
       if (!digest.ok()) {
@@ -168,7 +186,7 @@ void Audit::ReadBack() {
   for (auto& workload : universe_->workloads()) {
     std::vector<std::string> keys = workload->AllKeys();
     for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
-    SimNode* node = universe_->nodes()[0].get();
+    SimNode* node = universe_->nodes()[universe_->nodes()[0]->rotten() ? 1 : 0].get();
     if (!node->up()) return;
     auto done = std::make_unique<bool>(false);
     Session session = SessionAt(universe_, node, kReadBackClient, 5'000'000);

@@ -5,6 +5,7 @@
 // What is looked at once the faults have stopped; each finding is reported to the universe.
 //
 //   liveness   every group takes a write within a stated time
+//   calm       without any fault no request takes long, and none ends in the dark
 //   leaks      no transaction stays prepared and no lock held once nobody works any more
 //   equality   all replicas of a group hold the same at the same applied index
 //   history    the external consistency checker over all that clients saw, a last read of every key
@@ -24,12 +25,14 @@ class Audit {
  private:
   // In virtual time, after the last fault: what a group may need to elect, recover and resolve.
   static constexpr Micros kLivenessUs = 30'000'000;
+  static constexpr Micros kCalmUs = 3'000'000;
   static constexpr Micros kIdleUs = 40'000'000;
   static constexpr Micros kQuiesceUs = 60'000'000;
   static constexpr Micros kCatchUpUs = 30'000'000;
 
   void CheckLiveness();
   void Quiesce();
+  void CheckCalm();
   void CheckLeaks();
   void CheckEquality();
   void ReadBack();

@@ -28,8 +28,9 @@ Session Clients::NewSession(SimNode* gateway, int client) {
   Session session{
       gateway->store(), gateway->executor(), universe_->history(), universe_->scheduler(), client,
       random_.Fork(),   10'000'000};
-  if (random_.OneIn(0.03)) session.timeout_us = random_.Between(1000, 500'000);
   const auto& faults = universe_->profile().faults;
+  // Impatient clients.
+  if (random_.OneIn(0.03) && !faults.empty()) session.timeout_us = random_.Between(1000, 500'000);
   if (std::find(faults.begin(), faults.end(), "abandon") != faults.end() && random_.OneIn(0.02)) {
     session.abandon_after_us = random_.Between(1'000'000, 12'000'000);
   }

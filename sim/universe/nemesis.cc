@@ -5,10 +5,20 @@
 #include <cmath>
 #include <memory>
 
-#include "absl/strings/match.h"
+#include "absl/base/macros.h"
 #include "absl/strings/str_cat.h"
 
 namespace isochron::sim {
+namespace {
+
+// Where two-phase commit may be cut: at participants and coordinators, leaders of now and later.
+constexpr const char* kPhases[] = {
+    "2pc.prepared",      "2pc.prepared",         "2pc.voted",          "2pc.read_vote",
+    "2pc.decided",       "2pc.decided",          "2pc.outcome_sent",   "2pc.outcome_applied",
+    "2pc.outcome_acked", "2pc.wounded_prepared", "2pc.presumed_abort", "2pc.in_doubt_resolved",
+};
+
+}  // namespace
 
 Nemesis::Nemesis(Universe* universe, Random random) : universe_(universe), random_(random) {
   universe_->OnReached([this](NodeId node, absl::string_view name) { OnReached(node, name); });
@@ -50,7 +60,7 @@ void Nemesis::ScheduleNext() {
 
 void Nemesis::Stop() {
   active_ = false;
-  armed_ = 0;
+  armed_.clear();
   universe_->Log("the faults stop");
   universe_->network()->SetOptions(universe_->profile().network);
   universe_->network()->HealAll();
@@ -101,7 +111,7 @@ void Nemesis::ActOnProcess(const std::string& fault) {
       universe_->Bounce(n->id(), true, random_.Between(1000, 1'000'000));
     }
   } else if (fault == "phase-crash") {
-    armed_ = std::min(armed_ + 1, 3);
+    if (armed_.size() < 3) armed_.push_back(kPhases[random_.Below(ABSL_ARRAYSIZE(kPhases))]);
   } else if (fault == "transfer") {
     TransferSome();
   } else if (fault == "pause") {
@@ -127,9 +137,22 @@ void Nemesis::ActOnProcess(const std::string& fault) {
     node->disk()->SetOptions(options);
     Later(500'000, 3'000'000,
           [this, node] { node->disk()->SetOptions(universe_->profile().disk); });
+  } else if (fault == "bitrot") {
+    RotSome(node);
   } else if (fault == "split") {
     SplitSome();
   }
+}
+
+// One node a run, so that a quorum of undamaged logs is left.
+void Nemesis::RotSome(SimNode* node) {
+  for (auto& other : universe_->nodes()) {
+    if (other->rotten()) return;
+  }
+  universe_->Crash(node->id(), false);
+  if (node->Rot()) universe_->Log(absl::StrCat("a bit of ", ToString(node->id()), "'s log flips"));
+  universe_->scheduler()->After(random_.Between(1000, 500'000), 0,
+                                [this, id = node->id()] { universe_->Start(id); });
 }
 
 void Nemesis::ActOnNetwork(const std::string& fault) {
@@ -246,8 +269,9 @@ void Nemesis::SplitSome() {
 // The node is in the middle of a step: it dies within the next instants, when the messages of this
 // step are under way or not.
 void Nemesis::OnReached(NodeId node, absl::string_view name) {
-  if (!active_ || armed_ == 0 || !absl::StartsWith(name, "2pc.") || !random_.OneIn(0.15)) return;
-  --armed_;
+  auto armed = std::find(armed_.begin(), armed_.end(), name);
+  if (!active_ || armed == armed_.end() || !random_.OneIn(0.3)) return;
+  armed_.erase(armed);
   const Micros when = random_.OneIn(0.5) ? 0 : random_.Between(0, 20'000);
   const bool power = random_.OneIn(0.4);
   const Micros down =

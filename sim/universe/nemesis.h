@@ -13,11 +13,14 @@
 //   pause             a process is stopped and later goes on as if nothing had been (SIGSTOP)
 //   clock-lost        a node's clock has no bound for a while
 //   disk              syncs are slow for a while, one of them fails
+//   bitrot            a bit of what one node's log had synced turns over; that node may refuse to
+//                     start ever after, and the others go on without it
 //   split             a group is split while it works
 //   abandon           clients leave transactions open (done by the clients)
 // All of it is survivable: what was acknowledged must stay.
 
 #include <string>
+#include <vector>
 
 #include "common/random.h"
 #include "sim/universe/universe.h"
@@ -44,6 +47,7 @@ class Nemesis {
   void SplitSome();
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
+  void RotSome(SimNode* node);
   // Undoes after a drawn time, unless all was repaired before.
   void Later(Micros min_us, Micros max_us, std::function<void()> undo);
   SimNode* AnyUp();
@@ -52,7 +56,7 @@ class Nemesis {
   Universe* universe_;
   Random random_;
   bool active_ = false;
-  int armed_ = 0;  // phase crashes to come
+  std::vector<std::string> armed_;  // phases whose next visitor dies
 };
 
 }  // namespace isochron::sim

@@ -118,6 +118,18 @@ void SimNode::Crash(bool power) {
   if (power) disk_.CrashPower();
 }
 
+bool SimNode::Rot() {
+  std::vector<std::pair<std::string, uint64_t>> files;
+  for (const auto& [path, extent] : disk_.SyncedExtents("log")) {
+    if (extent > 16'384) files.emplace_back(path, extent);
+  }
+  if (files.empty()) return false;
+  const auto& [path, extent] = files[random_.Below(files.size())];
+  rotten_ = disk_.FlipDurableBit(path, random_.Below(extent - 12'288),
+                                 static_cast<int>(random_.Below(8)));
+  return rotten_;
+}
+
 void SimNode::Pause() {
   if (process_) process_->executor->Pause();
 }

@@ -71,6 +71,10 @@ class SimNode {
   absl::Status Start();
   // With `power`, what the disk had not synced may be gone. No effect when down.
   void Crash(bool power);
+  // Turns a bit of the log over, well below what was synced last (an ambiguous tail is another
+  // matter, rule 33). Down only. False when the log is too short.
+  bool Rot();
+  bool rotten() const { return rotten_; }
   void Pause();
   void Resume();
   SimTrueTime* clock() { return &clock_; }
@@ -101,6 +105,7 @@ class SimNode {
   storage::MemEngine engine_;
   std::unique_ptr<NodeObserver> observer_;
   uint32_t starts_ = 0;
+  bool rotten_ = false;
   bool born_ = false;  // its data folder holds a universe
   std::unique_ptr<Process> process_;
   // Executors of dead processes: late pointers to them stay valid.

@@ -68,6 +68,9 @@ void Universe::Start(NodeId id) {
   if (started.code() == absl::StatusCode::kUnavailable ||
       n->disk()->failed_syncs() > failed_syncs) {
     scheduler_.After(200'000, 0, [this, id] { Start(id); });
+  } else if (n->rotten() && started.code() == absl::StatusCode::kDataLoss) {
+    Log(absl::StrCat(ToString(id), " stays away"));
+    events_.Reached("node.damage_found");
   } else {
     Report("start-refused", absl::StrCat(ToString(id), ": ", started.ToString()));
   }

@@ -203,7 +203,13 @@ absl::Status SimDisk::SyncBefore(Inode* inode, uint64_t end) {
   const size_t n = end > inode->settled ? end - inode->settled : 0;
   const bool failed = random_.OneIn(options_.fail_sync_rate);
   if (!failed) {
-    for (size_t i = 0; i < n; ++i) Apply(inode->unsynced[i], &inode->durable);
+    for (size_t i = 0; i < n; ++i) {
+      const Change& c = inode->unsynced[i];
+      Apply(c, &inode->durable);
+      if (c.kind == Change::kWrite) {
+        inode->synced_extent = std::max<uint64_t>(inode->synced_extent, c.offset + c.data.size());
+      }
+    }
   }
   inode->settled += n;
   inode->unsynced.erase(inode->unsynced.begin(), inode->unsynced.begin() + static_cast<int64_t>(n));
@@ -283,6 +289,14 @@ bool SimDisk::FlipDurableBit(const std::string& path, uint64_t offset, int bit) 
   it->second->durable.FlipBit(offset, bit);
   it->second->cached.FlipBit(offset, bit);
   return true;
+}
+
+std::map<std::string, uint64_t> SimDisk::SyncedExtents(const std::string& folder) const {
+  std::map<std::string, uint64_t> extents;
+  for (const auto& [path, inode] : durable_.files) {
+    if (Parent(path) == folder) extents[path] = inode->synced_extent;
+  }
+  return extents;
 }
 
 }  // namespace isochron::sim

@@ -58,8 +58,10 @@ class SimDisk {
 
   uint64_t syncs() const { return syncs_; }
   uint64_t failed_syncs() const { return failed_syncs_; }
-  // A writable byte of a durable file is damaged, for tests of detection. False if there is none.
+  // Damages a byte of a durable file, in the page cache too. False if there is none.
   bool FlipDurableBit(const std::string& path, uint64_t offset, int bit);
+  // The durable files of a folder, and how far each was ever written and synced.
+  std::map<std::string, uint64_t> SyncedExtents(const std::string& folder) const;
 
  private:
   class MountedFile;
@@ -74,6 +76,7 @@ class SimDisk {
     SparseBytes cached;
     SparseBytes durable;
     std::vector<Change> unsynced;
+    uint64_t synced_extent = 0;
     uint64_t settled = 0;  // changes before those, synced or failed
     uint64_t End() const { return settled + unsynced.size(); }
   };
