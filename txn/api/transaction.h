@@ -6,13 +6,14 @@
 // writes, two-phase locking, 2PC) and read-only ones (one timestamp, no locks). OSDI 2012, 4.2.
 //
 // Key and value are opaque bytes. A read-write transaction sees its own buffered writes in every
-// read (rule 17). Nothing is sent for a write before Commit. Loop-thread only. A transaction is used
-// by one coroutine at a time; dropping one that is still open rolls it back.
+// read (rule 17). Nothing is sent for a write before Commit. Loop-thread only. A transaction is
+// used by one coroutine at a time; dropping one that is still open rolls it back.
 //
-// Errors: ABORTED = wounded, expired or lock-table epoch lost: nothing took effect, run it again with
-// Store::Retry. UNKNOWN = the outcome of a commit cannot be known (invariant 10). UNAVAILABLE = no
-// leader or no clock bound in time, nothing took effect. DEADLINE_EXCEEDED, CANCELLED from the
-// context (before the commit was sent; nothing took effect). RESOURCE_EXHAUSTED = a size or age limit.
+// Errors: ABORTED = wounded, expired or lock-table epoch lost: nothing took effect, run it again
+// with Store::Retry. UNKNOWN = the outcome of a commit cannot be known (invariant 10). UNAVAILABLE
+// = no leader or no clock bound in time, nothing took effect. DEADLINE_EXCEEDED, CANCELLED from the
+// context (before the commit was sent; nothing took effect). RESOURCE_EXHAUSTED = a size or age
+// limit.
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,8 @@ namespace isochron::txn {
 
 enum class LockMode : uint8_t {
   kShared = 0,
-  kExclusive = 1,  // for what the statement will write (rule 17): UPDATE, DELETE, FOR UPDATE, INSERT
+  kExclusive =
+      1,  // for what the statement will write (rule 17): UPDATE, DELETE, FOR UPDATE, INSERT
 };
 
 struct KeyValue {
@@ -65,7 +67,8 @@ class ReadTransaction {
  public:
   virtual ~ReadTransaction() = default;
 
-  // Null when the key has no value. Locks the point, present or absent, in a read-write transaction.
+  // Null when the key has no value. Locks the point, present or absent, in a read-write
+  // transaction.
   virtual Task<absl::StatusOr<std::optional<std::string>>> Get(Ctx ctx, std::string key,
                                                                LockMode lock) = 0;
   // Many points at once, one message a group; results in the order of `keys`.
@@ -109,7 +112,8 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) = 0;
 
-  // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already does.
+  // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already
+  // does.
   virtual Task<absl::Status> SplitAt(Ctx ctx, std::string key) = 0;
 
   virtual Executor* executor() = 0;
