@@ -16,7 +16,7 @@
 namespace isochron::sql {
 namespace {
 
-constexpr size_t kKeysAtOnce = 256;
+constexpr size_t kKeysAtOnce = 1000;
 
 class DmlOperator : public Operator {
  public:

@@ -71,21 +71,23 @@ Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params 
     }
     co_return error;
   }
+  // Cleared also when the caller drops the task half way.
+  struct Running {
+    explicit Running(std::string* what) : what(what) {}
+    ~Running() { what->clear(); }
+    std::string* const what;
+  } running(&running_);
   running_ = sql;
   running_since_ = engine_->deps().executor->MonotonicNow();
   StatementResult last;
   for (size_t i = 0; i < (*text)->statements.size(); ++i) {
     const LatencyAccount before = ctx->latency;
     auto result = co_await One(ctx, *text, i, params, sink);
-    if (!result.ok()) {
-      running_.clear();
-      co_return ResolvePosition(result.status(), sql, 0);
-    }
+    if (!result.ok()) co_return ResolvePosition(result.status(), sql, 0);
     last = *std::move(result);
     last.latency = Difference(ctx->latency, before);
     sink->OnComplete(last);
   }
-  running_.clear();
   co_return last;
 }
 

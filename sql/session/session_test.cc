@@ -166,11 +166,11 @@ TEST_F(SessionTest, AnUnknownOutcomeIsSaidSo) {
 
 TEST_F(SessionTest, DropTableEndsAtATimestampOnEveryGateway) {
   Accounts();
+  const Timestamp before = *last_.commit_timestamp;
   auto elsewhere = NewEngine();
   auto other = elsewhere->NewSession();
   ASSERT_EQ(Run(other.get(), "SELECT count(*) FROM a"), "3|SELECT 1;");
   ASSERT_EQ(Run(other.get(), "BEGIN; UPDATE a SET n = 0 WHERE id = 1"), "BEGIN;UPDATE 1;");
-  const Timestamp before = *last_.commit_timestamp;
   ASSERT_EQ(Run("DROP TABLE a"), "DROP TABLE;");
   // Nobody commits under the table that ended, be it cached or not.
   EXPECT_EQ(Run(other.get(), "COMMIT"), "40001");
