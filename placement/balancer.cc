@@ -31,7 +31,13 @@ void Balancer::Start() {
 
 NodeId Balancer::Preferred(const GroupDescriptor& group) {
   if (group.voters.empty()) return NodeId();
-  return group.voters[group.group.value % group.voters.size()];
+  // Splits follow the first group of data without a gap, so that a table's pieces, too, are led in
+  // as many places as there are.
+  uint64_t rank = group.group.value;
+  if (rank >= txn::kFirstSplitGroup) {
+    rank = rank - txn::kFirstSplitGroup + txn::kFirstDataGroup.value + 1;
+  }
+  return group.voters[rank % group.voters.size()];
 }
 
 Task<void> Balancer::SpreadRounds() {

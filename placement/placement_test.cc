@@ -157,26 +157,26 @@ TEST_F(PlacementTest, LeadersMoveToTheirPreferredVoterWhenItIsWell) {
   BalancerOptions options;
   options.split_bytes = 0;
   Balancer balancer(&local_, &store_, &observer_, Random(1), options);
-  // 99 belongs here, 100 on node 2, 101 on node 3.
-  local_.led = {D(99, "a", "b", 1), D(100, "b", "c", 1), D(101, "c", "", 1)};
+  // 100 belongs here, 101 on node 2, 102 on node 3.
+  local_.led = {D(100, "a", "b", 1), D(101, "b", "c", 1), D(102, "c", "", 1)};
   local_.well = {NodeId(2)};
   balancer.Start();
   executor_.RunFor(2'000'000);
   EXPECT_TRUE(local_.transfers.empty());  // not steady yet
   executor_.RunFor(10'000'000);
   ASSERT_EQ(local_.transfers.size(), 1u);
-  EXPECT_EQ(local_.transfers[0], std::pair(GroupId(100), NodeId(2)));
+  EXPECT_EQ(local_.transfers[0], std::pair(GroupId(101), NodeId(2)));
   local_.well.insert(NodeId(3));
   executor_.RunFor(10'000'000);
   ASSERT_EQ(local_.transfers.size(), 2u);
-  EXPECT_EQ(local_.transfers[1], std::pair(GroupId(101), NodeId(3)));
+  EXPECT_EQ(local_.transfers[1], std::pair(GroupId(102), NodeId(3)));
   balancer.Stop();
 }
 
 TEST_F(PlacementTest, AHandOverThatDoesNotHelpIsNotRepeatedAllTheTime) {
   BalancerOptions options;
   Balancer balancer(&local_, &store_, &observer_, Random(1), options);
-  local_.led = {D(100, "b", "c", 1)};
+  local_.led = {D(101, "b", "c", 1)};
   local_.well = {NodeId(2)};
   local_.stays = true;
   balancer.Start();
