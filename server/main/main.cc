@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bench_main.h"
 #include "server/config/config.h"
 #include "server/main/demo.h"
 #include "server/main/served_node.h"
@@ -30,6 +31,7 @@ constexpr Command kCommands[] = {
     {"demo", "a universe of regions on this machine, and a shell on it", RunDemo},
     {"start", "run one node of a universe", isochron::server::RunStart},
     {"sql", "a SQL shell on a running universe", isochron::shell::RunSql},
+    {"bench", "load a running universe and check what it promised", isochron::bench::RunBench},
     {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
     {"config", "check a configuration file", isochron::server::RunConfig},
     {"version", "print the version", isochron::server::RunVersion},

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -146,6 +147,11 @@ void ServedNode::FillInfo(peer::NodeInfo* info) {
   add("transport.bytes_sent", static_cast<int64_t>(t.bytes_sent));
   add("transport.sends", static_cast<int64_t>(t.sends));
   add("transport.dropped", static_cast<int64_t>(t.dropped_full + t.dropped_unreachable));
+  rusage use = {};
+  getrusage(RUSAGE_SELF, &use);
+  add("process.cpu_us", (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * int64_t{1'000'000} +
+                            use.ru_utime.tv_usec + use.ru_stime.tv_usec);
+  add("process.peak_resident_bytes", int64_t{use.ru_maxrss} * 1024);
   add("loop.turns", static_cast<int64_t>(loop_.turns()));
   add("loop.wakeups", static_cast<int64_t>(loop_.wakeups()));
   std::map<uint64_t, peer::SessionInfo> sessions;
