@@ -3,7 +3,8 @@
 
 import unittest
 
-from universe import SqlError, Universe, run, sql
+from terminal import Terminal
+from universe import SqlError, Universe, sql
 
 TOO_LONG = 11 << 20  # bytes in a value; the limit is 10 MiB
 
@@ -61,7 +62,9 @@ class BadInputTest(unittest.TestCase):
     def test_too_large(self):
         self.fails(f"UPDATE t SET s = repeat('x', {TOO_LONG}) WHERE id = 1", "54000")
         rows = ",".join(f"({i},1,repeat('x', 4000000))" for i in range(100, 130))
-        self.fails(f"INSERT INTO t VALUES {rows}", "54000")
+        self.fails(f"INSERT INTO t VALUES {rows}", "53200", "memory limit")
+        inserts = "".join(f"INSERT INTO t VALUES ({i},1,repeat('x', 9000000));" for i in range(100, 110))
+        self.fails(f"BEGIN; {inserts} COMMIT", "54000")
 
     def test_read_only(self):
         self.fails("BEGIN READ ONLY; UPDATE t SET v = 0", "25006")
@@ -72,12 +75,14 @@ class BadInputTest(unittest.TestCase):
 
     def test_session_goes_on(self):
         """One session: errors between good statements, which all count."""
-        text = ("INSERT INTO t VALUES (50, 1, 'a');\nSELEC 1;\nINSERT INTO t VALUES (50, 2, 'b');\n"
-                "SELECT * FROM tt;\nBEGIN;\nSELECT 1/0;\nSELECT 1;\nROLLBACK;\nUPDATE t SET v = 5 WHERE id = 50;\n")
-        done = run("sql", "--target", self.node.grpc, stdin=text)
-        self.assertEqual(done.returncode, 1)
-        for state in ("42601", "23505", "42P01", "22012", "25P02"):
-            self.assertIn(state, done.stderr + done.stdout)
+        with Terminal(self.node.grpc) as terminal:
+            for statement, says in (
+                ("INSERT INTO t VALUES (50, 1, 'a');", "INSERT 0 1"), ("SELEC 1;", "42601"),
+                ("INSERT INTO t VALUES (50, 2, 'b');", "23505"), ("SELECT * FROM tt;", "42P01"),
+                ("BEGIN;", "BEGIN"), ("UPDATE t SET v = 7 WHERE id = 50;", "UPDATE 1"), ("SELECT 1/0;", "22012"),
+                ("SELECT 1;", "25P02"), ("ROLLBACK;", "ROLLBACK"), ("UPDATE t SET v = 5 WHERE id = 50;", "UPDATE 1"),
+            ):
+                self.assertIn(says, terminal.run(statement).split("\n", 1)[1], statement)
         self.assertEqual(self.node.rows("SELECT v, s FROM t WHERE id = 50"), [["5", "a"]])
         self.assertIn("DELETE 1", self.node.sql("DELETE FROM t WHERE id = 50"))
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A leader that was frozen and wakes up believes for a moment that it leads: it must answer nothing stale."""
 
+import re
 import signal
 import subprocess
 import unittest
 
+from terminal import Terminal
 from universe import Universe, await_state, clean_environment, program
 
-READERS = 6
+READERS, SESSIONS = 4, 3
+READ = "SELECT v FROM t WHERE id = 1"
 
 
 class StoppedLeaderTest(unittest.TestCase):
@@ -26,7 +29,10 @@ class StoppedLeaderTest(unittest.TestCase):
         leader = universe.node(await_state("a leader", 20, lambda: universe.leaders().get(group)))
         others = [n for n in universe.nodes if n is not leader]
         # Both know the leader and have a lease with it when it is frozen.
-        self.assertEqual(leader.value("SELECT v FROM t WHERE id = 1"), str(written))
+        self.assertEqual(leader.value(READ), str(written))
+        terminals = [self.enterContext(Terminal(leader.grpc)) for _ in range(SESSIONS)]
+        for terminal in terminals:
+            self.assertEqual(self.seen_by(terminal), str(written))
         leader.signal(signal.SIGSTOP)
         try:
             gone = (None, leader.number)
@@ -34,23 +40,36 @@ class StoppedLeaderTest(unittest.TestCase):
             for node in others:
                 self.assertIn("UPDATE 1", node.sql("UPDATE t SET v = v + 1 WHERE id = 1"))
                 written += 1
-            # These wait in the frozen gateway's socket, and are the first thing that it sees.
+            # These wait in the frozen gateway's sockets, and are the first thing that it sees.
+            for terminal in terminals:
+                terminal.type(READ + ";")
             early = [self.reader(leader) for _ in range(READERS)]
         finally:
             leader.signal(signal.SIGCONT)
         late = [self.reader(leader) for _ in range(READERS)]
-        answers = [self.answer(r) for r in early + late]
+        answers = [self.read_answer(t) for t in terminals] + [self.answer(r) for r in early + late]
+        print("answers of the woken node:", answers, flush=True)
         self.assertEqual(set(answers) - {None}, {str(written)}, answers)
-        read = "SELECT v FROM t WHERE id = 1"
-        await_state("the woken node serves", 30, lambda: leader.value(read, 10) == str(written))
+        await_state("the woken node serves", 30, lambda: leader.value(READ, 10) == str(written))
         universe.await_caught_up()
         return written
 
     @staticmethod
     def reader(node):
         return subprocess.Popen([program(), "sql", "--target", node.grpc, "--format", "csv", "-e",
-                                 "SELECT v FROM t WHERE id = 1"], stdin=subprocess.DEVNULL, text=True,
+                                 READ], stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
+
+    def seen_by(self, terminal):
+        terminal.type(READ + ";")
+        return self.read_answer(terminal)
+
+    @staticmethod
+    def read_answer(terminal):
+        """The number in a terminal's next answer; None when it was an error."""
+        text = terminal.read_until(r"\(1 row\)|ERROR: .*\n", 60)
+        found = re.search(r"-+\r?\n\s*(\d+)\s*\r?\n\(1 row\)", text)
+        return found.group(1) if found else None
 
     @staticmethod
     def answer(reader):

@@ -26,6 +26,8 @@ ROOT = pathlib.Path.cwd()
 if not (ROOT / "tests/integration/universe.py").exists():
     ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEASE_S = 3.0
+# Catalog and tablet map; all other groups hold rows of tables.
+SYSTEM_GROUP = 1
 # A universe of three nodes is ready within this on a busy machine of two cores.
 START_S = 75
 PR_SET_CHILD_SUBREAPER = 36
@@ -244,12 +246,6 @@ class Universe:
         via = via or self.live()[0]
         found = via.rows("SELECT group_id, leader FROM isochron.groups", 10)
         return {int(g): int(l) if l else None for g, l in found}
-
-    def group_of(self, table, via=None):
-        """The groups whose range holds rows of the table, in the order of their keys."""
-        via = via or self.live()[0]
-        found = via.rows("SELECT group_id, start_key, end_key FROM isochron.splits ORDER BY 1", 10)
-        return [(int(g), start, end) for g, start, end in found if table in start or table in end]
 
     def await_caught_up(self, seconds=40):
         """All replicas of every group have applied the same."""
