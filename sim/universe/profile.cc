@@ -143,6 +143,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   if (!options.workloads.empty()) p.workloads = options.workloads;
   if (!options.faults.empty()) p.faults = options.faults;
   std::erase(p.faults, "none");
+  p.spread_leaders = !p.faults.empty();
   return p;
 }
 

@@ -2,6 +2,7 @@
 #include "sim/universe/sim_node.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,9 +22,17 @@ class SimNode::NodeObserver final : public Observer {
     node_->world_.on_reached(node_->id_, name);
   }
   void OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp start, Timestamp end) override {
+    Ballot& led = led_[group];
+    if (led != ballot) {
+      led = ballot;
+      node_->world_.log(absl::StrCat(ToString(node), " leads ", ToString(group), " at ballot ",
+                                     ToString(ballot), " from ", start.us));
+    }
     all_->OnLease(ProcessOf(node, node_->starts_), group, ballot, start, end);
   }
   void OnLeaseReleased(NodeId node, GroupId group, Ballot ballot, Timestamp end) override {
+    node_->world_.log(absl::StrCat(ToString(node), " gives up ", ToString(group), " at ballot ",
+                                   ToString(ballot)));
     all_->OnLeaseReleased(ProcessOf(node, node_->starts_), group, ballot, end);
   }
   void OnAssigned(NodeId node, GroupId group, Ballot ballot, Timestamp s) override {
@@ -36,6 +45,7 @@ class SimNode::NodeObserver final : public Observer {
  private:
   SimNode* node_;
   Observer* all_;
+  std::map<GroupId, Ballot> led_;  // the newest ballot told, by group
 };
 
 // What dies in a crash. Members go in reverse order: the node before its seams.
@@ -81,6 +91,7 @@ absl::Status SimNode::Start() {
   options.bootstrap = !born_;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
+  options.spread_leaders = p.spread_leaders;
   options.log_segment_bytes = p.log_segment_bytes;
   options.checkpoint_entries = p.checkpoint_entries;
   options.keep_entries = p.keep_entries;
