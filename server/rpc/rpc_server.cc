@@ -69,6 +69,9 @@ absl::StatusOr<int> RpcServer::Start() {
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &bound);
   // Two servers on one port would share its connections in silence.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A client that vanished without a word: its calls end, and its statements with them.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.SetMaxReceiveMessageSize(options_.max_message_bytes);
   builder.RegisterService(&spanner_methods_);

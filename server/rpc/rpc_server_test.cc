@@ -339,6 +339,13 @@ TEST_F(RpcServerTest, StatementsOfOneTransactionTakeTurns) {
   });
   server_.OnLoop([] {});
   EXPECT_EQ(counters().waiting, 1);
+  {  // one that gives up does not wait for its turn
+    grpc::ClientContext impatient;
+    impatient.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
+    spanner::ResultSet result;
+    EXPECT_EQ(stub_->ExecuteSql(&impatient, insert, &result).error_code(),
+              grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
   context.TryCancel();
   first.join();
   second.join();

@@ -28,10 +28,32 @@ std::string IdOf(absl::string_view name) {
 
 }  // namespace
 
+namespace {
+
+// Wakes the waiters when the request is cancelled, for as long as it waits.
+class WakeOnCancel {
+ public:
+  WakeOnCancel(Ctx ctx, WaitList* waiters) : ctx_(std::move(ctx)) {
+    id_ = ctx_->OnCancel([waiters] { waiters->NotifyAll(); });
+  }
+  ~WakeOnCancel() { ctx_->RemoveOnCancel(id_); }
+  WakeOnCancel(const WakeOnCancel&) = delete;
+  WakeOnCancel& operator=(const WakeOnCancel&) = delete;
+
+ private:
+  const Ctx ctx_;
+  uint64_t id_ = 0;
+};
+
+}  // namespace
+
 Task<absl::Status> Turn::Enter(Ctx ctx) {
-  while (taken_) {
-    ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
-    co_await waiters_.WaitUntil(ctx->deadline_us());
+  if (taken_) {
+    WakeOnCancel wake(ctx, &waiters_);
+    while (taken_) {
+      ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
+      co_await waiters_.WaitUntil(ctx->deadline_us());
+    }
   }
   taken_ = true;
   co_return absl::OkStatus();

@@ -171,6 +171,7 @@ Task<absl::Status> SpannerService::RunInTarget(CallInfo* call, ApiSession* sessi
                                                const Target* target,
                                                const ExecuteSqlRequest* request, ApiSink* sink) {
   ApiTransaction* txn = target->txn.get();
+  if (txn != nullptr) ISO_CO_RETURN_IF_ERROR(CheckOpen(*txn));
   const bool numbered = txn != nullptr && request->seqno() > 0;
   if (numbered && request->seqno() == txn->last_seqno) {
     *sink->metadata() = txn->last_dml.metadata();

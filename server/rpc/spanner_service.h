@@ -103,6 +103,8 @@ class SpannerService {
                               ApiTransaction* txn, google::spanner::v1::CommitResponse* response);
   void DescribeTransaction(const ApiSession& session, ApiTransaction* txn,
                            google::spanner::v1::Transaction* out);
+  // ABORTED, UNKNOWN or FAILED_PRECONDITION once the transaction has ended.
+  static absl::Status CheckOpen(const ApiTransaction& txn);
   // Rolls back and forgets what a failure has ended: an aborted transaction, or one that the failed
   // request began.
   void EndAfterFailure(ApiSession* session, const Target& target, const absl::Status& status);

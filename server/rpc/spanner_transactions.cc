@@ -28,6 +28,24 @@ void SpannerService::DescribeTransaction(const ApiSession& session, ApiTransacti
   }
 }
 
+absl::Status SpannerService::CheckOpen(const ApiTransaction& txn) {
+  if (txn.txn == nullptr) return absl::OkStatus();
+  switch (txn.txn->state()) {
+    case sql::SqlTransaction::State::kAborted:
+      return absl::AbortedError("the transaction was aborted; run it again from its start");
+    case sql::SqlTransaction::State::kUnknown:
+      return absl::UnknownError("the outcome of the transaction's commit is not known");
+    case sql::SqlTransaction::State::kCommitted:
+      return absl::FailedPreconditionError("the transaction has committed");
+    case sql::SqlTransaction::State::kRolledBack:
+      return absl::FailedPreconditionError("the transaction was rolled back");
+    case sql::SqlTransaction::State::kOpen:
+    case sql::SqlTransaction::State::kFailed:
+      break;
+  }
+  return absl::OkStatus();
+}
+
 void SpannerService::EndAfterFailure(ApiSession* session, const Target& target,
                                      const absl::Status& status) {
   ApiTransaction* txn = target.txn.get();
@@ -65,7 +83,8 @@ Task<absl::Status> SpannerService::Commit(CallInfo* call, const spanner::CommitR
     *response = txn->commit;
     co_return absl::OkStatus();
   }
-  const absl::Status status = co_await CommitIn(call, request, txn.get(), response);
+  absl::Status status = CheckOpen(*txn);
+  if (status.ok()) status = co_await CommitIn(call, request, txn.get(), response);
   if (status.ok()) {
     txn->committed = true;
     txn->commit = *response;
@@ -134,6 +153,7 @@ Task<absl::Status> SpannerService::ExecuteBatchDml(CallInfo* call,
   ApiTransaction* txn = target.txn.get();
   ISO_CO_RETURN_IF_ERROR(co_await txn->turn.Enter(call->ctx));
   TurnLeaver leaver(&txn->turn);
+  ISO_CO_RETURN_IF_ERROR(CheckOpen(*txn));
   if (request->seqno() > 0 && request->seqno() == txn->last_seqno) {
     *response = txn->last_batch;
     co_return absl::OkStatus();

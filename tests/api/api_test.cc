@@ -245,10 +245,13 @@ TEST_F(ApiTest, ManyRowsArriveWhole) {
 }
 
 TEST_F(ApiTest, SchemaChangesByTheAdminApi) {
-  ASSERT_TRUE(client_
-                  ->UpdateDdl({"CREATE TABLE a (x bigint, y text NOT NULL, PRIMARY KEY (x, y))",
-                               "CREATE TABLE b (k bigint PRIMARY KEY DEFAULT 7)"})
-                  .ok());
+  ASSERT_TRUE(
+      client_
+          ->UpdateDdl(
+              {"CREATE TABLE a (x bigint, y text NOT NULL, f double precision, w timestamptz, "
+               "PRIMARY KEY (x, y))",
+               "CREATE TABLE b (k bigint PRIMARY KEY DEFAULT 7)"})
+          .ok());
   EXPECT_FALSE(client_->UpdateDdl({"SELECT 1"}).ok());
   auto stub = admin::DatabaseAdmin::NewStub(Channel());
   grpc::ClientContext context;
