@@ -24,14 +24,21 @@ class JoinOperator : public Operator {
       ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
       ISO_CO_RETURN_IF_ERROR(Index());
     }
-    Batch batch;
-    auto more = co_await left_->Next(&batch);
-    if (!more.ok()) co_return more;
-    for (const Row& left : batch) {
-      ISO_CO_RETURN_IF_ERROR(Alive());
-      ISO_CO_RETURN_IF_ERROR(Match(left, out));
+    // A join may yield far more than it is given: it stops after a while, and lets others run.
+    if (at_ < batch_.size()) co_await SleepFor(exec_->executor, 0);
+    ISO_CO_RETURN_IF_ERROR(Alive());
+    if (at_ == batch_.size()) {
+      batch_.clear();
+      at_ = 0;
+      auto more = co_await left_->Next(&batch_);
+      if (!more.ok()) co_return more;
+      left_more_ = *more;
     }
-    co_return more;
+    size_t tried = 0;
+    while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
+      ISO_CO_RETURN_IF_ERROR(Match(batch_[at_], &tried, out));
+    }
+    co_return at_ < batch_.size() || left_more_;
   }
 
  private:
@@ -56,36 +63,55 @@ class JoinOperator : public Operator {
     return absl::OkStatus();
   }
 
-  absl::Status Match(const Row& left, Batch* out) {
-    std::string key;
-    ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.left_keys, left, &key));
-    bool matched = false;
-    auto it = has_key ? by_key_.find(key) : by_key_.end();
-    if (it != by_key_.end()) {
-      for (size_t i : it->second) {
-        Row row = left;
-        row.insert(row.end(), rows_[i].begin(), rows_[i].end());
-        if (plan_.condition != nullptr) {
-          bool keep = false;
-          ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.condition, exec_->eval, row, &keep));
-          if (!keep) continue;
-        }
-        matched = true;
-        out->push_back(std::move(row));
-      }
+  // Goes on with the matches of `left`, the row at at_; steps to the next row behind the last one.
+  absl::Status Match(const Row& left, size_t* tried, Batch* out) {
+    if (!begun_) {
+      begun_ = true;
+      matched_ = false;
+      match_at_ = 0;
+      std::string key;
+      ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.left_keys, left, &key));
+      auto it = has_key ? by_key_.find(key) : by_key_.end();
+      matches_ = it == by_key_.end() ? nullptr : &it->second;
     }
-    if (!matched && plan_.left_outer) {
+    while (matches_ != nullptr && match_at_ < matches_->size()) {
+      if (++*tried > kMostTried || out->size() >= kBatchRows) return absl::OkStatus();
+      const Row& right = rows_[(*matches_)[match_at_++]];
+      Row row = left;
+      row.insert(row.end(), right.begin(), right.end());
+      if (plan_.condition != nullptr) {
+        bool keep = false;
+        ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.condition, exec_->eval, row, &keep));
+        if (!keep) continue;
+      }
+      matched_ = true;
+      out->push_back(std::move(row));
+    }
+    ++*tried;
+    if (!matched_ && plan_.left_outer) {
       Row row = left;
       row.resize(left.size() + plan_.right_width);
       out->push_back(std::move(row));
     }
+    begun_ = false;
+    ++at_;
     return absl::OkStatus();
   }
+
+  static constexpr size_t kBatchRows = 512;
+  static constexpr size_t kMostTried = 4096;
 
   const JoinPlan& plan_;
   OperatorPtr left_, right_;
   bool built_ = false;
-  Batch rows_;
+  Batch rows_;   // of the right side
+  Batch batch_;  // of the left side, done up to at_
+  size_t at_ = 0;
+  bool left_more_ = true;
+  bool begun_ = false;  // with the row at at_
+  bool matched_ = false;
+  size_t match_at_ = 0;
+  const std::vector<size_t>* matches_ = nullptr;
   int64_t right_bytes_ = 0;
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;  // lint: no iteration
 };
