@@ -21,14 +21,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BAZEL = ROOT / "tools/dev/bazel.sh"
 # Kinds of tests with a stage of their own; a test without one of these tags is a unit test.
 KINDS = ("integration", "sim", "conformance")
-SHORT_SEEDS, LONG_SEEDS = 20, 200
+SHORT_SEEDS, LONG_SEEDS = 200, 3000
 TAIL_LINES = 60
 NO_TESTS, TESTS_FAILED, BUILD_FAILED = 4, 3, 1
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev test")
-    parser.add_argument("--long", action="store_true", help="tests tagged long too, and 200 seeds instead of 20")
+    parser.add_argument("--long", action="store_true", help="tests tagged long too, and 3000 seeds instead of 200")
     parser.add_argument("--only", metavar="STAGE", action="append", help="some stages only (see the list it prints)")
     parser.add_argument("--packages-seconds", type=float, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -56,7 +56,7 @@ def main():
         total.failures += [(f"{name}: {what}", log) for what, log in tally.failures]
         total.skips += [(f"{name}: {what}", reason) for what, reason in tally.skips]
     if not options.long:
-        print("tests tagged long are left out, and the simulator ran few seeds: ./dev test --long")
+        print("tests tagged long are left out, and the simulator ran 200 seeds of 3000: ./dev test --long")
     report(total, times)
     return 1 if total.failures else 0
 
