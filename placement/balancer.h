@@ -6,8 +6,8 @@
 //
 // Leaders: the groups, counted in the order they were made, are preferably led by the voters in
 // turn, so that consecutive splits are led in different places. A leader that is not the preferred
-// one hands over when that voter is alive and close behind, and was so for a while; one hand-over at
-// a time, and after one that did not help the group is left alone for a growing time.
+// one hands over when that voter is alive and close behind, and was so for a while; one hand-over
+// at a time, and after one that did not help the group is left alone for a growing time.
 //
 // Sizes: a group of data that holds more than split_bytes is split in its middle.
 //
