@@ -224,7 +224,8 @@ Task<absl::StatusOr<bool>> Catalog::Create(Ctx ctx, TableDescriptor table, bool 
 }
 
 Task<absl::StatusOr<bool>> Catalog::MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn,
-                                                std::string name, Timestamp* drop_at, TableId* id,
+                                                std::string name, Micros margin_us,
+                                                Timestamp* drop_at, TableId* id,
                                                 txn::CommitResult* commit) {
   auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
   if (!value.ok()) co_return value.status();
@@ -232,14 +233,16 @@ Task<absl::StatusOr<bool>> Catalog::MarkDropped(Ctx ctx, txn::ReadWriteTransacti
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
   if (table.drop_at != Timestamp::Max() && truetime_->After(table.drop_at)) co_return false;
   ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
-  // Entries fetched until the commit is known run out before drop_at; the caller checks that the
-  // margin was enough and moves drop_at on if not.
-  *drop_at = now.latest + options_.lease_us + options_.drop_margin_us;
+  // A fetch that does not see this commit began before its timestamp, which is a lease before
+  // drop_at or earlier: what it fetched has run out by then.
+  *drop_at = now.latest + options_.lease_us + margin_us;
+  txn::CommitOptions commit_options;
+  commit_options.s_max = *drop_at - options_.lease_us;
   *id = table.id;
   table.drop_at = *drop_at;
   ++table.version;
   ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(name), EncodeDescriptor(table)));
-  auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});
+  auto committed = co_await txn->Commit(ctx, commit_options);
   if (!committed.ok()) co_return committed.status();
   *commit = *committed;
   co_return true;
@@ -264,20 +267,14 @@ Task<absl::StatusOr<bool>> Catalog::Drop(Ctx ctx, std::string name, txn::CommitR
   Timestamp drop_at;
   TableId id;
   for (int attempt = 0;; ++attempt) {
-    auto marked = co_await MarkDropped(ctx, txn.get(), name, &drop_at, &id, commit);
+    // Where commits take long, the margin grows with the attempts.
+    const Micros margin = options_.drop_margin_us << std::min(attempt, 5);
+    auto marked = co_await MarkDropped(ctx, txn.get(), name, margin, &drop_at, &id, commit);
     if (marked.ok() && !*marked) {
       txn->Rollback();
       co_return false;
     }
-    if (marked.ok()) {
-      ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
-      if (now.latest + options_.lease_us <= drop_at) break;
-      // The commit took longer than the margin: an entry from before it may outlive drop_at.
-      auto next = store_->Begin(ctx);
-      if (!next.ok()) co_return next.status();
-      txn = std::move(*next);
-      continue;
-    }
+    if (marked.ok()) break;
     txn->Rollback();
     if (marked.status().code() != absl::StatusCode::kAborted) co_return marked.status();
     ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, marked.status()));

@@ -10,11 +10,11 @@
 //     transaction commits under a schema that has ended.
 //   - CREATE TABLE is visible at once: there is no negative entry, a name that is not cached is
 //   read.
-//   - DROP TABLE first sets drop_at = T in the descriptor, with T at least a lease beyond the
-//   moment
-//     its commit was known; entries from before it have then run out. Everybody who reads the
-//     descriptor knows T exactly. After TT.after(T) the name is removed. A dropper that dies in
-//     between leaves a descriptor that everybody treats as absent from T on.
+//   - DROP TABLE first sets drop_at = T in the descriptor, by a commit at T - lease or earlier. A
+//   fetch
+//     that does not see it began before that timestamp, so what it fetched has run out by T.
+//     Everybody who reads the descriptor knows T exactly. After TT.after(T) the name is removed. A
+//     dropper that dies in between leaves a descriptor that everybody treats as absent from T on.
 //   - A read-only transaction at an old timestamp reads the descriptor at that timestamp.
 //
 // Loop-thread only. Outlives the tasks it returned.
@@ -104,7 +104,7 @@ class Catalog {
                                         TableDescriptor table, bool if_not_exists,
                                         txn::CommitResult* commit);
   Task<absl::StatusOr<bool>> MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
-                                         Timestamp* drop_at, TableId* id,
+                                         Micros margin_us, Timestamp* drop_at, TableId* id,
                                          txn::CommitResult* commit);
   Task<absl::Status> Unlink(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name, TableId id);
   Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);

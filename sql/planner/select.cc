@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +34,12 @@ std::string NameOf(const ast::Expr& e) {
     default:
       return "?column?";
   }
+}
+
+bool HasAggregate(const Expr& e) {
+  return e.kind == ExprKind::kAggregate ||
+         std::any_of(e.args.begin(), e.args.end(),
+                     [](const ExprPtr& a) { return HasAggregate(*a); });
 }
 
 // Turns an expression over the aggregation's input into one over its output.
@@ -353,6 +360,12 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
     }
     if (!bound.ok()) return bound.status();
     node->groups.push_back(*std::move(bound));
+  }
+  for (const ExprPtr& g : node->groups) {
+    if (HasAggregate(*g)) {
+      return SqlError(sqlstate::kGrouping, "aggregate functions are not allowed in GROUP BY",
+                      g->position);
+    }
   }
   node->calls = std::move(calls);
   const std::vector<std::string> names = scope.ColumnNames();

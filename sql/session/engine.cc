@@ -116,16 +116,22 @@ std::shared_ptr<const Plan> EngineImpl::Kept(const Prepared& statement) {
   return plan;
 }
 
-Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanNow(Ctx ctx, PreparedPtr text,
-                                                                      const Prepared* statement) {
-  if (auto plan = Kept(*statement)) co_return plan;
-  std::map<std::string, TablePtr> tables;
+Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTables(Ctx ctx,
+                                                                     const Prepared* statement) {
+  TableMap tables;
   for (const ast::TableName& name : statement->tables) {
     ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
     auto table = co_await catalog_.Resolve(ctx, name.name);
     if (!table.ok()) co_return AtTable(table.status(), name);
     tables[name.name] = *std::move(table);
   }
+  co_return tables;
+}
+
+Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanNow(Ctx ctx, PreparedPtr text,
+                                                                      const Prepared* statement) {
+  if (auto plan = Kept(*statement)) co_return plan;
+  ISO_CO_ASSIGN_OR_RETURN(TableMap tables, co_await ResolveTables(ctx, statement));
   if (statement->plan != nullptr && SameTables(*statement->plan, tables)) co_return statement->plan;
   ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(statement->ast, tables, text->param_types));
   statement->plan = std::make_shared<const Plan>(std::move(plan));

@@ -33,6 +33,9 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string schema, std::string name,
                                               txn::ReadTransaction* reader) override;
 
+  // The tables that a statement names, as they are now, by name. 42P01 with the name's position.
+  using TableMap = std::map<std::string, TablePtr>;
+  Task<absl::StatusOr<TableMap>> ResolveTables(Ctx ctx, const Prepared* statement);
   // The plan of a statement for transactions that run now.
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanNow(Ctx ctx, PreparedPtr text,
                                                             const Prepared* statement);

@@ -186,10 +186,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, Prepa
                                                                   const Prepared* statement,
                                                                   ResultSink* sink) {
   const ast::Statement& inner = *std::get<ast::Explain>(statement->ast.node).statement;
-  std::map<std::string, TablePtr> tables;
-  for (const ast::TableName& name : statement->tables) {
-    ISO_CO_ASSIGN_OR_RETURN(tables[name.name], co_await engine_->catalog().Resolve(ctx, name.name));
-  }
+  ISO_CO_ASSIGN_OR_RETURN(EngineImpl::TableMap tables,
+                          co_await engine_->ResolveTables(ctx, statement));
   ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(inner, tables, text->param_types));
   co_return co_await SendExplain(std::make_shared<const Plan>(std::move(plan)), sink);
 }

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/catalog/row_codec.h"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "common/random.h"
+#include "sql/catalog/layout.h"
+
+namespace isochron::sql {
+namespace {
+
+TableDescriptor EveryType() {
+  TableDescriptor t;
+  t.id = TableId(105);
+  t.name = "t";
+  const Type types[] = {Type::kBool,   Type::kInt2, Type::kInt4,  Type::kInt8,
+                        Type::kFloat8, Type::kText, Type::kBytea, Type::kTimestamptz};
+  for (bool key : {true, false}) {
+    for (Type type : types) {
+      ColumnDescriptor c;
+      c.id = t.next_column_id++;
+      c.name = (key ? "k" : "v") + std::to_string(c.id);
+      c.type = type;
+      c.not_null = key;
+      if (key) t.key.push_back(static_cast<uint32_t>(t.columns.size()));
+      t.columns.push_back(std::move(c));
+    }
+  }
+  return t;
+}
+
+Datum Some(Type type, Random* random) {
+  switch (type) {
+    case Type::kBool:
+      return Datum::Bool(random->OneIn(0.5));
+    case Type::kFloat8:
+      return Datum::Float(static_cast<double>(random->Between(-5, 5)) / 2);
+    case Type::kText:
+    case Type::kBytea: {
+      std::string s;
+      for (uint64_t n = random->Below(4); n > 0; --n)
+        s.push_back(static_cast<char>(random->Below(3)));
+      return Datum::String(std::move(s));
+    }
+    default:
+      return Datum::Int(random->Between(-300, 300));
+  }
+}
+
+TEST(RowCodecTest, RowsComeBackAndSortAsTheirValues) {
+  const TableDescriptor t = EveryType();
+  Random random(3);
+  std::vector<std::pair<std::string, Row>> rows;
+  for (int i = 0; i < 300; ++i) {
+    Row row;
+    for (const ColumnDescriptor& c : t.columns) {
+      row.push_back(!c.not_null && random.OneIn(0.3) ? Datum::Null() : Some(c.type, &random));
+    }
+    const std::string key = EncodeRowKey(t, row);
+    Row back;
+    ASSERT_TRUE(DecodeRow(t, key, EncodeRowValue(t, row), &back).ok());
+    EXPECT_TRUE(back == row);
+    rows.emplace_back(key, std::move(row));
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 1; i < rows.size(); ++i) {
+    int order = 0;
+    for (uint32_t k : t.key) {
+      if (order == 0) order = CompareDatums(rows[i - 1].second[k], rows[i].second[k]);
+    }
+    EXPECT_LE(order, 0);
+  }
+}
+
+TEST(RowCodecTest, ColumnsMayComeAndGo) {
+  TableDescriptor t = EveryType();
+  Random random(4);
+  Row row;
+  for (const ColumnDescriptor& c : t.columns) row.push_back(Some(c.type, &random));
+  const std::string key = EncodeRowKey(t, row);
+  const std::string value = EncodeRowValue(t, row);
+  TableDescriptor fewer = t;
+  fewer.columns.erase(fewer.columns.begin() + 9);
+  Row back;
+  ASSERT_TRUE(DecodeRow(fewer, key, value, &back).ok());
+  EXPECT_EQ(back.size(), 15u);
+  EXPECT_TRUE(back[9] == row[10]);
+  TableDescriptor more = t;
+  ColumnDescriptor added;
+  added.id = more.next_column_id++;
+  added.type = Type::kText;
+  more.columns.push_back(added);
+  ASSERT_TRUE(DecodeRow(more, key, value, &back).ok());
+  EXPECT_TRUE(back[16].is_null());
+}
+
+TEST(RowCodecTest, DamageIsSeen) {
+  const TableDescriptor t = EveryType();
+  Random random(5);
+  Row row;
+  for (const ColumnDescriptor& c : t.columns) row.push_back(Some(c.type, &random));
+  const std::string key = EncodeRowKey(t, row);
+  const std::string value = EncodeRowValue(t, row);
+  Row back;
+  EXPECT_EQ(DecodeRow(t, key.substr(0, key.size() - 1), value, &back).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeRow(t, key, value.substr(0, value.size() - 1), &back).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeRow(t, "", value, &back).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeRow(t, key, "", &back).code(), absl::StatusCode::kDataLoss);
+  TableDescriptor other = t;
+  other.id = TableId(106);
+  EXPECT_EQ(DecodeRow(other, key, value, &back).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(DescriptorTest, ComesBackWhole) {
+  TableDescriptor t = EveryType();
+  t.drop_at = Timestamp(12345);
+  t.version = 3;
+  t.columns[9].default_kind = DefaultKind::kValue;
+  t.columns[9].default_value = Datum::Int(7);
+  t.columns[15].default_kind = DefaultKind::kNow;
+  const std::string bytes = EncodeDescriptor(t);
+  auto back = DecodeDescriptor(bytes);
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(EncodeDescriptor(*back), bytes);
+  EXPECT_EQ(back->drop_at, t.drop_at);
+  EXPECT_EQ(back->FindColumn("v10"), 9);
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_FALSE(DecodeDescriptor(bytes.substr(0, n)).ok()) << n;
+  }
+}
+
+TEST(LayoutTest, CatalogSortsBelowTables) {
+  EXPECT_LT(DescriptorKey("zzz"), TableDataStart());
+  EXPECT_LT(NextTableIdKey(), DescriptorPrefix());
+  EXPECT_LT(TableDataStart(), TableDataPrefix(TableId(1)));
+  EXPECT_EQ(ReadableKey(TableDataStart()), "tables");
+  EXPECT_EQ(ReadableKey(DescriptorKey("a")), "catalog na");
+}
+
+}  // namespace
+}  // namespace isochron::sql
