@@ -27,7 +27,7 @@ class CommandLine(unittest.TestCase):
         self.rejects(2, "start", "--bootstarp", says=["--bootstarp", "--bootstrap"])
         self.rejects(2, "demo", "--detatch", says=["--detatch", "--detach"])
         self.rejects(2, "sql", "--tarket", "x:1", says=["--tarket", "--target"])
-        self.rejects(2, "sim", "--sed", "1", says=["--sed", "--seed"])
+        self.rejects(2, "sim", "--sed", "1", says=["sed", "seed"])
         self.rejects(2, "bench", "kv", "--client", "1", says=["--client", "--clients"])
 
     def test_unknown_command(self):

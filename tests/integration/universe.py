@@ -211,7 +211,7 @@ class Universe:
     def __exit__(self, kind, *_):
         for node in self.nodes:
             if node.alive():
-                node.signal(signal.SIGKILL)
+                node.kill()
         self._end_strays()
         if kind is not None:
             self._print_logs()
@@ -263,5 +263,4 @@ class Universe:
     def counters(self, name, via=None):
         """Sum over the nodes."""
         via = via or self.live()[0]
-        value = via.value(f"SELECT sum(value) FROM isochron.counters WHERE name = '{name}'")
-        return int(float(value or 0))
+        return int(via.value(f"SELECT coalesce(sum(value), 0) FROM isochron.counters WHERE name = '{name}'"))
