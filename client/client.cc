@@ -154,18 +154,25 @@ absl::StatusOr<CommitInfo> Client::ReadWrite(const std::function<absl::Status(Tr
   std::string previous;
   std::unique_ptr<Session> session;  // kept over the attempts: the age is known to it alone
   for (int tries = 0;; ++tries) {
+    CommitInfo info;
+    absl::Status status;
     if (session == nullptr || !session->usable()) {
       previous.clear();
-      ISO_ASSIGN_OR_RETURN(session, Take());
+      absl::StatusOr<std::unique_ptr<Session>> taken = Take();
+      status = taken.status();
+      if (taken.ok()) session = *std::move(taken);
     }
-    CommitInfo info;
-    const absl::Status status = Attempt(body, session.get(), &previous, &info);
-    const bool again = absl::IsAborted(status) && Now() < until;
-    if (!again) GiveBack(std::move(session));
-    if (status.ok()) return info;
-    if (!again) return status;
-    if (aborts != nullptr) ++*aborts;
-    Pause(tries);
+    if (status.ok()) status = Attempt(body, session.get(), &previous, &info);
+    // UNAVAILABLE: nothing took effect either; a commit whose answer was lost is UNKNOWN.
+    const bool aborted = absl::IsAborted(status);
+    if ((aborted || absl::IsUnavailable(status)) && Now() < until) {
+      if (aborted && aborts != nullptr) ++*aborts;
+      Pause(tries);
+      continue;
+    }
+    if (session != nullptr) GiveBack(std::move(session));
+    if (!status.ok()) return status;
+    return info;
   }
 }
 

@@ -80,7 +80,7 @@ class Client {
  public:
   struct Options {
     Session::Options session;
-    int64_t retry_ms = 60'000;  // how long ReadWrite tries while it is aborted
+    int64_t retry_ms = 60'000;  // how long ReadWrite tries while it is aborted or unavailable
     uint64_t seed = 1;          // of the pauses between tries
   };
 
@@ -90,8 +90,9 @@ class Client {
 
   // One statement by itself; aborts are retried by the server.
   absl::StatusOr<Result> Execute(const std::string& sql, const std::vector<Value>& params = {});
-  // Runs `body` in a transaction and commits, anew while it is aborted. Any other error rolls back
-  // and is returned. `aborts`, if given, counts the attempts that were aborted.
+  // Runs `body` in a transaction and commits, anew while it is ABORTED, and elsewhere while it is
+  // UNAVAILABLE before the commit. Any other error rolls back and is returned. `aborts`, if given,
+  // counts the attempts that were aborted.
   absl::StatusOr<CommitInfo> ReadWrite(const std::function<absl::Status(Transaction&)>& body,
                                        int64_t* aborts = nullptr);
   // Sees every transaction acknowledged before.

@@ -242,6 +242,20 @@ absl::Status Session::ToStatus(const Call& call, const void* grpc_status) {
   const bool no_session = s.error_code() == grpc::StatusCode::NOT_FOUND &&
                           absl::StartsWith(s.error_message(), "Session not found");
   if (s.error_code() == grpc::StatusCode::UNAVAILABLE || no_session) usable_ = false;
+  // What gRPC itself says on this side of the connection is not for people.
+  if (Trailer(call.context, "isochron-sqlstate").empty()) {
+    if (absl::IsCancelled(status)) {
+      status = absl::CancelledError("the statement was cancelled");
+      status.SetPayload(kSqlState, absl::Cord("57014"));
+    } else if (absl::IsDeadlineExceeded(status)) {
+      status = absl::DeadlineExceededError(
+          absl::StrCat("no answer came within ", options_.timeout_ms, " ms"));
+      status.SetPayload(kSqlState, absl::Cord("57014"));
+    } else if (absl::IsUnavailable(status)) {
+      status =
+          absl::UnavailableError(absl::StrCat("the server cannot be reached: ", s.error_message()));
+    }
+  }
   for (const auto& [key, url] :
        {std::pair("isochron-sqlstate", kSqlState), std::pair("isochron-position", kPosition),
         std::pair("isochron-hint", kHint)}) {

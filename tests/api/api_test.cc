@@ -228,6 +228,24 @@ TEST_F(ApiTest, DeadTargetsArePassedOver) {
   EXPECT_TRUE((*other)->Execute("SELECT 1").ok());
 }
 
+TEST_F(ApiTest, ATransactionGoesOnElsewhereWhenItsNodeGoesAway) {
+  Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+  auto doomed = std::make_unique<rpc::ServerFixture>(MakeEngine);
+  auto other = Client::Connect({doomed->address(), server_.address()}, {});
+  ASSERT_TRUE(other.ok()) << other.status();
+  int attempts = 0;
+  auto done = (*other)->ReadWrite([&](Transaction& txn) -> absl::Status {
+    if (++attempts == 1) {  // its node goes away in the middle
+      ISO_RETURN_IF_ERROR(txn.Execute("SELECT 1").status());
+      doomed.reset();
+    }
+    return txn.Execute("INSERT INTO kv VALUES (1, 'a')").status();
+  });
+  EXPECT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(attempts, 2);
+  EXPECT_EQ(Number("SELECT count(*) FROM kv"), 1);
+}
+
 TEST_F(ApiTest, ManyRowsArriveWhole) {
   Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
   const std::string pad(2000, 'x');
