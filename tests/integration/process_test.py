@@ -9,10 +9,18 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
-from universe import Universe, await_state, run
+from universe import Universe, await_state, clean_environment, program, run, scratch
+
+
+def is_running(process):
+    try:
+        return (process / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class CommandLine(unittest.TestCase):
@@ -74,6 +82,21 @@ class Folders(unittest.TestCase):
             os.rename(kept, lost.data)
             lost.restart()
             await_state("the node serves", 40, lambda: lost.value("SELECT count(*) FROM t", 10) == "2")
+
+    def test_nodes_end_with_their_demo(self):
+        """Even with one that was killed: nothing is left running behind."""
+        folder = scratch()
+        demo = subprocess.Popen([program(), "demo", "--no-wan", "--data", folder], stdin=subprocess.PIPE,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                env={**clean_environment(), "TMPDIR": folder})
+        with demo:
+            lines = [demo.stderr.readline() for _ in range(4)]
+            self.assertIn("node 3", lines[-1])
+            nodes = json.loads(pathlib.Path(folder, "demo.json").read_text())["nodes"]
+            running = [pathlib.Path("/proc", str(n["pid"])) for n in nodes]
+            self.assertTrue(all(p.exists() for p in running))
+            demo.kill()
+        await_state("the nodes end", 30, lambda: not any(is_running(p) for p in running))
 
     def test_second_process_on_a_folder(self):
         with Universe(flags=["--regions", "1"]) as universe:
