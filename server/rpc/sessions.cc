@@ -160,7 +160,7 @@ void Sessions::Describe(const ApiSession& session, spanner::Session* out) const 
 }
 
 absl::StatusOr<std::shared_ptr<ApiTransaction>> Sessions::Begin(
-    Ctx ctx, ApiSession* session, const spanner::TransactionOptions& options) {
+    Ctx ctx, ApiSession* session, const spanner::TransactionOptions& options, bool choose_now) {
   if (session->transactions.size() - session->finished.size() >= options_.max_open_transactions) {
     return absl::ResourceExhaustedError(
         "too many transactions are open on this session; commit or roll back some");
@@ -178,6 +178,11 @@ absl::StatusOr<std::shared_ptr<ApiTransaction>> Sessions::Begin(
             "read_timestamp or exact_staleness");
       }
       ISO_ASSIGN_OR_RETURN(wanted.bound, DecodeBound(read_only));
+      const bool strong = wanted.bound.kind == sql::ReadBound::Kind::kStrong;
+      if (strong && choose_now && read_only.return_read_timestamp() && truetime_ != nullptr) {
+        ISO_ASSIGN_OR_RETURN(const TTInterval now, truetime_->Now());
+        wanted.bound = {sql::ReadBound::Kind::kReadTimestamp, now.latest.us};
+      }
     }
     const std::string& before = options.read_write().multiplexed_session_previous_transaction_id();
     if (auto it = session->transactions.find(before); it != session->transactions.end()) {

@@ -149,8 +149,11 @@ class Sessions {
                    std::vector<std::shared_ptr<ApiSession>>* out) const;
   void Describe(const ApiSession& session, google::spanner::v1::Session* out) const;
 
+  // A strong read-only transaction chooses its timestamp with its first read, or at once where
+  // `choose_now` is set and the options ask for the timestamp.
   absl::StatusOr<std::shared_ptr<ApiTransaction>> Begin(
-      Ctx ctx, ApiSession* session, const google::spanner::v1::TransactionOptions& options);
+      Ctx ctx, ApiSession* session, const google::spanner::v1::TransactionOptions& options,
+      bool choose_now = false);
   // NOT_FOUND.
   absl::StatusOr<std::shared_ptr<ApiTransaction>> FindTransaction(ApiSession* session,
                                                                   const std::string& id);

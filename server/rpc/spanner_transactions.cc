@@ -60,7 +60,8 @@ Task<absl::Status> SpannerService::BeginTransaction(CallInfo* call,
                                                     spanner::Transaction* response) {
   ISO_CO_ASSIGN_OR_RETURN(auto session, sessions_->Find(request->session()));
   SessionUse use(session, executor());
-  ISO_CO_ASSIGN_OR_RETURN(auto txn, sessions_->Begin(call->ctx, session.get(), request->options()));
+  ISO_CO_ASSIGN_OR_RETURN(auto txn, sessions_->Begin(call->ctx, session.get(), request->options(),
+                                                     /*choose_now=*/true));
   DescribeTransaction(*session, txn.get(), response);
   co_return absl::OkStatus();
 }

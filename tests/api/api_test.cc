@@ -54,6 +54,9 @@ class MemoryEngine final : public sql::Engine {
     return engine_->ActiveStatements();
   }
   std::vector<uint64_t> SessionIds() const override { return engine_->SessionIds(); }
+  static TrueTime* ClockOf(sql::Engine* engine) {
+    return &static_cast<MemoryEngine*>(engine)->truetime_;
+  }
 
  private:
   LoopExecutor executor_;
@@ -68,7 +71,7 @@ std::unique_ptr<sql::Engine> MakeEngine(Executor* loop) {
 
 class ApiTest : public testing::Test {
  protected:
-  ApiTest() : server_(MakeEngine) {
+  ApiTest() : server_(MakeEngine, {}, MemoryEngine::ClockOf) {
     auto connected = Client::Connect({server_.address()}, {});
     EXPECT_TRUE(connected.ok()) << connected.status();
     client_ = *std::move(connected);
@@ -194,6 +197,26 @@ TEST_F(ApiTest, ASnapshotDoesNotMove) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(*again->rows[0].Get<std::string>(0), "old");
   EXPECT_EQ(*Run("SELECT v FROM kv").rows[0].Get<std::string>(0), "new");
+}
+
+TEST_F(ApiTest, ABegunSnapshotTellsItsTimestamp) {
+  Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+  const Result inserted = Run("INSERT INTO kv VALUES (1, 'a')");
+  auto session = OpenSession();
+  spanner::TransactionOptions options;
+  options.mutable_read_only()->set_strong(true);
+  options.mutable_read_only()->set_return_read_timestamp(true);
+  auto txn = session->Begin(options);
+  ASSERT_TRUE(txn.ok()) << txn.status();
+  const int64_t at =
+      txn->read_timestamp().seconds() * 1'000'000 + txn->read_timestamp().nanos() / 1000;
+  EXPECT_GE(at, inserted.commit_timestamp->us);
+  spanner::TransactionSelector selector;
+  selector.set_id(txn->id());
+  auto rows = session->Execute("SELECT count(*) FROM kv", {}, &selector);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(*rows->rows[0].Get<int64_t>(0), 1);
+  EXPECT_EQ(rows->read_timestamp->us, at);
 }
 
 TEST_F(ApiTest, ErrorsSayWhereAndWhat) {

@@ -21,12 +21,15 @@ namespace isochron::rpc {
 class ServerFixture {
  public:
   using MakeEngine = std::function<std::unique_ptr<sql::Engine>(Executor*)>;
+  using ClockOf = std::function<TrueTime*(sql::Engine*)>;
 
-  explicit ServerFixture(const MakeEngine& make_engine, RpcServer::Options options = {})
+  explicit ServerFixture(const MakeEngine& make_engine, RpcServer::Options options = {},
+                         const ClockOf& clock_of = nullptr)
       : thread_([this] { loop_.Run(); }) {
     OnLoop([&] {
       engine_ = make_engine(&loop_);
-      server_ = std::make_unique<RpcServer>(&loop_, engine_.get(), nullptr, std::move(options));
+      server_ = std::make_unique<RpcServer>(
+          &loop_, engine_.get(), clock_of ? clock_of(engine_.get()) : nullptr, std::move(options));
       start_ = server_->Start();
     });
   }
