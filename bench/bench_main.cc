@@ -170,9 +170,37 @@ absl::StatusOr<std::unique_ptr<client::Client>> Connect(const Settings& s, int n
   return client::Client::Connect(std::move(targets), options);
 }
 
+// Groups of data by the region that leads them now.
+absl::StatusOr<std::map<std::string, int64_t>> LeadersByRegion(client::Client* client) {
+  ISO_ASSIGN_OR_RETURN(
+      client::Result result,
+      ExecutePatiently(client, "SELECT leader_region FROM isochron.groups WHERE group_id > 1"));
+  std::map<std::string, int64_t> leaders;
+  for (const client::Row& row : result.rows) {
+    ISO_ASSIGN_OR_RETURN(const auto region, row.Get<std::optional<std::string>>(0));
+    if (region.has_value() && !region->empty()) ++leaders[*region];
+  }
+  return leaders;
+}
+
+// Fresh groups are all led where they were split: waits, for a while, until leaders are spread.
+absl::Status AwaitSpread(client::Client* client) {
+  ISO_ASSIGN_OR_RETURN(client::Result regions,
+                       ExecutePatiently(client, "SELECT region FROM isochron.regions"));
+  const size_t wanted = std::min<size_t>(3, regions.rows.size());
+  const int64_t until = NowUs() + 20'000'000;
+  while (NowUs() < until) {
+    ISO_ASSIGN_OR_RETURN(const auto leaders, LeadersByRegion(client));
+    if (leaders.size() >= wanted) break;
+    Sleep(250);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(const std::string& name, const Settings& s, Workload* workload, bool json) {
   ISO_ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client, Connect(s, 0));
   ISO_RETURN_IF_ERROR(workload->Setup(client.get()));
+  ISO_RETURN_IF_ERROR(AwaitSpread(client.get()));
 
   std::atomic<bool> stop{false};
   Shared shared;
@@ -189,6 +217,7 @@ absl::Status Run(const std::string& name, const Settings& s, Workload* workload,
     clients.push_back(std::move(own));
   }
   ISO_ASSIGN_OR_RETURN(const Counters before, ReadCounters(client.get()));
+  ISO_ASSIGN_OR_RETURN(const auto leaders, LeadersByRegion(client.get()));
   const int64_t began = NowUs();
   shared.last_success_us = began;
   std::vector<std::thread> workers;  // lint: allow(thread): clients of a load generator
@@ -211,6 +240,7 @@ absl::Status Run(const std::string& name, const Settings& s, Workload* workload,
   for (int64_t i = 0; i < s.clients; ++i) stats.Add(runs[static_cast<size_t>(i)].stats);
   Json report = Report(stats, shared, static_cast<double>(ended - began) / 1e6, before, after);
   report["workload"] = name;
+  report["leaders_by_region"] = leaders;
   const absl::Status checked = workload->Check(client.get(), &report);
   Print(name, report, json);
   for (const auto& [kind, n] : stats.error_kinds) std::cerr << n << " times: " << kind << "\n";
