@@ -17,6 +17,8 @@ constexpr Micros kUnknownGroupPatienceUs = 3'000'000;
 constexpr size_t kMaxUnknownGroups = 1024;
 constexpr Micros kSnapshotDeadlineUs = 120'000'000;
 constexpr Micros kPieceTimeoutUs = 5'000'000;
+constexpr uint64_t kManyInFlight = 8;
+constexpr Micros kFlushDistanceUs = 5'000;
 
 paxos::Config ConfigOf(const peer::GroupDescriptor& d) {
   std::vector<NodeId> voters;
@@ -207,6 +209,7 @@ void GroupHost::ProcessDirty() {
   for (Group* g : touched) {
     g->AfterWrite();
     g->UpdateRole();
+    CountInFlight(g);
   }
   SendFrames();
   FlushLog();
@@ -244,8 +247,35 @@ void GroupHost::SendFrames() {
   }
 }
 
+void GroupHost::CountInFlight(Group* group) {
+  const paxos::Replica* replica = group->replica();
+  const uint64_t now =
+      replica->last_index() - std::min(replica->chosen_index(), replica->last_index());
+  auto it = in_flight_.find(group->id());
+  if (it != in_flight_.end()) total_in_flight_ -= it->second;
+  total_in_flight_ += now;
+  if (now == 0) {
+    if (it != in_flight_.end()) in_flight_.erase(it);
+  } else {
+    in_flight_[group->id()] = now;
+  }
+}
+
+// A commit alone is flushed at once. Where many are under way, flushes keep a distance, so that
+// more of them share a sync.
 void GroupHost::FlushLog() {
-  if (!log_->HasUnflushed() && tokens_.empty()) return;
+  if (flush_put_off_ || (!log_->HasUnflushed() && tokens_.empty())) return;
+  const Micros now = env_.executor->MonotonicNow();
+  const Micros wait = last_flush_us_ + kFlushDistanceUs - now;
+  if (total_in_flight_ >= kManyInFlight && wait > 0) {
+    flush_put_off_ = true;
+    env_.executor->PostAfter(wait, [this] {
+      flush_put_off_ = false;
+      FlushLog();
+    });
+    return;
+  }
+  last_flush_us_ = now;
   log_->Flush([this, tokens = std::exchange(tokens_, {})] {
     for (const auto& [id, token] : tokens) {
       if (Group* g = Find(id)) {
