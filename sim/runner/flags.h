@@ -24,7 +24,7 @@ struct Flags {
   uint64_t last = 1;
   RunOptions run;
   std::string scenario;  // empty: a universe
-  int jobs = 1;
+  int jobs = 0;          // 0: as many as there are processors
   bool json = false;
   bool list = false;
 };

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
@@ -32,7 +34,14 @@ bool ReadAll(int fd, char* to, size_t n) {
   return true;
 }
 
+int Processors() {
+  return static_cast<int>(std::clamp<int64_t>(sysconf(_SC_NPROCESSORS_ONLN), 1, 16));
+}
+
 }  // namespace
+
+WorkerPool::WorkerPool(Run run, int jobs)
+    : run_(std::move(run)), jobs_(jobs > 0 ? jobs : Processors()) {}
 
 WorkerPool::Worker WorkerPool::Start(uint64_t first, uint64_t last) const {
   int ends[2];

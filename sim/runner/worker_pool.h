@@ -19,7 +19,8 @@ class WorkerPool {
   // False: stop.
   using OnResult = std::function<bool(const RunResult&)>;
 
-  WorkerPool(Run run, int jobs) : run_(std::move(run)), jobs_(jobs) {}
+  // jobs = 0: as many as there are processors, within reason.
+  WorkerPool(Run run, int jobs);
 
   // A seed whose process died has the anomaly "process-died".
   void RunSeeds(uint64_t first, uint64_t last, const OnResult& on_result);

@@ -25,7 +25,7 @@ class Audit {
  private:
   // In virtual time, after the last fault: what a group may need to elect, recover and resolve.
   static constexpr Micros kLivenessUs = 30'000'000;
-  static constexpr Micros kCalmUs = 3'000'000;
+  static constexpr Micros kCalmUs = 6'000'000;
   static constexpr Micros kIdleUs = 40'000'000;
   static constexpr Micros kQuiesceUs = 60'000'000;
   static constexpr Micros kCatchUpUs = 30'000'000;

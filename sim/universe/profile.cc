@@ -62,8 +62,6 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
     case Sabotage::kNoWoundForward:
     case Sabotage::kFifoQueue:
       SetFaults(p, {});
-      p->clients = 12;
-      p->hand_off_rate = 1;
       break;
     case Sabotage::kResumeOwnLease:
       SetFaults(p, {"crash", "power", "partition"});
@@ -85,12 +83,25 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"transfer"});
       p->fault_gap_us = 150'000;
       break;
+    case Sabotage::kAbortOnNotLeader:
+    case Sabotage::kNoDedupeOneRound:
+      MakeWide(p, random);
+      p->lease_us = 1'000'000;
+      p->clients = 16;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"isolate-leader", "oneway", "loss", "crash", "clog"});
+      p->fault_gap_us = 400'000;
+      break;
+    case Sabotage::kReleaseIgnoresAttempt:
+      p->clients = 12;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"delay", "reorder", "duplicate", "clog"});
+      p->fault_gap_us = 300'000;
+      break;
     case Sabotage::kVolatilePresumedAbort:
     case Sabotage::kDropPreparedLocks:
     case Sabotage::kServeBeforeRecovered:
-    case Sabotage::kAbortOnNotLeader:
     case Sabotage::kEpochOnlyCheck:
-    case Sabotage::kNoDedupeOneRound:
       SetFaults(p, {"phase-crash", "transfer", "isolate-leader", "crash", "loss"});
       p->fault_gap_us = 500'000;
       break;
@@ -143,7 +154,12 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   if (!options.workloads.empty()) p.workloads = options.workloads;
   if (!options.faults.empty()) p.faults = options.faults;
   std::erase(p.faults, "none");
-  p.spread_leaders = !p.faults.empty();
+  if (p.faults.empty()) {
+    // Calm and crowded: whatever still takes long waits for something that never comes.
+    p.spread_leaders = false;
+    p.clients = 12;
+    p.hand_off_rate = 1;
+  }
   return p;
 }
 
