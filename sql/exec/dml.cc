@@ -17,6 +17,7 @@ namespace isochron::sql {
 namespace {
 
 constexpr size_t kKeysAtOnce = 1000;
+constexpr size_t kRowsAtOnce = 2000;
 
 class DmlOperator : public Operator {
  public:
@@ -36,6 +37,13 @@ class DmlOperator : public Operator {
 
  protected:
   virtual Task<absl::Status> Apply(Batch* out) = 0;
+
+  // Every so many rows a long statement lets the loop go on: leases hang on it.
+  Task<absl::Status> Breathe(size_t row) {
+    if (row % kRowsAtOnce != kRowsAtOnce - 1) co_return absl::OkStatus();
+    co_await SleepFor(exec_->executor, 0);
+    co_return Alive();
+  }
 
   absl::Status CheckNotNull(const Row& row) const {
     for (size_t i = 0; i < table_.columns.size(); ++i) {
@@ -209,6 +217,7 @@ class UpdateOperator : public DmlOperator {
     std::vector<std::string> moved;  // keys that rows move to
     std::vector<size_t> movers;
     for (size_t i = 0; i < input_.size(); ++i) {
+      ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       const std::string old_key = EncodeRowKey(table_, input_[i]);
       Row row = input_[i];
       for (const auto& [column, value] : plan_.set) {
@@ -240,6 +249,7 @@ class UpdateOperator : public DmlOperator {
       }
     }
     for (size_t i = 0; i < input_.size(); ++i) {
+      ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       ISO_CO_RETURN_IF_ERROR(Put(keys[i], input_[i]));
       ISO_CO_RETURN_IF_ERROR(Changed(input_[i], out));
     }
@@ -257,9 +267,10 @@ class DeleteOperator : public DmlOperator {
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {
-    for (const Row& row : input_) {
-      ISO_CO_RETURN_IF_ERROR(Erase(EncodeRowKey(table_, row)));
-      ISO_CO_RETURN_IF_ERROR(Changed(row, out));
+    for (size_t i = 0; i < input_.size(); ++i) {
+      ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
+      ISO_CO_RETURN_IF_ERROR(Erase(EncodeRowKey(table_, input_[i])));
+      ISO_CO_RETURN_IF_ERROR(Changed(input_[i], out));
     }
     co_return absl::OkStatus();
   }
