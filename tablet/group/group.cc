@@ -122,6 +122,7 @@ void Group::UpdateRole() {
 void Group::StartServing() {
   serving_ = true;
   abdicating_ = false;
+  transferring_ = false;
   last_assigned_ = state_.last_ts();
   // A process may win again while its own earlier lease still runs (docs/internals/paxos.md): what
   // it served or promised under that one binds it, although the locks are gone.
@@ -156,6 +157,14 @@ void Group::RebuildPending() {
 
 Task<absl::Status> Group::TransferTo(NodeId target) {
   ISO_CO_RETURN_IF_ERROR(Leading().status());
+  if (!env_.sabotage.Is(Sabotage::kTransferWithoutSmax)) {
+    // Read votes bind this leadership for up to a lease: the group is served meanwhile.
+    transferring_ = true;
+    absl::Status held = co_await WaitAfter(nullptr, held_until_);
+    transferring_ = false;
+    ISO_CO_RETURN_IF_ERROR(held);
+    ISO_CO_RETURN_IF_ERROR(Leading().status());
+  }
   abdicating_ = true;  // Leading() fails from here on: nothing more is assigned or served
   const Micros patience = env_.executor->MonotonicNow() + kHandOverPatienceUs;
   while (serving_ && !waiting_.empty()) {

@@ -149,7 +149,12 @@ class Group {
   // ---- leadership transfer (rule 12: waits TT.after(max assigned, served, held)) ----
   // A promise about timestamps up to `t` was given (a read vote's s_max): no hand-over before
   // TT.after(t).
-  void HoldLeadershipUntil(Timestamp t) { held_until_ = std::max(held_until_, t); }
+  // Returns the bound that is kept: t, or less while a hand-over waits for earlier ones.
+  Timestamp HoldLeadershipUntil(Timestamp t) {
+    if (transferring_) return std::min(t, held_until_);
+    held_until_ = std::max(held_until_, t);
+    return t;
+  }
   // Stops serving, waits, releases the lease and asks `target` to campaign.
   Task<absl::Status> TransferTo(NodeId target);
 
@@ -192,7 +197,8 @@ class Group {
   std::string split_at_;  // of a proposed, unapplied split: keys from here on are frozen
   Timestamp last_assigned_;
   Timestamp held_until_;
-  Timestamp min_next_;  // greater than every read served (rule 12)
+  bool transferring_ = false;  // a hand-over waits for held_until_, serving on
+  Timestamp min_next_;         // greater than every read served (rule 12)
   Timestamp told_lease_end_;
   std::optional<TTInterval> tick_clock_;  // only the cached-lease-check sabotage looks at it
   WaitList changed_;                      // applied, or leadership lost

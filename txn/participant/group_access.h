@@ -63,8 +63,9 @@ class GroupAccess {
   virtual Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
                                                        Timestamp t) = 0;
   virtual Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t) = 0;
-  // Leadership is not handed over before TT.after(t): a read vote's s_max (rules 4 and 12).
-  virtual void HoldLeadershipUntil(Timestamp t) = 0;
+  // Leadership is not handed over before TT.after(the result): a read vote's s_max (rules 4 and
+  // 12). That is t, or less while a hand-over waits for earlier promises.
+  virtual Timestamp HoldLeadershipUntil(Timestamp t) = 0;
 
   // The newest versions at or below t, from this replica's store.
   virtual absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "txn/participant/participant.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -118,13 +119,16 @@ peer::GroupResponse Participant::ReadVote(const peer::PrepareRequest& request) {
   if (!request.has_epoch()) {
     return Fail(request, absl::AbortedError("a read vote names no lock-table epoch"));
   }
+  const Timestamp s_max = group_->access()->HoldLeadershipUntil(view->lease_end);
+  if (s_max <= view->now.latest) {
+    return Fail(request, absl::AbortedError("leadership of the group is being handed over"));
+  }
   group_->Pin(attempt, PinReason{PinReason::Kind::kReadVote, GroupId(request.coordinator()),
                                  request.commit_start_us()});
-  group_->access()->HoldLeadershipUntil(view->lease_end);
   peer::VoteRequest vote = MakeVote(request, group_->id());
   vote.set_yes(true);
   vote.set_s_min_us(group_->locks().max_read(attempt).us);
-  vote.set_s_max_us(view->lease_end.us);
+  vote.set_s_max_us(s_max.us);
   group_->Reached("2pc.read_vote");
   group_->Spawn(HoldReadVote(attempt, GroupId(request.coordinator()), std::move(vote)));
   return VoteAnswer(false, false, Timestamp());
@@ -152,11 +156,11 @@ peer::GroupResponse Participant::Fail(const peer::PrepareRequest& request,
 // ---- votes ----
 
 Task<absl::StatusOr<peer::VoteResponse>> Participant::SendVote(GroupId coordinator,
-                                                               peer::VoteRequest vote) {
+                                                               peer::VoteRequest vote,
+                                                               Micros timeout_us) {
   peer::GroupRequest request;
   *request.mutable_vote() = std::move(vote);
-  auto ctx =
-      std::make_shared<RequestContext>(group_->now_us() + group_->env().options.call_timeout_us);
+  auto ctx = std::make_shared<RequestContext>(group_->now_us() + timeout_us);
   auto response = co_await group_->env().caller->Call(ctx, coordinator, std::move(request));
   if (!response.ok()) co_return response.status();
   if (response->error() != peer::GROUP_OK) {
@@ -167,7 +171,7 @@ Task<absl::StatusOr<peer::VoteResponse>> Participant::SendVote(GroupId coordinat
 }
 
 Task<void> Participant::SendNo(GroupId coordinator, peer::VoteRequest vote) {
-  (void)co_await SendVote(coordinator, std::move(vote));
+  (void)co_await SendVote(coordinator, std::move(vote), group_->env().options.call_timeout_us);
 }
 
 void Participant::StartResolving(const TxnAttempt& attempt) {
@@ -190,7 +194,7 @@ Task<void> Participant::Resolve(TxnAttempt attempt, GroupId coordinator, peer::V
   Micros pause = options.backoff_us;
   int rounds = 0;
   while (!group_->stopped() && group_->access()->prepared().contains(attempt)) {
-    auto answer = co_await SendVote(coordinator, vote);
+    auto answer = co_await SendVote(coordinator, vote, options.call_timeout_us);
     if (group_->stopped() || !group_->access()->prepared().contains(attempt)) break;
     if (answer.ok() && answer->decided()) {
       if (rounds > 0) group_->Reached("2pc.in_doubt_resolved");
@@ -206,14 +210,28 @@ Task<void> Participant::Resolve(TxnAttempt attempt, GroupId coordinator, peer::V
 
 Task<void> Participant::HoldReadVote(TxnAttempt attempt, GroupId coordinator,
                                      peer::VoteRequest vote) {
+  const ServerOptions& options = group_->env().options;
   const Timestamp s_max(vote.s_max_us());
-  auto answer = co_await SendVote(coordinator, std::move(vote));
-  if (!answer.ok() || !answer->decided()) {
-    (void)co_await group_->WaitPast(s_max);
+  Micros pause = options.backoff_us;
+  for (;;) {
+    auto answer = co_await SendVote(coordinator, vote, options.backoff_cap_us);
+    const PinReason* pin = group_->stopped() ? nullptr : group_->pin(attempt);
+    if (pin == nullptr || pin->kind != PinReason::Kind::kReadVote) co_return;
+    if (answer.ok() && answer->decided()) break;
+    auto view = group_->access()->Leading();
+    if (view.ok() && view->now.earliest > s_max) {  // no commit can use it any longer
+      vote.set_yes(false);
+      vote.set_reason("a read lock's bound passed before the decision");
+      group_->Spawn(SendNo(coordinator, std::move(vote)));
+      break;
+    }
+    co_await SleepFor(group_->env().executor, pause);
+    pause = std::min(pause * 2, options.backoff_cap_us);
   }
   const PinReason* pin = group_->stopped() ? nullptr : group_->pin(attempt);
-  if (pin == nullptr || pin->kind != PinReason::Kind::kReadVote) co_return;
-  group_->Release(attempt, /*marker=*/true);
+  if (pin != nullptr && pin->kind == PinReason::Kind::kReadVote) {
+    group_->Release(attempt, /*marker=*/true);
+  }
 }
 
 // ---- outcomes ----

@@ -53,9 +53,11 @@ class Participant {
   peer::GroupResponse Fail(const peer::PrepareRequest& request, const absl::Status& why);
   // Votes until the outcome is known.
   Task<void> Resolve(TxnAttempt attempt, GroupId coordinator, peer::VoteRequest vote);
+  // Votes again until the outcome comes or s_max has passed; then the locks go, and the vote.
   Task<void> HoldReadVote(TxnAttempt attempt, GroupId coordinator, peer::VoteRequest vote);
   Task<void> SendNo(GroupId coordinator, peer::VoteRequest vote);
-  Task<absl::StatusOr<peer::VoteResponse>> SendVote(GroupId coordinator, peer::VoteRequest vote);
+  Task<absl::StatusOr<peer::VoteResponse>> SendVote(GroupId coordinator, peer::VoteRequest vote,
+                                                    Micros timeout_us);
   void StartResolving(const TxnAttempt& attempt);
   // What became of the attempt is known: makes it so here. OK when durable.
   Task<absl::Status> Learn(TxnAttempt attempt, bool commit, Timestamp s);

@@ -197,7 +197,9 @@ class FakeAccess : public GroupAccess {
     }
     co_return absl::OkStatus();
   }
-  void HoldLeadershipUntil(Timestamp t) override { held_until = std::max(held_until, t); }
+  Timestamp HoldLeadershipUntil(Timestamp t) override {
+    return held_until = std::max(held_until, t);
+  }
   absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) override {
     ReadPage page;
     for (auto it = st_->rows.lower_bound(span.start);

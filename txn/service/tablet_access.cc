@@ -43,7 +43,7 @@ Task<absl::Status> TabletAccess::WaitAfter(Ctx ctx, Timestamp t) {
   return group_->WaitAfter(std::move(ctx), t);
 }
 
-void TabletAccess::HoldLeadershipUntil(Timestamp t) { group_->HoldLeadershipUntil(t); }
+Timestamp TabletAccess::HoldLeadershipUntil(Timestamp t) { return group_->HoldLeadershipUntil(t); }
 
 absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, ReadLimits limits) {
   ReadPage page;

@@ -28,7 +28,7 @@ class TabletAccess : public GroupAccess {
   Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
                                                Timestamp t) override;
   Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t) override;
-  void HoldLeadershipUntil(Timestamp t) override;
+  Timestamp HoldLeadershipUntil(Timestamp t) override;
   absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) override;
   const std::map<TxnAttempt, peer::Prepare>& prepared() const override {
     return group_->prepared();
