@@ -81,7 +81,7 @@ class SqlError(Exception):
         super().__init__(text.strip())
         self.status = status
         self.text = text
-        found = re.search(r"\b(?:SQLSTATE )?([0-9][0-9A-Z][0-9A-Z]{3}|XX000)\b", text)
+        found = re.search(r"\(SQLSTATE (\w{5})\)", text)
         self.state = found.group(1) if found else ""
 
 
