@@ -161,6 +161,17 @@ const ExternalConsistencyChecker::Source* ExternalConsistencyChecker::FindSource
   return it == sources_.end() ? nullptr : &it->second;
 }
 
+bool ExternalConsistencyChecker::MaybeDeleted(const std::string& key) const {
+  if (stored_ != nullptr) return false;
+  for (const Operation& o : history_->operations()) {
+    if (!MaybeHappened(o)) continue;
+    for (const RecordedWrite& w : o.writes) {
+      if (w.key == key && !w.value) return true;
+    }
+  }
+  return false;
+}
+
 void ExternalConsistencyChecker::CheckReads() {
   for (const Operation& o : history_->operations()) {
     for (const ObservedRead& r : o.reads) CheckSeen(o, r);
@@ -238,6 +249,8 @@ void ExternalConsistencyChecker::CheckReadAt(const Operation& o, const ObservedR
       return;
     }
     if (!source->effective) return;  // a dirty read, reported already
+  } else if (MaybeDeleted(read.key)) {
+    return;
   }
   if (newest != nullptr) ops.push_back(newest->op);
   ops.push_back(o.id);

@@ -75,6 +75,8 @@ class ExternalConsistencyChecker {
   void CheckOrder(const Operation& op, const Bound& committed, const Bound& observed);
   // The newest version at or below (inclusive) or below t; null when there is none.
   const Version* Newest(const std::string& key, Timestamp t, bool inclusive) const;
+  // Without the store: an unknown transaction may have deleted the key, which leaves no trace.
+  bool MaybeDeleted(const std::string& key) const;
   const Source* FindSource(const std::string& key, const std::string& value) const;
   const Operation& op(size_t id) const { return history_->operations()[id]; }
 

@@ -219,6 +219,16 @@ TEST(ExternalConsistencyTest, UnknownOutcomesMayGoEitherWay) {
   EXPECT_NE(m.Names(), "");
 }
 
+TEST(ExternalConsistencyTest, AnUnknownDeletionExplainsAnAbsentRowUnlessTheStoreKnowsBetter) {
+  Maker m;
+  m.Write(10, 20, 15, {{"x", "1"}});
+  m.End(m.Begin(kRw, 21), Outcome::kUnknown, 0, 30, {}, {{"x", std::nullopt}, {"y", "u"}});
+  m.Read(31, 40, 35, {{"x", std::nullopt}});
+  EXPECT_EQ(m.Names(), "");
+  StoredVersions kept = {{"x", {{Timestamp(15), "1"}}}};
+  EXPECT_EQ(m.Names(&kept), "stale-read");
+}
+
 TEST(ExternalConsistencyTest, UnknownOutcomesAreResolvedByTheStore) {
   Maker m;
   m.Write(10, 20, 15, {{"x", "1"}});

@@ -37,6 +37,8 @@ class Audit {
   void CheckEquality();
   void ReadBack();
   void CheckHistory();
+  // All versions of all keys, from their leaders; false when some group has none just now.
+  bool CollectStored(StoredVersions* stored);
   // One result a group: is the same applied everywhere?
   bool CaughtUp();
 
