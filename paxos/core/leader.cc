@@ -97,13 +97,16 @@ void Replica::NeedSnapshot(NodeId node, Progress* p) {
 }
 
 void Replica::SendAccept(NodeId to, Progress* p, bool empty) {
+  if (p->next <= log_.base().index) {
+    if (p->known) return NeedSnapshot(to, p);
+    p->next = log_.base().index + 1;  // nothing was heard of it: ask where it stands
+  }
   Accept m;
   m.ballot = ballot_;
   m.incarnation = incarnation_;
   m.first = p->next;
   m.chosen = chosen_;
   size_t bytes = 0;
-  if (p->next <= log_.base().index) return NeedSnapshot(to, p);
   if (!empty && p->next <= log_.last()) {
     auto entries = log_.Read(p->next, log_.last(), options_.max_message_bytes);
     // What cannot be read back (truncated in the log, or damaged) comes with a snapshot.
@@ -154,6 +157,8 @@ void Replica::ReportSnapshot(NodeId to, bool ok, LogIndex index) {
   Progress& p = it->second;
   if (p.state != Progress::State::kSnapshot) return;
   if (ok) p.match = std::max(p.match, std::min(index, chosen_));
+  // After a failure it has to answer a probe before it is sent a whole group again.
+  p.known = ok;
   p.Probe();
   if (!ok) {
     p.waiting = true;  // not again before the retry interval

@@ -377,6 +377,7 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
                                      &store_, env_.engine);
     ok = pieces.ok();
     if (ok) {
+      env_.observer->Count("group.snapshots_made", 1);
       auto ctx =
           std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
       for (std::string& piece : *pieces) {

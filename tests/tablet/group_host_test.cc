@@ -37,6 +37,12 @@ peer::GroupDescriptor Descriptor(uint64_t id, std::string start, std::string end
   return d;
 }
 
+class CountingObserver : public Observer {
+ public:
+  void Count(absl::string_view name, int64_t delta) override { counts[std::string(name)] += delta; }
+  std::map<std::string, int64_t> counts;
+};
+
 class Universe {
  public:
   struct Machine {
@@ -170,7 +176,7 @@ class Universe {
   Random random_;
   GroupHost::Options options_;
   sim::SimNetwork network_;
-  Observer observer_;
+  CountingObserver observer_;
   uint32_t owner_ = 0;
   uint64_t sequence_ = 0;
   std::map<uint32_t, Machine> machines_;
@@ -255,11 +261,17 @@ TEST(GroupHostTest, ALaggardBehindTheTruncatedLogGetsASnapshot) {
   u.Put(1, "first", "1");
   u.Crash(victim, false);
   for (int i = 0; i < 200; ++i) u.Put(1, absl::StrCat("k", i), "v");
+  u.scheduler_.RunUntil(u.scheduler_.now() + 30 * kSecond);
+  EXPECT_LE(u.observer_.counts["group.snapshots_made"], 1) << "for a node that does not answer";
+  u.observer_.counts.clear();
   u.Start(victim);
   ASSERT_TRUE(u.Until([&] {
     Group* g = u.machines_[victim].host->Find(GroupId(1));
     return u.Leader(1) && g->state().last_ts() >= u.Leader(1)->state().last_ts();
   }));
+  u.scheduler_.RunUntil(u.scheduler_.now() + 10 * kSecond);
+  EXPECT_GE(u.observer_.counts["group.snapshots_made"], 1);
+  EXPECT_LE(u.observer_.counts["group.snapshots_made"], 2);
   const KeyRange all{"", ""};
   EXPECT_EQ(*u.machines_[victim].host->store()->Digest(all),
             *u.machines_[leader].host->store()->Digest(all));
