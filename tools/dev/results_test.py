@@ -11,6 +11,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import results
+import test as stages
 
 GOOGLE = (
     '<testsuites timestamp="2026-01-01"><testsuite name="A">'
@@ -23,6 +24,14 @@ GOOGLE = (
 )
 GOOD_CASE = '<testsuites timestamp="t"><testcase name="G" status="run" result="completed" classname="A"/></testsuites>'
 BAZEL = '<testsuites><testsuite name="x"><testcase name="x" status="run"/></testsuite></testsuites>'
+
+
+class Stages(unittest.TestCase):
+    def test_a_stage_without_a_test_is_a_failure(self):
+        self.assertEqual(len(stages.not_empty("sim", results.Tally()).failures), 1)
+        ran = results.Tally()
+        ran.passed = 1
+        self.assertEqual(stages.not_empty("sim", ran).failures, [])
 
 
 class Count(unittest.TestCase):

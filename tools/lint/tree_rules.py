@@ -100,7 +100,7 @@ def manual_targets(files, _root):
         if file.name == "BUILD.bazel" and file.room:
             for number, line in enumerate(file.lines, 1):
                 if '"manual"' in line:
-                    yield Finding(file.path, number, "manual", "give it the tag long, sim, integration or conformance instead")
+                    yield Finding(file.path, number, "manual", "give it the tag long, sim or integration instead")
 
 
 def empty_folders(files, root):
