@@ -7,7 +7,8 @@
 // A setting `x_y` is the flag `--x-y V` or `--x-y=V`, the environment variable ISOCHRON_X_Y and the
 // key `x_y` of the YAML file that --config names. A flag beats the environment, which beats the
 // file, which beats the default. An unknown flag or key is an error that names the nearest one; an
-// unknown ISOCHRON_ variable too. A YAML list stands for its items joined by commas.
+// unknown ISOCHRON_ variable is not: platforms set some by themselves (Kubernetes does for each
+// service). A YAML list stands for its items joined by commas.
 //
 //   Settings s({{"data", Kind::kText, "", "folder of this node's data"}, ...});
 //   ISO_RETURN_IF_ERROR(s.Load(args, environment));
