@@ -61,8 +61,6 @@ class Node : private tablet::GroupListener {
     bool bootstrap = false;          // make a new universe in an empty folder
     uint64_t seed = 1;
     Micros lease_us = 3'000'000;
-    bool spread_leaders = true;
-    uint64_t split_bytes = 64 << 20;
     uint64_t log_segment_bytes = 16 << 20;
     uint64_t log_limit_bytes = 256 << 20;
     uint64_t checkpoint_entries = 20'000;
