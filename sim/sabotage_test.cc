@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kAckBeforeSync, Sabotage::kTruncateAtMemtable, Sabotage::kTruncateAnyBadRecord,
         Sabotage::kDropPreparedLocks, Sabotage::kEpochOnlyCheck, Sabotage::kVolatilePresumedAbort,
         Sabotage::kNoDedupeOneRound, Sabotage::kAbortOnNotLeader, Sabotage::kForgetServedRead,
-        Sabotage::kServeBeforeRecovered, Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks),
+        Sabotage::kNoWoundForward, Sabotage::kFifoQueue, Sabotage::kServeBeforeRecovered,
+        Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});
