@@ -5,9 +5,9 @@
 // A whole group, sent to a replica that is too far behind for the log (rule 35).
 //
 // The leader takes header and rows at one store snapshot, then sends numbered pieces by PeerRpc;
-// the receiver keeps them in memory (bounded) until the last one came and hands them over to be
-// installed in one store batch. Pieces of another transfer drop what was gathered. Groups are split
-// long before they reach the bound.
+// the receiver keeps them in memory until the last one came and hands them over to be installed in
+// one store batch. Pieces of another transfer of the group drop what was gathered. The bound is one
+// group's, and groups are split long before they reach it; over all groups of a node there is none.
 
 #include <map>
 #include <string>
