@@ -26,7 +26,8 @@ struct GroupDescriptor {
   GroupId group;
   KeyRange range;
   uint64_t generation = 0;
-  std::vector<NodeId> voters;
+  std::vector<NodeId> voters;   // that may lead
+  std::vector<NodeId> readers;  // that hold the rows: voters, learners and read-only replicas
 
   friend bool operator==(const GroupDescriptor&, const GroupDescriptor&) = default;
 };
@@ -43,6 +44,8 @@ class Router {
   // Nodes to try for `group`, never empty once the router knows any node: those of its descriptor,
   // or of any group while this one is unknown.
   virtual std::vector<NodeId> Voters(GroupId group) const = 0;
+  // Nodes that hold the group's rows, for snapshot reads.
+  virtual std::vector<NodeId> Readers(GroupId group) const = 0;
   virtual NodeId LeaderHint(GroupId group) const = 0;  // 0 = unknown
   virtual void ReportLeader(GroupId group, NodeId leader) = 0;
 

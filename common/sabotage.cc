@@ -38,6 +38,19 @@ constexpr absl::string_view kNames[] = {
     "serve-before-recovered",
     "release-ignores-attempt",
     "no-gap-locks",
+    "promise-without-index",
+    "volatile-horizon",
+    "drop-tombstone",
+    "amnesiac-voter",
+    "overlapping-changes",
+    "witness-truncates-early",
+    "snapshot-without-prepared",
+    "split-drops-prepared",
+    "merge-without-smax",
+    "renegotiate-mid-read",
+    "forget-finished",
+    "read-vote-unbounded",
+    "no-sync-on-open",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

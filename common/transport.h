@@ -22,8 +22,9 @@ enum class Channel : uint8_t {
   kLease = 0,  // node-pair lease support; sent first (rule 38)
   kPaxos = 1,
   kRpc = 2,
+  kSafeTime = 3,  // promises of idle groups, for all groups of a node pair at once
 };
-inline constexpr int kNumChannels = 3;
+inline constexpr int kNumChannels = 4;
 
 class Transport {
  public:

@@ -70,6 +70,12 @@ std::vector<NodeId> TabletMap::Voters(GroupId group) const {
   return it->second.voters;
 }
 
+std::vector<NodeId> TabletMap::Readers(GroupId group) const {
+  auto it = groups_.find(group);
+  if (it == groups_.end() || it->second.readers.empty()) return Voters(group);
+  return it->second.readers;
+}
+
 NodeId TabletMap::LeaderHint(GroupId group) const {
   auto it = leaders_.find(group);
   return it == leaders_.end() ? NodeId() : it->second;

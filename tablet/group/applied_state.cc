@@ -202,7 +202,7 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
     case peer::Command::kSplit:
       ApplySplit(command.split(), batch);
       break;
-    case peer::Command::KIND_NOT_SET:
+    default:
       break;
   }
   batch->Put(absl::StrCat(prefix, "a"), AppliedValue(index_, ballot_, last_ts()));

@@ -15,6 +15,9 @@ inline GroupDescriptor ToDescriptor(const peer::GroupDescriptor& d) {
   out.range = KeyRange{d.range().start(), d.range().end()};
   out.generation = d.generation();
   for (uint32_t v : d.voters()) out.voters.push_back(NodeId(v));
+  for (const peer::Replica& r : d.replicas()) {
+    if (r.kind() != peer::WITNESS) out.readers.push_back(NodeId(r.node()));
+  }
   return out;
 }
 
@@ -25,6 +28,7 @@ inline peer::GroupDescriptor ToProto(const GroupDescriptor& d) {
   out.mutable_range()->set_end(d.range.end);
   out.set_generation(d.generation);
   for (NodeId v : d.voters) out.add_voters(v.value);
+  for (NodeId n : d.readers) out.add_replicas()->set_node(n.value);
   return out;
 }
 

@@ -17,6 +17,7 @@ class MemoryRouter : public Router {
   const GroupDescriptor* Find(const std::string&) const override { return nullptr; }
   const GroupDescriptor* FindBefore(const std::string&) const override { return nullptr; }
   std::vector<NodeId> Voters(GroupId) const override { return {NodeId(1), NodeId(2), NodeId(3)}; }
+  std::vector<NodeId> Readers(GroupId group) const override { return Voters(group); }
   NodeId LeaderHint(GroupId) const override { return leader; }
   void ReportLeader(GroupId, NodeId n) override { leader = n; }
   void Learn(const GroupDescriptor& d) override { learnt.push_back(d); }

@@ -113,7 +113,7 @@ Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
       return AtOnce(leader.participant->Heartbeat(request.heartbeat()));
     case peer::GroupRequest::kRelease:
       return AtOnce(leader.participant->Release(request.release()));
-    case peer::GroupRequest::BODY_NOT_SET:
+    default:
       break;
   }
   return AtOnce(RefusedAnswer(
