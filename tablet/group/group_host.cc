@@ -1,32 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tablet/group/group_host.h"
 
-#include <algorithm>
-
-#include "absl/strings/str_cat.h"
-#include "common/check.h"
 #include "common/status_macros.h"
 #include "tablet/group/convert.h"
 
 namespace isochron::tablet {
-namespace {
-
-// A group that nobody told this node about, but whose leader keeps sending: probably a split behind
-// a snapshot. Waiting first lets an ordinary split arrive by the parent's log.
-constexpr Micros kUnknownGroupPatienceUs = 3'000'000;
-constexpr size_t kMaxUnknownGroups = 1024;
-constexpr Micros kSnapshotDeadlineUs = 120'000'000;
-constexpr Micros kPieceTimeoutUs = 5'000'000;
-constexpr uint64_t kManyInFlight = 8;
-constexpr Micros kFlushDistanceUs = 5'000;
-
-paxos::Config ConfigOf(const peer::GroupDescriptor& d) {
-  std::vector<NodeId> voters;
-  for (uint32_t v : d.voters()) voters.push_back(NodeId(v));
-  return paxos::Config::OfVoters(std::move(voters));
-}
-
-}  // namespace
 
 GroupHost::GroupHost(Env env, Options options)
     : env_(std::move(env)),
@@ -105,6 +83,12 @@ absl::Status GroupHost::Bootstrap(const std::vector<peer::GroupDescriptor>& desc
   return absl::OkStatus();
 }
 
+paxos::Config GroupHost::ConfigOf(const peer::GroupDescriptor& d) {
+  std::vector<NodeId> voters;
+  for (uint32_t v : d.voters()) voters.push_back(NodeId(v));
+  return paxos::Config::OfVoters(std::move(voters));
+}
+
 Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   const GroupId id = state.id();
   paxos::Replica::Options ro;
@@ -179,163 +163,6 @@ std::vector<Group*> GroupHost::Groups() {
   return out;
 }
 
-// ---- the turn ----
-
-void GroupHost::MarkDirty(GroupId id) {
-  dirty_.insert(id);
-  if (process_posted_) return;
-  process_posted_ = true;
-  env_.executor->Post([this] { ProcessDirty(); });
-}
-
-void GroupHost::ProcessDirty() {
-  process_posted_ = false;
-  std::vector<Group*> touched;
-  storage::WriteBatch batch;
-  for (GroupId id : std::exchange(dirty_, {})) {
-    Group* g = Find(id);
-    if (g == nullptr) continue;
-    TakeReady(g, &batch);
-    touched.push_back(g);
-  }
-  if (!batch.empty()) {
-    absl::Status written = env_.engine->Write(std::move(batch));
-    if (!written.ok()) {
-      env_.on_fatal(written);
-      return;
-    }
-  }
-  MakeChildren();
-  for (Group* g : touched) {
-    g->AfterWrite();
-    g->UpdateRole();
-    CountInFlight(g);
-  }
-  SendFrames();
-  FlushLog();
-  MaybeCheckpoint();
-}
-
-void GroupHost::TakeReady(Group* group, storage::WriteBatch* batch) {
-  paxos::Replica* replica = group->replica();
-  while (replica->HasReady()) {
-    paxos::Ready ready = replica->TakeReady();
-    if (ready.token != 0) {
-      log_->Append(group->id(), ready.hard_state ? &*ready.hard_state : nullptr, ready.entries);
-      tokens_.emplace_back(group->id(), ready.token);
-    }
-    for (const paxos::Message& m : ready.messages) {
-      auto [it, added] = frames_.try_emplace(m.to);
-      if (added) it->second = paxos::NewFrame();
-      paxos::AppendToFrame(m, &it->second);
-    }
-    if (!ready.chosen.empty()) {
-      applied_since_checkpoint_ += ready.chosen.size();
-      group->Apply(ready.chosen, batch);
-    }
-    for (NodeId to : ready.need_snapshot) {
-      if (sending_snapshots_.emplace(group->id(), to).second) {
-        env_.executor->Post([this, id = group->id(), to] { scope_.Spawn(SendSnapshot(id, to)); });
-      }
-    }
-  }
-}
-
-void GroupHost::SendFrames() {
-  for (auto& [to, frame] : std::exchange(frames_, {})) {
-    env_.transport->Send(to, Channel::kPaxos, std::move(frame));
-  }
-}
-
-void GroupHost::CountInFlight(Group* group) {
-  const paxos::Replica* replica = group->replica();
-  const uint64_t now =
-      replica->last_index() - std::min(replica->chosen_index(), replica->last_index());
-  auto it = in_flight_.find(group->id());
-  if (it != in_flight_.end()) total_in_flight_ -= it->second;
-  total_in_flight_ += now;
-  if (now == 0) {
-    if (it != in_flight_.end()) in_flight_.erase(it);
-  } else {
-    in_flight_[group->id()] = now;
-  }
-}
-
-// A commit alone is flushed at once. Where many are under way, flushes keep a distance, so that
-// more of them share a sync.
-void GroupHost::FlushLog() {
-  if (flush_put_off_ || (!log_->HasUnflushed() && tokens_.empty())) return;
-  const Micros now = env_.executor->MonotonicNow();
-  const Micros wait = last_flush_us_ + kFlushDistanceUs - now;
-  if (total_in_flight_ >= kManyInFlight && wait > 0) {
-    flush_put_off_ = true;
-    env_.executor->PostAfter(wait, [this] {
-      flush_put_off_ = false;
-      FlushLog();
-    });
-    return;
-  }
-  last_flush_us_ = now;
-  log_->Flush([this, tokens = std::exchange(tokens_, {})] {
-    for (const auto& [id, token] : tokens) {
-      if (Group* g = Find(id)) {
-        g->replica()->OnPersisted(token);
-        MarkDirty(id);
-      }
-    }
-  });
-}
-
-void GroupHost::Tick() {
-  const Micros now = env_.executor->MonotonicNow();
-  support_.Tick(now);
-  for (auto& [to, message] : support_.TakeMessages()) {
-    env_.transport->Send(to, Channel::kLease, std::move(message));
-  }
-  for (auto& [id, g] : groups_) {
-    g->replica()->Tick(now);
-    if (g->replica()->HasReady()) MarkDirty(id);
-    g->UpdateRole();
-  }
-  env_.executor->PostAfter(options_.tick_us, [this] { Tick(); });
-}
-
-void GroupHost::OnPaxosFrame(NodeId from, absl::string_view payload) {
-  auto messages = paxos::DecodeFrame(payload);
-  if (!messages.ok()) {
-    env_.observer->Count("transport.garbage", 1);
-    return;
-  }
-  for (paxos::Message& m : *messages) {
-    Group* g = Find(m.group);
-    if (g == nullptr) {
-      OnUnknownGroup(from, m);
-      continue;
-    }
-    const GroupId id = m.group;
-    g->replica()->Step(from, std::move(m));
-    MarkDirty(id);
-  }
-}
-
-void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
-  (void)from;
-  if (!std::holds_alternative<paxos::Accept>(message.body)) return;
-  const Micros now = env_.executor->MonotonicNow();
-  if (unknown_.size() >= kMaxUnknownGroups && unknown_.count(message.group) == 0) return;
-  auto [it, added] = unknown_.try_emplace(message.group, Reachable{now});
-  if (added || now - it->second.since < kUnknownGroupPatienceUs) return;
-  // The log knows the group, so the store has only gone back to before its split: the parent's log
-  // makes it again, with the votes and entries that a blank replica would forget (invariant 8).
-  if (log_->HasRecovered(message.group)) return;
-  // A replica that votes only once a snapshot has told it what the group holds.
-  AppliedState state = AppliedState::Blank(message.group);
-  paxos::InitialState initial = InitialFor(state);
-  initial.base = {};
-  initial.entries.clear();
-  Add(std::move(state), std::move(initial));
-}
-
 // ---- splits ----
 
 void GroupHost::OnSplit(const peer::GroupDescriptor& child, Timestamp s,
@@ -361,134 +188,6 @@ void GroupHost::MakeChildren() {
       MarkDirty(g->id());
     }
   }
-}
-
-// ---- snapshots ----
-
-Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
-  Group* g = Find(id);
-  bool ok = false;
-  LogIndex index = 0;
-  if (g != nullptr && g->initialised()) {
-    peer::GroupSnapshotHeader header;
-    g->state().ToSnapshot(&header);
-    index = header.index();
-    auto pieces = MakeSnapshotPieces(static_cast<uint64_t>(env_.executor->MonotonicNow()), header,
-                                     &store_, env_.engine);
-    ok = pieces.ok();
-    if (ok) {
-      env_.observer->Count("group.snapshots_made", 1);
-      auto ctx =
-          std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
-      for (std::string& piece : *pieces) {
-        // A lost piece must not hold the receiver back until the deadline: all is sent again then.
-        auto answer = co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk,
-                                              std::move(piece), {.timeout_us = kPieceTimeoutUs});
-        ok = answer.ok();
-        if (!ok) break;
-      }
-    }
-  }
-  sending_snapshots_.erase({id, to});
-  env_.observer->Count("group.snapshots_sent", ok ? 1 : 0);
-  g = Find(id);
-  if (g == nullptr) co_return;
-  g->replica()->ReportSnapshot(to, ok, index);
-  MarkDirty(id);
-}
-
-Task<absl::StatusOr<std::string>> GroupHost::OnSnapshotPiece(NodeId from, std::string piece) {
-  ISO_CO_RETURN_IF_ERROR(snapshots_.OnPiece(from, piece));
-  co_return std::string();
-}
-
-absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
-                                        std::vector<std::string> chunks) {
-  const GroupId id(header.state().group_descriptor().group());
-  Group* g = Find(id);
-  if (g == nullptr) return absl::NotFoundError(absl::StrCat("no replica of group ", id.value));
-  if (g->replica()->role() == paxos::Role::kLeader || header.index() <= g->state().index()) {
-    return absl::OkStatus();  // late: this replica is ahead of it
-  }
-  const KeyRange range = FromProto(header.state().group_descriptor().range());
-  storage::WriteBatch batch;
-  storage::MvccStore::ClearRange(&batch, range);
-  batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));
-  for (const std::string& chunk : chunks) {
-    ISO_RETURN_IF_ERROR(storage::MvccStore::ImportChunk(&batch, range, chunk));
-  }
-  AppliedState state = AppliedState::FromSnapshot(header);
-  state.SaveAll(&batch);
-  absl::Status written = env_.engine->Write(std::move(batch));
-  if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces
-  if (!written.ok()) {
-    env_.on_fatal(written);
-    return written;
-  }
-  const paxos::LogMark mark{state.index(), state.ballot()};
-  log_->TruncatePrefix(id, mark);
-  g->replica()->InstallSnapshot(mark, ConfigOf(state.descriptor()));
-  g->InstallSnapshot(std::move(state));
-  env_.observer->Reached("group.snapshot_installed");
-  RefreshPeers();
-  MarkDirty(id);
-  return absl::OkStatus();
-}
-
-// ---- checkpoints ----
-
-void GroupHost::MaybeCheckpoint() {
-  if (checkpointing_) return;
-  const bool log_is_large = log_->TotalBytes() > options_.log_limit_bytes;
-  if (applied_since_checkpoint_ >= options_.checkpoint_entries ||
-      (log_is_large && applied_since_checkpoint_ > 0)) {
-    Checkpoint();
-  }
-}
-
-void GroupHost::Checkpoint() {
-  checkpointing_ = true;
-  applied_since_checkpoint_ = 0;
-  storage::WriteBatch batch;
-  std::map<GroupId, LogIndex> covered;
-  for (auto& [id, g] : groups_) {
-    if (!g->initialised()) continue;
-    g->mutable_state()->SaveFinished(&batch);
-    covered[id] = g->state().index();
-  }
-  if (!batch.empty()) {
-    absl::Status written = env_.engine->Write(std::move(batch));
-    if (!written.ok()) {
-      env_.on_fatal(written);
-      return;
-    }
-  }
-  if (options_.sabotage.Is(Sabotage::kTruncateAtMemtable)) {
-    checkpointing_ = false;
-    TruncateLogs(covered);
-    return;
-  }
-  env_.engine->FlushAsync(env_.executor, [this, covered](absl::Status flushed) {
-    checkpointing_ = false;
-    if (!flushed.ok()) {
-      env_.on_fatal(flushed);
-      return;
-    }
-    TruncateLogs(covered);
-  });
-}
-
-void GroupHost::TruncateLogs(const std::map<GroupId, LogIndex>& durable) {
-  for (const auto& [id, index] : durable) {
-    Group* g = Find(id);
-    if (g == nullptr || index <= options_.keep_entries) continue;
-    const LogIndex upto = std::min(index, g->replica()->emitted_index()) - options_.keep_entries;
-    if (upto <= g->replica()->base().index) continue;
-    log_->TruncatePrefix(id, g->replica()->MarkAt(upto));
-    g->replica()->Truncate(upto);
-  }
-  env_.observer->Reached("log.truncated");
-  FlushLog();
 }
 
 // ---- stop ----

@@ -15,6 +15,9 @@
 // group's log is truncated below what the flush covered, less a tail kept for followers that lag
 // (rules 30, 31).
 //
+// group_host.cc has start, splits and stop; group_host_turn.cc the turn; group_host_wakeups.cc what
+// makes groups act; group_host_snapshots.cc and group_host_checkpoint.cc what they say.
+//
 // Loop-thread only. A failed sync or store write ends the process through on_fatal (rule 34).
 
 #include <functional>
@@ -97,6 +100,7 @@ class GroupHost : private SnapshotTarget {
 
   GroupHost(Env env, Options options);
   absl::Status Recover();
+  static paxos::Config ConfigOf(const peer::GroupDescriptor& d);
   Group* Add(AppliedState state, paxos::InitialState initial);
   paxos::InitialState InitialFor(const AppliedState& state);
   void MarkDirty(GroupId id);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "tablet/group/group_host.h"
+
+// Checkpoints: the store is flushed, then the log is truncated below what that covered.
+
+namespace isochron::tablet {
+
+void GroupHost::MaybeCheckpoint() {
+  if (checkpointing_) return;
+  const bool log_is_large = log_->TotalBytes() > options_.log_limit_bytes;
+  if (applied_since_checkpoint_ >= options_.checkpoint_entries ||
+      (log_is_large && applied_since_checkpoint_ > 0)) {
+    Checkpoint();
+  }
+}
+
+void GroupHost::Checkpoint() {
+  checkpointing_ = true;
+  applied_since_checkpoint_ = 0;
+  storage::WriteBatch batch;
+  std::map<GroupId, LogIndex> covered;
+  for (auto& [id, g] : groups_) {
+    if (!g->initialised()) continue;
+    g->mutable_state()->SaveFinished(&batch);
+    covered[id] = g->state().index();
+  }
+  if (!batch.empty()) {
+    absl::Status written = env_.engine->Write(std::move(batch));
+    if (!written.ok()) {
+      env_.on_fatal(written);
+      return;
+    }
+  }
+  if (options_.sabotage.Is(Sabotage::kTruncateAtMemtable)) {
+    checkpointing_ = false;
+    TruncateLogs(covered);
+    return;
+  }
+  env_.engine->FlushAsync(env_.executor, [this, covered](absl::Status flushed) {
+    checkpointing_ = false;
+    if (!flushed.ok()) {
+      env_.on_fatal(flushed);
+      return;
+    }
+    TruncateLogs(covered);
+  });
+}
+
+void GroupHost::TruncateLogs(const std::map<GroupId, LogIndex>& durable) {
+  for (const auto& [id, index] : durable) {
+    Group* g = Find(id);
+    if (g == nullptr || index <= options_.keep_entries) continue;
+    const LogIndex upto = std::min(index, g->replica()->emitted_index()) - options_.keep_entries;
+    if (upto <= g->replica()->base().index) continue;
+    log_->TruncatePrefix(id, g->replica()->MarkAt(upto));
+    g->replica()->Truncate(upto);
+  }
+  env_.observer->Reached("log.truncated");
+  FlushLog();
+}
+
+}  // namespace isochron::tablet

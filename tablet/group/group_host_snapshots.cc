@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "tablet/group/convert.h"
+#include "tablet/group/group_host.h"
+
+// Snapshots of groups, sent to a follower that needs one and installed here.
+
+namespace isochron::tablet {
+namespace {
+
+constexpr Micros kSnapshotDeadlineUs = 120'000'000;
+constexpr Micros kPieceTimeoutUs = 5'000'000;
+
+}  // namespace
+
+Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
+  Group* g = Find(id);
+  bool ok = false;
+  LogIndex index = 0;
+  if (g != nullptr && g->initialised()) {
+    peer::GroupSnapshotHeader header;
+    g->state().ToSnapshot(&header);
+    index = header.index();
+    auto pieces = MakeSnapshotPieces(static_cast<uint64_t>(env_.executor->MonotonicNow()), header,
+                                     &store_, env_.engine);
+    ok = pieces.ok();
+    if (ok) {
+      env_.observer->Count("group.snapshots_made", 1);
+      auto ctx =
+          std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
+      for (std::string& piece : *pieces) {
+        // A lost piece must not hold the receiver back until the deadline: all is sent again then.
+        auto answer = co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk,
+                                              std::move(piece), {.timeout_us = kPieceTimeoutUs});
+        ok = answer.ok();
+        if (!ok) break;
+      }
+    }
+  }
+  sending_snapshots_.erase({id, to});
+  env_.observer->Count("group.snapshots_sent", ok ? 1 : 0);
+  g = Find(id);
+  if (g == nullptr) co_return;
+  g->replica()->ReportSnapshot(to, ok, index);
+  MarkDirty(id);
+}
+
+Task<absl::StatusOr<std::string>> GroupHost::OnSnapshotPiece(NodeId from, std::string piece) {
+  ISO_CO_RETURN_IF_ERROR(snapshots_.OnPiece(from, piece));
+  co_return std::string();
+}
+
+absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
+                                        std::vector<std::string> chunks) {
+  const GroupId id(header.state().group_descriptor().group());
+  Group* g = Find(id);
+  if (g == nullptr) return absl::NotFoundError(absl::StrCat("no replica of group ", id.value));
+  if (g->replica()->role() == paxos::Role::kLeader || header.index() <= g->state().index()) {
+    return absl::OkStatus();  // late: this replica is ahead of it
+  }
+  const KeyRange range = FromProto(header.state().group_descriptor().range());
+  storage::WriteBatch batch;
+  storage::MvccStore::ClearRange(&batch, range);
+  batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));
+  for (const std::string& chunk : chunks) {
+    ISO_RETURN_IF_ERROR(storage::MvccStore::ImportChunk(&batch, range, chunk));
+  }
+  AppliedState state = AppliedState::FromSnapshot(header);
+  state.SaveAll(&batch);
+  absl::Status written = env_.engine->Write(std::move(batch));
+  if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces
+  if (!written.ok()) {
+    env_.on_fatal(written);
+    return written;
+  }
+  const paxos::LogMark mark{state.index(), state.ballot()};
+  log_->TruncatePrefix(id, mark);
+  g->replica()->InstallSnapshot(mark, ConfigOf(state.descriptor()));
+  g->InstallSnapshot(std::move(state));
+  env_.observer->Reached("group.snapshot_installed");
+  RefreshPeers();
+  MarkDirty(id);
+  return absl::OkStatus();
+}
+
+}  // namespace isochron::tablet

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "tablet/group/group_host.h"
+
+// The turn: what all dirty groups have to write, to send and to apply goes out together.
+
+namespace isochron::tablet {
+namespace {
+
+constexpr uint64_t kManyInFlight = 8;
+constexpr Micros kFlushDistanceUs = 5'000;
+
+}  // namespace
+
+void GroupHost::MarkDirty(GroupId id) {
+  dirty_.insert(id);
+  if (process_posted_) return;
+  process_posted_ = true;
+  env_.executor->Post([this] { ProcessDirty(); });
+}
+
+void GroupHost::ProcessDirty() {
+  process_posted_ = false;
+  std::vector<Group*> touched;
+  storage::WriteBatch batch;
+  for (GroupId id : std::exchange(dirty_, {})) {
+    Group* g = Find(id);
+    if (g == nullptr) continue;
+    TakeReady(g, &batch);
+    touched.push_back(g);
+  }
+  if (!batch.empty()) {
+    absl::Status written = env_.engine->Write(std::move(batch));
+    if (!written.ok()) {
+      env_.on_fatal(written);
+      return;
+    }
+  }
+  MakeChildren();
+  for (Group* g : touched) {
+    g->AfterWrite();
+    g->UpdateRole();
+    CountInFlight(g);
+  }
+  SendFrames();
+  FlushLog();
+  MaybeCheckpoint();
+}
+
+void GroupHost::TakeReady(Group* group, storage::WriteBatch* batch) {
+  paxos::Replica* replica = group->replica();
+  while (replica->HasReady()) {
+    paxos::Ready ready = replica->TakeReady();
+    if (ready.token != 0) {
+      log_->Append(group->id(), ready.hard_state ? &*ready.hard_state : nullptr, ready.entries);
+      tokens_.emplace_back(group->id(), ready.token);
+    }
+    for (const paxos::Message& m : ready.messages) {
+      auto [it, added] = frames_.try_emplace(m.to);
+      if (added) it->second = paxos::NewFrame();
+      paxos::AppendToFrame(m, &it->second);
+    }
+    if (!ready.chosen.empty()) {
+      applied_since_checkpoint_ += ready.chosen.size();
+      group->Apply(ready.chosen, batch);
+    }
+    for (NodeId to : ready.need_snapshot) {
+      if (sending_snapshots_.emplace(group->id(), to).second) {
+        env_.executor->Post([this, id = group->id(), to] { scope_.Spawn(SendSnapshot(id, to)); });
+      }
+    }
+  }
+}
+
+void GroupHost::SendFrames() {
+  for (auto& [to, frame] : std::exchange(frames_, {})) {
+    env_.transport->Send(to, Channel::kPaxos, std::move(frame));
+  }
+}
+
+void GroupHost::CountInFlight(Group* group) {
+  const paxos::Replica* replica = group->replica();
+  const uint64_t now =
+      replica->last_index() - std::min(replica->chosen_index(), replica->last_index());
+  auto it = in_flight_.find(group->id());
+  if (it != in_flight_.end()) total_in_flight_ -= it->second;
+  total_in_flight_ += now;
+  if (now == 0) {
+    if (it != in_flight_.end()) in_flight_.erase(it);
+  } else {
+    in_flight_[group->id()] = now;
+  }
+}
+
+// A commit alone is flushed at once. Where many are under way, flushes keep a distance, so that
+// more of them share a sync.
+void GroupHost::FlushLog() {
+  if (flush_put_off_ || (!log_->HasUnflushed() && tokens_.empty())) return;
+  const Micros now = env_.executor->MonotonicNow();
+  const Micros wait = last_flush_us_ + kFlushDistanceUs - now;
+  if (total_in_flight_ >= kManyInFlight && wait > 0) {
+    flush_put_off_ = true;
+    env_.executor->PostAfter(wait, [this] {
+      flush_put_off_ = false;
+      FlushLog();
+    });
+    return;
+  }
+  last_flush_us_ = now;
+  log_->Flush([this, tokens = std::exchange(tokens_, {})] {
+    for (const auto& [id, token] : tokens) {
+      if (Group* g = Find(id)) {
+        g->replica()->OnPersisted(token);
+        MarkDirty(id);
+      }
+    }
+  });
+}
+
+}  // namespace isochron::tablet
