@@ -8,35 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/nearest.h"
 
 namespace isochron::shell {
 namespace {
 
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status Unknown(const std::vector<FlagSpec>& specs, const std::string& name) {
-  std::string nearest;
-  size_t best = 4;
-  for (const FlagSpec& s : specs) {
-    const size_t d = EditDistance(name, s.name);
-    if (d < best) {
-      best = d;
-      nearest = s.name;
-    }
-  }
+  std::vector<std::string> known;
+  for (const FlagSpec& s : specs) known.push_back(s.name);
+  const std::string nearest = Nearest(name, known);
   return absl::InvalidArgumentError(
       absl::StrCat("unknown flag --", name,
                    nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?")));

@@ -62,7 +62,7 @@ TEST(SimMainTest, UsageErrorsNameTheNearestWord) {
   EXPECT_EQ(Sim("--seed").status, 2);
   EXPECT_EQ(Sim("stray").status, 2);
   const std::string errors = testing::internal::GetCapturedStderr();
-  EXPECT_TRUE(absl::StrContains(errors, "did you mean seed?")) << errors;
+  EXPECT_TRUE(absl::StrContains(errors, "did you mean --seed?")) << errors;
   EXPECT_TRUE(absl::StrContains(errors, "did you mean no-commit-wait?")) << errors;
 }
 

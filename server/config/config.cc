@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
+#include "common/nearest.h"
 #include "common/status_macros.h"
 
 extern char** environ;

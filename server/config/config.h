@@ -45,9 +45,6 @@ struct Setting {
 absl::StatusOr<int64_t> ParseDurationUs(absl::string_view text);
 absl::StatusOr<int64_t> ParseSizeBytes(absl::string_view text);
 
-// The candidate with the smallest edit distance; empty when none is near.
-std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
-
 // A flat YAML mapping of scalars and lists of scalars. INVALID_ARGUMENT with file and line.
 absl::StatusOr<std::map<std::string, std::string>> ParseYaml(const std::string& text,
                                                              absl::string_view file);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <yaml.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -27,22 +25,6 @@ constexpr Unit kUnits[] = {{"KiB", 1024.0},
                            {"MB", 1e6},
                            {"GB", 1e9},
                            {"B", 1}};
-
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      const size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = std::min({replace, row[j] + 1, row[j - 1] + 1});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 // Walks libyaml's events; only a flat mapping is accepted.
 class YamlReader {
@@ -143,20 +125,6 @@ absl::StatusOr<int64_t> ParseSizeBytes(absl::string_view text) {
         absl::StrCat("\"", text, "\" is not a size; write for example 64MiB, 1GiB or 4096"));
   }
   return static_cast<int64_t>(value * factor);
-}
-
-std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  // Beyond this the suggestion would be a guess.
-  size_t best_distance = std::max<size_t>(2, word.size() / 2) + 1;
-  for (const std::string& c : candidates) {
-    const size_t distance = EditDistance(word, c);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = c;
-    }
-  }
-  return best;
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ParseYaml(const std::string& text,

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bench/bench_main.h"
-#include "server/config/config.h"
+#include "common/nearest.h"
 #include "server/main/demo.h"
 #include "server/main/served_node.h"
 #include "server/main/start_settings.h"
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
     if (args[0] == c.name) return c.run({args.begin() + 1, args.end()});
     names.emplace_back(c.name);
   }
-  const std::string nearest = isochron::config::Nearest(args[0], names);
+  const std::string nearest = isochron::Nearest(args[0], names);
   std::cerr << "isochron: unknown command \"" << args[0] << "\""
             << (nearest.empty() ? "" : "; did you mean " + nearest + "?") << "\n\n";
   PrintUsage(std::cerr);

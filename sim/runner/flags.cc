@@ -8,39 +8,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/nearest.h"
 #include "common/status_macros.h"
 
 namespace isochron::sim {
 namespace {
 
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status Unknown(absl::string_view what, absl::string_view word,
                      const std::vector<std::string>& known) {
-  std::string hint;
-  size_t best = 4;
-  for (const std::string& k : known) {
-    const size_t d = EditDistance(word, k);
-    if (d < best) {
-      best = d;
-      hint = absl::StrCat("; did you mean ", k, "?");
-    }
-  }
-  if (hint.empty()) hint = "; `isochron sim --list` names them all";
-  return absl::InvalidArgumentError(absl::StrCat("unknown ", what, " ", word, hint));
+  const std::string nearest = Nearest(word, known);
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown ", what, " ", word,
+                   nearest.empty() ? "; `isochron sim --list` names them all"
+                                   : absl::StrCat("; did you mean ", nearest, "?")));
 }
 
 absl::Status CheckKnown(absl::string_view what, const std::vector<std::string>& words,
@@ -123,9 +103,11 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const Kno
       continue;
     }
     if (std::find(kValued.begin(), kValued.end(), name) == kValued.end()) {
-      std::vector<std::string> all = kValued;
-      all.insert(all.end(), kSwitches.begin(), kSwitches.end());
-      return Unknown("flag", name, all);
+      std::vector<std::string> all;
+      for (const auto* some : {&kValued, &kSwitches}) {
+        for (const std::string& known_flag : *some) all.push_back(absl::StrCat("--", known_flag));
+      }
+      return Unknown("flag", absl::StrCat("--", name), all);
     }
     std::string value = parts.second;
     if (arg.find('=') == absl::string_view::npos) {
