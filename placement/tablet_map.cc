@@ -89,47 +89,64 @@ void TabletMap::ReportLeader(GroupId group, NodeId leader) {
   }
 }
 
+TabletMap::Pieces::iterator TabletMap::FirstIn(const KeyRange& range) {
+  auto it = pieces_.upper_bound(range.start);
+  if (it != pieces_.begin() && std::prev(it)->second.range.Overlaps(range)) --it;
+  return it;
+}
+
 void TabletMap::Learn(const GroupDescriptor& descriptor) {
   if (!descriptor.group || descriptor.range.Empty()) return;
-  auto known = groups_.find(descriptor.group);
-  if (known != groups_.end() && known->second.generation >= descriptor.generation) return;
-  groups_[descriptor.group] = descriptor;
-  std::erase_if(pieces_, [&](const auto& p) { return p.second.group == descriptor.group; });
-
-  std::vector<KeyRange> mine = {descriptor.range};
-  for (const auto& [start, other] : pieces_) {
-    if (other.generation >= descriptor.generation) mine = Subtract(mine, other.range);
+  const KeyRange range = descriptor.range;
+  auto [known, fresh] = groups_.try_emplace(descriptor.group, descriptor);
+  if (!fresh) {
+    if (known->second.generation >= descriptor.generation) return;
+    // What the group was known to hold encloses all its pieces.
+    const KeyRange before = known->second.range;
+    for (auto it = FirstIn(before); it != pieces_.end() && it->second.range.Overlaps(before);) {
+      it = it->second.group == descriptor.group ? pieces_.erase(it) : std::next(it);
+    }
+    known->second = descriptor;
+  }
+  std::vector<KeyRange> mine = {range};
+  for (auto it = FirstIn(range); it != pieces_.end() && it->second.range.Overlaps(range); ++it) {
+    if (it->second.generation >= descriptor.generation) mine = Subtract(mine, it->second.range);
   }
   std::vector<GroupDescriptor> changed;
-  for (auto it = pieces_.begin(); it != pieces_.end();) {
+  for (auto it = FirstIn(range); it != pieces_.end() && it->second.range.Overlaps(range);) {
     std::vector<KeyRange> left = {it->second.range};
     for (const KeyRange& m : mine) left = Subtract(left, m);
     if (left.size() == 1 && left[0] == it->second.range) {
       ++it;
       continue;
     }
-    for (KeyRange& range : left) {
+    for (KeyRange& piece : left) {
       changed.push_back(it->second);
-      changed.back().range = std::move(range);
+      changed.back().range = std::move(piece);
     }
     it = pieces_.erase(it);
   }
-  for (KeyRange& range : mine) {
+  for (KeyRange& piece : mine) {
     changed.push_back(descriptor);
-    changed.back().range = std::move(range);
+    changed.back().range = std::move(piece);
   }
   for (GroupDescriptor& d : changed) {
     std::string start = d.range.start;
     pieces_.emplace(std::move(start), std::move(d));
   }
-  CheckInvariants();
+  CheckAround(range);
 }
 
-void TabletMap::CheckInvariants() const {
+void TabletMap::CheckAround(const KeyRange& range) {
+  auto it = FirstIn(range);
+  if (it != pieces_.begin()) --it;
   const GroupDescriptor* before = nullptr;
-  for (const auto& [start, piece] : pieces_) {
-    ISO_CHECK(start == piece.range.start && !piece.range.Empty(), "a piece is filed by its start");
+  for (; it != pieces_.end(); ++it) {
+    const GroupDescriptor& piece = it->second;
+    ISO_CHECK(it->first == piece.range.start && !piece.range.Empty(),
+              "a piece is filed by its start");
     ISO_CHECK(before == nullptr || !before->range.Overlaps(piece.range), "pieces do not overlap");
+    if (before != nullptr && !piece.range.Overlaps(range)) break;
     before = &piece;
   }
 }

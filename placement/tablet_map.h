@@ -43,14 +43,19 @@ class TabletMap : public Router {
   std::vector<GroupDescriptor> Entries() const;
 
  private:
-  void CheckInvariants() const;
+  using Pieces = std::map<std::string, GroupDescriptor>;
+
+  // The first piece that overlaps `range`, or the first behind it.
+  Pieces::iterator FirstIn(const KeyRange& range);
+  // Aborts the process when pieces in and next to `range` overlap.
+  void CheckAround(const KeyRange& range);
   Task<absl::Status> ReadRows(Ctx ctx);
 
   Executor* const executor_;
   txn::GroupCaller* caller_ = nullptr;
-  std::vector<NodeId> all_nodes_;                  // of the initial descriptors
-  std::map<std::string, GroupDescriptor> pieces_;  // by start key; `range` is the piece
-  std::map<GroupId, GroupDescriptor> groups_;      // newest of each group
+  std::vector<NodeId> all_nodes_;              // of the initial descriptors
+  Pieces pieces_;                              // by start key; `range` is the piece
+  std::map<GroupId, GroupDescriptor> groups_;  // newest of each group
   std::map<GroupId, NodeId> leaders_;
   bool refreshing_ = false;
   uint64_t refreshes_ = 0;  // that ended well

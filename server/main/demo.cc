@@ -30,6 +30,7 @@ std::vector<config::Setting> Table() {
       {"regions", Kind::kInteger, "3", "how many regions"},
       {"nodes_per_region", Kind::kInteger, "1", "how many nodes in each"},
       {"wan", Kind::kBool, "true", "emulate the latencies between real regions (--no-wan: do not)"},
+      {"initial_groups", Kind::kInteger, "1", "data groups to begin with, for measurements"},
       {"data", Kind::kText, "", "folder for the nodes' data; kept afterwards"},
       {"execute", Kind::kText, "", "run these statements instead of a shell", 'e'},
       {"detach", Kind::kBool, "false", "leave the nodes running, print where they are as JSON"},
@@ -69,8 +70,12 @@ void StopNodes(DemoLayout* layout) {
 absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Settings& s) {
   absl::StatusOr<DemoLayout> old = ReadLayout(folder);
   if (absl::IsNotFound(old.status())) {
-    return MakeLayout(folder, static_cast<int>(s.Integer("regions")),
-                      static_cast<int>(s.Integer("nodes_per_region")), s.Bool("wan"));
+    ISO_ASSIGN_OR_RETURN(
+        DemoLayout made,
+        MakeLayout(folder, static_cast<int>(s.Integer("regions")),
+                   static_cast<int>(s.Integer("nodes_per_region")), s.Bool("wan")));
+    made.initial_groups = s.Integer("initial_groups");
+    return made;
   }
   ISO_RETURN_IF_ERROR(old.status());
   if (AnyRunning(*old)) {
@@ -78,10 +83,11 @@ absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Se
                                                  "; stop it with: isochron demo --stop --data ",
                                                  folder));
   }
-  if (s.Given("regions") || s.Given("nodes_per_region")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the folder ", folder, " holds the data of a demo of ", old->nodes.size(),
-        " nodes; leave --regions and --nodes-per-region away, or choose another folder"));
+  if (s.Given("regions") || s.Given("nodes_per_region") || s.Given("initial_groups")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the folder ", folder, " holds the data of a demo of ", old->nodes.size(),
+                     " nodes; leave --regions, --nodes-per-region and --initial-groups away, or "
+                     "choose another folder"));
   }
   if (s.Given("wan")) old->wan = s.Bool("wan");
   return old;

@@ -81,6 +81,9 @@ std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode
       // Sound here and nowhere else: all nodes share one kernel's clock.
       "--clock", "fixed:1ms", "--wan", layout.wan ? "typical" : "none"};
   if (!layout.bootstrapped) args.push_back("--bootstrap");
+  if (!layout.bootstrapped && layout.initial_groups != 1) {
+    args.insert(args.end(), {"--initial-groups", absl::StrCat(layout.initial_groups)});
+  }
   if (!detached) args.push_back("--die-with-parent");
   return args;
 }

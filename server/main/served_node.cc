@@ -86,6 +86,7 @@ absl::Status ServedNode::OpenNode() {
     o.universe.push_back({p.node, p.region, p.zone, p.address.ToString()});
   }
   o.bootstrap = options_.bootstrap;
+  o.initial_groups = options_.initial_groups;
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
   ISO_ASSIGN_OR_RETURN(node_, Node::Open({.executor = &loop_,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
+#include "server/node/initial_groups.h"
 
 namespace isochron::server {
 namespace {
@@ -83,6 +84,7 @@ std::vector<config::Setting> StartTable() {
       {"listen_grpc", Kind::kText, "127.0.0.1:9010", "address of the Spanner API"},
       {"clock", Kind::kText, "chrony", "chrony, kernel or fixed:BOUND"},
       {"bootstrap", Kind::kBool, "false", "make a new universe of the nodes in --peers"},
+      {"initial_groups", Kind::kInteger, "1", "data groups of a new universe, for measurements"},
       {"wan", Kind::kText, "none", "emulated latencies between regions: typical or a file"},
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
       {"statement_timeout", Kind::kDuration, "60s", "longest run of a statement"},
@@ -144,6 +146,10 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   if (!clock.ok()) return Wrong("--clock", clock.status().message());
   out.clock = *clock;
   out.bootstrap = s.Bool("bootstrap");
+  out.initial_groups = s.Integer("initial_groups");
+  if (out.initial_groups < 1 || out.initial_groups > kMaxInitialGroups) {
+    return Wrong("--initial-groups", absl::StrCat("1 to ", kMaxInitialGroups));
+  }
   ISO_RETURN_IF_ERROR(ReadWan(s, &out));
   out.lease_us = s.DurationUs("lease");
   if (out.lease_us < 200'000 || out.lease_us > 60'000'000) {

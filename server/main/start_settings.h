@@ -35,6 +35,7 @@ struct StartOptions {
   runtime::HostPort listen_grpc;
   truetime::ClockSpec clock;
   bool bootstrap = false;
+  int64_t initial_groups = 1;
   bool emulate_wan = false;
   runtime::WanMatrix wan;
   Micros lease_us = 0;

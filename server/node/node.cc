@@ -2,12 +2,12 @@
 #include "server/node/node.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "paxos/lease/incarnation.h"
+#include "server/node/initial_groups.h"
 #include "txn/api/descriptor.h"
 #include "txn/api/system_keys.h"
 
@@ -15,7 +15,6 @@ namespace isochron::server {
 namespace {
 
 constexpr char kIncarnationFile[] = "incarnation";
-constexpr size_t kVotersOfOneRegion = 3;
 
 std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescriptor>& in) {
   std::vector<GroupDescriptor> out;
@@ -24,34 +23,6 @@ std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescript
 }
 
 }  // namespace
-
-std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe) {
-  std::vector<PeerInfo> nodes = universe;
-  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  std::set<std::string> regions;
-  std::vector<NodeId> voters;
-  for (const PeerInfo& p : nodes) {
-    if (regions.insert(p.region).second) voters.push_back(p.id);
-  }
-  if (regions.size() == 1) {
-    voters.clear();
-    for (size_t i = 0; i < std::min(nodes.size(), kVotersOfOneRegion); ++i) {
-      voters.push_back(nodes[i].id);
-    }
-  }
-  std::vector<peer::GroupDescriptor> groups;
-  auto add = [&](GroupId id, const KeyRange& range) {
-    peer::GroupDescriptor& d = groups.emplace_back();
-    d.set_group(id.value);
-    d.mutable_range()->set_start(range.start);
-    d.mutable_range()->set_end(range.end);
-    d.set_generation(1);
-    for (NodeId v : voters) d.add_voters(v.value);
-  };
-  add(txn::kSystemGroup, txn::SystemRange());
-  add(txn::kFirstDataGroup, txn::DataRange());
-  return groups;
-}
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Open(Env env, Options options) {
   ISO_ASSIGN_OR_RETURN(uint64_t incarnation, paxos::RaiseIncarnation(env.disk, kIncarnationFile));
@@ -67,7 +38,7 @@ Node::Node(Env env, Options options, uint64_t incarnation)
       incarnation_(incarnation),
       random_(options_.seed ^ (incarnation * 0x9e3779b97f4a7c15ull)),
       rpc_(env_.executor, env_.transport, env_.observer, incarnation, {}),
-      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe))),
+      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups))),
       caller_(&rpc_, &map_, env_.observer, random_.Fork()),
       transactions_(txn::GroupService::Env{
           .self = self_,
@@ -100,7 +71,8 @@ absl::Status Node::Init() {
                                                        .listener = this,
                                                        .on_fatal = env_.on_fatal},
                                                       host));
-  const std::vector<peer::GroupDescriptor> initial = InitialGroups(options_.universe);
+  const std::vector<peer::GroupDescriptor> initial =
+      InitialGroups(options_.universe, options_.initial_groups);
   const auto& voters = initial.front().voters();
   const bool votes = std::find(voters.begin(), voters.end(), self_.value) != voters.end();
   if (votes && host_->empty()) {
@@ -110,6 +82,9 @@ absl::Status Node::Init() {
           "To make a new universe, start every node with --bootstrap");
     }
     ISO_RETURN_IF_ERROR(host_->Bootstrap(initial));
+  }
+  for (tablet::Group* g : host_->Groups()) {
+    if (g->initialised()) map_.Learn(txn::ToDescriptor(g->descriptor()));
   }
   store_ = std::make_unique<txn::GatewayStore>(txn::GatewayEnv{.executor = env_.executor,
                                                                .truetime = env_.truetime,

@@ -5,10 +5,8 @@
 // One node, assembled over the seams: groups, transaction server, gateway, placement. The served
 // program and the simulator build the same Node; only the seams differ.
 //
-// Where the replicas are: a new universe begins with two groups, the system group (catalog, tablet
-// map) and one data group; each has a voter on the first node of every region, or on the first
-// three nodes where there is one region. Splits keep their parent's voters. Other nodes are
-// gateways.
+// Where the replicas are: a new universe begins with the system group (catalog, tablet map) and one
+// data group (initial_groups.h). Splits keep their parent's voters. Other nodes are gateways.
 //
 // Loop-thread only. The seams outlive the node. Destroying a node without Drain is a crash of it as
 // far as the others can tell.
@@ -59,6 +57,7 @@ class Node : private tablet::GroupListener {
   struct Options {
     std::vector<PeerInfo> universe;  // this node among them; the same list on every node
     bool bootstrap = false;          // make a new universe in an empty folder
+    int64_t initial_groups = 1;      // of data, when it is made
     uint64_t seed = 1;
     Micros lease_us = 3'000'000;
     uint64_t log_segment_bytes = 16 << 20;
@@ -124,9 +123,6 @@ class Node : private tablet::GroupListener {
   std::unique_ptr<placement::Balancer> balancer_;
   std::function<void(peer::NodeInfo*)> info_hook_;
 };
-
-// The groups that a new universe begins with (see above).
-std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe);
 
 }  // namespace isochron::server
 

@@ -113,17 +113,16 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   Group* raw = group.get();
   groups_[id] = std::move(group);
   unknown_.erase(id);
-  RefreshPeers();
+  AddPeers(raw->descriptor());
   return raw;
 }
 
-void GroupHost::RefreshPeers() {
-  std::set<NodeId> peers;
-  for (const auto& [id, g] : groups_) {
-    for (uint32_t v : g->descriptor().voters()) peers.insert(NodeId(v));
+void GroupHost::AddPeers(const peer::GroupDescriptor& d) {
+  bool added = false;
+  for (uint32_t v : d.voters()) {
+    if (NodeId(v) != env_.transport->self()) added |= peers_.insert(NodeId(v)).second;
   }
-  peers.erase(env_.transport->self());
-  support_.SetPeers({peers.begin(), peers.end()});
+  if (added) support_.SetPeers({peers_.begin(), peers_.end()});
 }
 
 void GroupHost::Start() {
@@ -148,13 +147,6 @@ void GroupHost::Start() {
 Group* GroupHost::Find(GroupId id) {
   auto it = groups_.find(id);
   return it == groups_.end() ? nullptr : it->second.get();
-}
-
-Group* GroupHost::FindByKey(const std::string& key) {
-  for (const auto& [id, g] : groups_) {
-    if (g->initialised() && g->range().Contains(key)) return g.get();
-  }
-  return nullptr;
 }
 
 std::vector<Group*> GroupHost::Groups() {

@@ -86,8 +86,6 @@ class GroupHost : private SnapshotTarget {
   Task<void> Drain(Micros deadline_us);
 
   Group* Find(GroupId id);
-  // The group that holds `key` on this node; null if none does.
-  Group* FindByKey(const std::string& key);
   std::vector<Group*> Groups();
   paxos::NodeSupport* support() { return &support_; }
   storage::MvccStore* store() { return &store_; }
@@ -119,7 +117,7 @@ class GroupHost : private SnapshotTarget {
   void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
   Task<void> SendSnapshot(GroupId id, NodeId to);
   Task<absl::StatusOr<std::string>> OnSnapshotPiece(NodeId from, std::string piece);
-  void RefreshPeers();
+  void AddPeers(const peer::GroupDescriptor& d);
 
   // SnapshotTarget
   absl::Status InstallSnapshot(const peer::GroupSnapshotHeader& header,
@@ -133,6 +131,7 @@ class GroupHost : private SnapshotTarget {
   SnapshotReceiver snapshots_;
   std::map<GroupId, std::unique_ptr<Group>> groups_;
   std::map<GroupId, Reachable> unknown_;
+  std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<std::pair<peer::GroupDescriptor, Timestamp>> new_children_;
   std::set<GroupId> dirty_;
   bool process_posted_ = false;

@@ -79,7 +79,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   g->replica()->InstallSnapshot(mark, ConfigOf(state.descriptor()));
   g->InstallSnapshot(std::move(state));
   env_.observer->Reached("group.snapshot_installed");
-  RefreshPeers();
+  AddPeers(g->descriptor());
   MarkDirty(id);
   return absl::OkStatus();
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SERVER_NODE_INITIAL_GROUPS_H_
+#define ISOCHRON_SERVER_NODE_INITIAL_GROUPS_H_
+
+// The groups that a new universe begins with: the system group and one or more of data.
+//
+// Each has a voter on the first node of every region, or on the first three nodes where there is
+// one region. More than one group of data is for measurements of many groups: they cut the first
+// table of the universe, if its key is one bigint, at the multiples of kRowsPerInitialGroup.
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/peer.pb.h"
+#include "server/node/peer_info.h"
+
+namespace isochron::server {
+
+inline constexpr int64_t kRowsPerInitialGroup = 1000;
+inline constexpr int64_t kMaxInitialGroups = 100'000;
+
+// The same on every node: of `universe` and `data_groups` alone.
+std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe,
+                                                 int64_t data_groups);
+
+}  // namespace isochron::server
+
+#endif  // ISOCHRON_SERVER_NODE_INITIAL_GROUPS_H_
