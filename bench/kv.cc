@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The workload kv: upserts and strong point reads of random keys of one table, which is cut into
-// groups led in different regions.
+// The workload kv: upserts and strong reads of random keys of one table, which is cut into groups
+// led in different regions. With --batch, each is of several consecutive rows.
 
-#include <algorithm>
-
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "bench/flag_values.h"
+#include "bench/key_choice.h"
+#include "bench/row_table.h"
 #include "bench/workload.h"
-#include "common/status_macros.h"
 
 namespace isochron::bench {
 namespace {
@@ -16,70 +15,39 @@ namespace {
 class Kv : public Workload {
  public:
   explicit Kv(const shell::Flags& flags)
-      : keys_(flags.Number("keys", 1, 100'000'000).value_or(10'000)),
-        groups_(flags.Number("groups", 1, 1000).value_or(3)),
-        value_bytes_(flags.Number("value-bytes", 0, 1 << 20).value_or(100)),
-        read_percent_(flags.Number("read-percent", 0, 100).value_or(50)) {}
+      : table_("kv", NumberOr(flags, "keys", 10'000), NumberOr(flags, "groups", 3),
+               ValueSize(flags, 100)),
+        choice_(table_.keys(), SkewOr(flags, 0)),
+        batch_(std::min(NumberOr(flags, "batch", 1), table_.keys())),
+        read_percent_(ReadPercent(flags)) {}
 
-  absl::Status Setup(client::Client* client) override {
-    ISO_RETURN_IF_ERROR(
-        ExecutePatiently(client, "CREATE TABLE IF NOT EXISTS kv (k bigint PRIMARY KEY, v text)")
-            .status());
-    for (int64_t g = 0; g < groups_; ++g) {
-      ISO_RETURN_IF_ERROR(ExecutePatiently(client, absl::StrCat("SELECT isochron.split('kv', ",
-                                                                g * keys_ / groups_, ")"))
-                              .status());
-    }
-    const std::string value(static_cast<size_t>(value_bytes_), 'v');
-    constexpr int64_t kBatch = 200;
-    for (int64_t from = 0; from < keys_; from += kBatch) {
-      std::string sql = "INSERT INTO kv VALUES ";
-      for (int64_t k = from; k < std::min(from + kBatch, keys_); ++k) {
-        absl::StrAppend(&sql, k > from ? "," : "", "(", k, ",'", value, "')");
-      }
-      absl::StrAppend(&sql, " ON CONFLICT DO NOTHING");
-      ISO_RETURN_IF_ERROR(ExecutePatiently(client, sql).status());
-    }
-    return absl::OkStatus();
-  }
+  absl::Status Setup(client::Client* client) override { return table_.Make(client); }
 
   void Step(ClientRun* run) override {
-    const auto key = static_cast<int64_t>(run->random.Below(static_cast<uint64_t>(keys_)));
+    const int64_t first = table_.FirstOf(choice_.Scattered(&run->random), batch_);
     const bool read = run->random.Below(100) < static_cast<uint64_t>(read_percent_);
     const int64_t began = NowUs();
-    absl::StatusOr<client::Result> result;
-    if (read) {
-      result = run->client->Execute("SELECT v FROM kv WHERE k = $1", {key});
-    } else {
-      std::string value(static_cast<size_t>(value_bytes_), 'a');
-      for (char& c : value) c = static_cast<char>('a' + run->random.Below(26));
-      result = run->client->Execute(
-          "INSERT INTO kv VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v",
-          {key, std::move(value)});
-    }
+    const absl::StatusOr<client::Result> result =
+        read ? table_.Read(run, first, batch_) : table_.Upsert(run, first, batch_);
     if (result.ok()) {
       run->stats.Succeeded(began, NowUs(), result->latency);
+      if (!read && table_.GroupOf(first) != table_.GroupOf(first + batch_ - 1)) {
+        ++run->stats.multi_group;
+      }
     } else {
       run->stats.Failed(result.status());
     }
   }
 
   absl::Status Check(client::Client* client, Json* report) override {
-    ISO_ASSIGN_OR_RETURN(client::Result count,
-                         ExecutePatiently(client, "SELECT count(*) FROM kv WHERE k >= 0"));
-    ISO_ASSIGN_OR_RETURN(const int64_t rows, count.rows.at(0).Get<int64_t>(0));
-    (*report)["rows"] = rows;
-    if (rows < keys_) {
-      return absl::DataLossError(
-          absl::StrCat("kv holds ", rows, " rows, ", keys_, " were written"));
-    }
-    return absl::OkStatus();
+    (*report)["rows_s"] = Round((*report)["ops_s"].get<double>() * static_cast<double>(batch_));
+    return table_.Check(client, report);
   }
 
  private:
-  const int64_t keys_;
-  const int64_t groups_;
-  const int64_t value_bytes_;
+  const RowTable table_;
+  const KeyChoice choice_;
+  const int64_t batch_;
   const int64_t read_percent_;
 };
 

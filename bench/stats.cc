@@ -24,12 +24,18 @@ void Histogram::Add(int64_t us) {
   if (b >= buckets_.size()) buckets_.resize(b + 1);
   ++buckets_[b];
   ++count_;
+  sum_us_ += us;
 }
 
 void Histogram::Add(const Histogram& o) {
   if (o.buckets_.size() > buckets_.size()) buckets_.resize(o.buckets_.size());
   for (size_t i = 0; i < o.buckets_.size(); ++i) buckets_[i] += o.buckets_[i];
   count_ += o.count_;
+  sum_us_ += o.sum_us_;
+}
+
+double Histogram::MeanMs() const {
+  return count_ == 0 ? 0 : static_cast<double>(sum_us_) / static_cast<double>(count_) / 1000;
 }
 
 double Histogram::PercentileMs(double p) const {

@@ -23,6 +23,7 @@ class Histogram {
   int64_t count() const { return count_; }
   // In milliseconds; 0 when empty.
   double PercentileMs(double p) const;
+  double MeanMs() const;
 
  private:
   static constexpr int kSub = 16;
@@ -30,6 +31,7 @@ class Histogram {
   static int64_t UpperBound(size_t bucket);
   std::vector<int64_t> buckets_;
   int64_t count_ = 0;
+  int64_t sum_us_ = 0;
 };
 
 struct Stats {

@@ -26,6 +26,8 @@ namespace isochron::bench {
 using Json = nlohmann::ordered_json;
 
 int64_t NowUs();  // monotonic
+void SleepMs(int64_t ms);
+double Round(double v);  // to three decimals
 
 struct ClientRun {
   int number = 0;  // of the client, from 0
@@ -50,6 +52,9 @@ class Workload {
 
 std::unique_ptr<Workload> MakeKv(const shell::Flags& flags);
 std::unique_ptr<Workload> MakeBank(const shell::Flags& flags);
+std::unique_ptr<Workload> MakeSnapshot(const shell::Flags& flags);
+// `letter` is a to f.
+std::unique_ptr<Workload> MakeYcsb(char letter, const shell::Flags& flags);
 
 // Tries for a while: the universe may be in the middle of a failover.
 absl::StatusOr<client::Result> ExecutePatiently(client::Client* client, const std::string& sql,

@@ -121,6 +121,16 @@ absl::StatusOr<Result> Client::Execute(const std::string& sql, const std::vector
   return result;
 }
 
+absl::StatusOr<Result> Client::ReadOnce(const v1::TransactionOptions::ReadOnly& bound,
+                                        const std::string& sql, const std::vector<Value>& params) {
+  v1::TransactionSelector selector;
+  *selector.mutable_single_use()->mutable_read_only() = bound;
+  ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
+  absl::StatusOr<Result> result = session->Execute(sql, params, &selector);
+  GiveBack(std::move(session));
+  return result;
+}
+
 void Client::Pause(int tries) {
   int64_t ms = 0;
   {

@@ -90,6 +90,9 @@ class Client {
 
   // One statement by itself; aborts are retried by the server.
   absl::StatusOr<Result> Execute(const std::string& sql, const std::vector<Value>& params = {});
+  // One query by itself at a timestamp bound (single use): no lock, no transaction to end.
+  absl::StatusOr<Result> ReadOnce(const google::spanner::v1::TransactionOptions::ReadOnly& bound,
+                                  const std::string& sql, const std::vector<Value>& params = {});
   // Runs `body` in a transaction and commits, anew while it is ABORTED, and elsewhere while it is
   // UNAVAILABLE before the commit. Any other error rolls back and is returned. `aborts`, if given,
   // counts the attempts that were aborted.

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`isochron bench`: every workload runs and reports what it should. Nothing is asserted of speed."""
+
+import json
+import unittest
+
+from universe import Universe, run
+
+FIELDS = ("ops_s p50_ms p99_ms aborts errors server_cpu_s_per_1000 lock_wait_ms paxos_ms two_pc_ms "
+          "commit_wait_hidden_ms commit_wait_exposed_ms multi_group_share").split()
+
+
+class BenchTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.universe = Universe().__enter__()
+        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
+
+    def bench(self, workload, *flags):
+        targets = ",".join(n.grpc for n in self.universe.nodes)
+        done = run("bench", workload, "--target", targets, "--clients", 4, "--seconds", 1, "--keys", 300,
+                   "--json", *flags, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual([f for f in FIELDS if f not in report], [])
+        self.assertEqual(report["errors"], 0, done.stderr)
+        self.assertGreater(report["ops"], 0)
+        return report
+
+    def test_kv_with_batches_counts_rows(self):
+        report = self.bench("kv", "--batch", 20, "--read-share", 0, "--value-size", 10)
+        self.assertAlmostEqual(report["rows_s"], 20 * report["ops_s"], delta=20)
+        self.assertEqual(report["commits"], report["ops"])
+
+    def test_a_skewed_load_is_skewed(self):
+        self.assertGreater(self.bench("kv", "--skew", 0.9)["ops"], 0)
+
+    def test_reads_in_the_past_find_their_rows(self):
+        for bound in ("exact", "max", "min", "at", "strong"):
+            report = self.bench("snapshot", "--staleness-ms", 500, "--bound", bound, "--batch", 5)
+            self.assertEqual((report["short_reads"], report["commits"]), (0, 0), bound)
+
+    def test_ycsb(self):
+        for letter in "abcdef":
+            self.bench(f"ycsb-{letter}", "--value-size", 50)
+
+    def test_flags_are_checked(self):
+        for flags, says in ((("--skew", "1.5"), "0.999"), (("--batch", 0), "--batch"), (("--bound", "old"), "exact")):
+            done = run("bench", "kv", *flags)
+            self.assertEqual(done.returncode, 2, flags)
+            self.assertIn(says, done.stderr)
+        self.assertEqual(run("bench", "ycsb-g").returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
