@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/admin_main.h"
 #include "bench/bench_main.h"
 #include "common/nearest.h"
 #include "server/main/demo.h"
@@ -31,6 +32,7 @@ constexpr Command kCommands[] = {
     {"demo", "a universe of regions on this machine, and a shell on it", RunDemo},
     {"start", "run one node of a universe", isochron::server::RunStart},
     {"sql", "a SQL shell on a running universe", isochron::shell::RunSql},
+    {"admin", "look at a universe, and into a node's data folder", isochron::admin::RunAdmin},
     {"bench", "load a running universe and check what it promised", isochron::bench::RunBench},
     {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
     {"config", "check a configuration file", isochron::server::RunConfig},

@@ -129,6 +129,18 @@ absl::StatusOr<std::unique_ptr<RocksEngine>> RocksEngine::Open(const std::string
   return engine;
 }
 
+absl::StatusOr<std::unique_ptr<RocksEngine>> RocksEngine::OpenReadOnly(const std::string& folder) {
+  std::unique_ptr<RocksEngine> engine(new RocksEngine());
+  ISO_ASSIGN_OR_RETURN(OpenedRocks opened, OpenRocksReadOnly(folder));
+  engine->cache_ = std::move(opened.cache);
+  engine->db_ = std::move(opened.db);
+  return engine;
+}
+
+std::vector<DamagedFile> RocksEngine::CheckFiles(uint64_t* files) {
+  return CheckRocksFiles(db_.get(), files);
+}
+
 RocksEngine::~RocksEngine() {
   tracker_->Stop();
   if (db_ == nullptr) return;

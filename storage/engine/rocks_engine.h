@@ -18,6 +18,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/engine/engine.h"
 
@@ -37,6 +38,14 @@ struct RocksOptions {
   int max_open_files = 1000;
 };
 
+// A file that cannot be read whole, and the engine keys between which its content lies.
+struct DamagedFile {
+  std::string file;
+  std::string what;
+  std::string smallest;
+  std::string largest;
+};
+
 class RocksEngine : public Engine {
  public:
   // Opens the store in `folder`, making it when absent or empty.
@@ -45,6 +54,8 @@ class RocksEngine : public Engine {
   //   DATA_LOSS            its files are damaged
   static absl::StatusOr<std::unique_ptr<RocksEngine>> Open(const std::string& folder,
                                                            const RocksOptions& options = {});
+  // For looking at the store of a stopped node: nothing in `folder` changes, writes fail.
+  static absl::StatusOr<std::unique_ptr<RocksEngine>> OpenReadOnly(const std::string& folder);
   // Does not flush: what was not flushed before is lost, as in a crash.
   ~RocksEngine() override;
 
@@ -61,6 +72,10 @@ class RocksEngine : public Engine {
   absl::Status Flush() override;
   uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) override;
   EngineStats Stats() override;
+
+  // Reads every block of every file and compares checksums. Slow: all of the store is read. `files`
+  // counts them. Any thread.
+  std::vector<DamagedFile> CheckFiles(uint64_t* files);
 
  private:
   class SnapshotImpl;

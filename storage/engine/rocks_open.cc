@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/engine/rocks_open.h"
 
+#include <cstdarg>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/options.h"
 #include "rocksdb/slice_transform.h"
+#include "rocksdb/sst_file_reader.h"
 #include "rocksdb/table.h"
 #include "storage/engine/key_space.h"
 #include "storage/engine/rocks_flush.h"
@@ -30,6 +32,13 @@ class VersionPrefixTransform : public rocksdb::SliceTransform {
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
     return rocksdb::Slice(key.data(), key.size() - kVersionBytes);
   }
+};
+
+// RocksDB's own messages, unsaid.
+class NoLog : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
 };
 
 // Files that RocksDB makes before a new database is complete.
@@ -149,6 +158,41 @@ absl::StatusOr<OpenedRocks> OpenRocks(const std::string& folder, const RocksOpti
   if (!s.ok()) return OpenError(s, folder);
   opened.db.reset(db);
   return opened;
+}
+
+absl::StatusOr<OpenedRocks> OpenRocksReadOnly(const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder + "/CURRENT", error)) {
+    return absl::NotFoundError(absl::StrCat("there is no store in ", folder));
+  }
+  OpenedRocks opened;
+  opened.cache = rocksdb::NewLRUCache(8 << 20);
+  rocksdb::Options o = MakeOptions(RocksOptions());
+  o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(opened.cache)));
+  o.create_if_missing = false;
+  o.info_log = std::make_shared<NoLog>();  // it would be written into the folder
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status s = rocksdb::DB::OpenForReadOnly(o, folder, &db);
+  if (!s.ok()) return OpenError(s, folder);
+  opened.db.reset(db);
+  return opened;
+}
+
+std::vector<DamagedFile> CheckRocksFiles(rocksdb::DB* db, uint64_t* files) {
+  std::vector<rocksdb::LiveFileMetaData> live;
+  db->GetLiveFilesMetaData(&live);
+  std::vector<DamagedFile> damaged;
+  for (const rocksdb::LiveFileMetaData& f : live) {
+    rocksdb::Options o = db->GetOptions();
+    rocksdb::SstFileReader reader(o);
+    rocksdb::Status s = reader.Open(f.db_path + f.name);
+    if (s.ok()) s = reader.VerifyChecksum(rocksdb::ReadOptions());
+    ++*files;
+    if (s.ok()) continue;
+    const std::string name = absl::StartsWith(f.name, "/") ? f.name.substr(1) : f.name;
+    damaged.push_back({name, s.ToString(), f.smallestkey, f.largestkey});
+  }
+  return damaged;
 }
 
 absl::Status CheckRocksMarker(rocksdb::DB* db, const std::string& folder) {

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,12 @@ struct OpenedRocks {
 // Errors as of RocksEngine::Open.
 absl::StatusOr<OpenedRocks> OpenRocks(const std::string& folder, const RocksOptions& options,
                                       std::shared_ptr<rocksdb::EventListener> listener);
+
+// Changes nothing. Errors as of RocksEngine::Open; NOT_FOUND where there is no store.
+absl::StatusOr<OpenedRocks> OpenRocksReadOnly(const std::string& folder);
+
+// Reads every block of every file.
+std::vector<DamagedFile> CheckRocksFiles(rocksdb::DB* db, uint64_t* files);
 
 // Every store holds a record that names its format. Writes it, durably, into an empty store.
 // FAILED_PRECONDITION when it is missing from one that is not empty, or names another format.

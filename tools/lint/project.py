@@ -8,7 +8,7 @@ import re
 import subprocess
 
 ROOMS = (
-    "common proto truetime storage paxos tablet txn sql placement server client shell sim tests bench"
+    "common proto truetime storage paxos tablet txn sql placement server client shell sim tests bench admin"
 ).split()
 
 # Rooms that run inside the simulator, in virtual time: no exception to a ban is granted here.
