@@ -20,6 +20,9 @@ constexpr int kMaxEvents = 256;
 // Functions that keep posting more work share a turn this many times before the hooks run, so that
 // a chain of short continuations ends in one flush, yet nobody can keep the hooks from running.
 constexpr int kRoundsPerTurn = 16;
+// And together this long, so that what is queued never keeps descriptors, timers and hooks waiting.
+constexpr Micros kPostedPerTurnUs = 5'000;
+constexpr size_t kFnsBetweenLooks = 8;  // at the clock
 
 timespec ToTimespec(Micros us) {
   timespec t;
@@ -51,6 +54,7 @@ EventLoop::~EventLoop() {
     posted.swap(posted_);
     timers.swap(new_timers_);
   }
+  running_.clear();
   posted.clear();
   timers.clear();
   timer_fns_.clear();
@@ -189,7 +193,8 @@ int EventLoop::Wait() {
   Micros timeout_us = NextTimerDelay();
   {
     MutexLock lock(&mu_);
-    if (!posted_.empty() || !new_timers_.empty() || stop_) timeout_us = 0;
+    const bool posted = !posted_.empty() || !running_.empty();
+    if (posted || !new_timers_.empty() || stop_) timeout_us = 0;
     asleep_ = timeout_us != 0;
   }
   int n = EpollWait(timeout_us);
@@ -211,20 +216,25 @@ void EventLoop::Dispatch(int count) {
   }
 }
 
-bool EventLoop::RunPosted() {
-  std::vector<NewTimer> timers;
-  {
-    MutexLock lock(&mu_);
-    if (posted_.empty() && new_timers_.empty()) return false;
-    running_.swap(posted_);
-    timers.swap(new_timers_);
+bool EventLoop::RunPosted(Micros until_us) {
+  if (running_.empty()) {
+    std::vector<NewTimer> timers;
+    {
+      MutexLock lock(&mu_);
+      if (posted_.empty() && new_timers_.empty()) return false;
+      running_.swap(posted_);
+      timers.swap(new_timers_);
+    }
+    for (NewTimer& t : timers) AddTimer(std::move(t));
+    next_running_ = 0;
   }
-  for (NewTimer& t : timers) AddTimer(std::move(t));
-  for (Fn& fn : running_) {
+  while (next_running_ < running_.size()) {
+    Fn& fn = running_[next_running_++];
     fn();
     fn = nullptr;  // what it captured dies now, not with the batch
+    if (next_running_ % kFnsBetweenLooks == 0 && MonotonicNow() >= until_us) break;
   }
-  running_.clear();
+  if (next_running_ == running_.size()) running_.clear();
   return true;
 }
 
@@ -254,17 +264,22 @@ void EventLoop::Run() {
       if (std::exchange(stop_, false)) break;
     }
     const int count = Wait();
+    const Micros began_us = MonotonicNow();
     Dispatch(count);
     bool worked = count > 0;
+    // Counted from here: descriptors that take long do not keep the rest from its share.
+    const Micros until_us = MonotonicNow() + kPostedPerTurnUs;
     for (int round = 0; round < kRoundsPerTurn; ++round) {
-      const bool posted = RunPosted();
+      const bool posted = RunPosted(until_us);
       const bool timers = RunTimers();
       if (!posted && !timers) break;
       worked = true;
+      if (MonotonicNow() >= until_us) break;
     }
     if (!worked) continue;
     ++turns_;
     for (Fn& fn : turn_end_) fn();
+    longest_turn_us_ = std::max(longest_turn_us_, MonotonicNow() - began_us);
   }
   thread_.store(std::thread::id(), std::memory_order_relaxed);
 }

@@ -9,6 +9,11 @@
 // rounds; then the turn-end hooks. Layers gather what a turn produced (log entries, messages) and
 // hand it on in their hook: one sync and one send a turn, however many groups took part.
 //
+// Overload (rule 38): posted functions get a few milliseconds of a turn; what is left waits, in
+// order, for the next. So however much is queued, leases, which come by descriptor and by timer,
+// are served within a turn, and what a turn produced leaves at its end. `longest_turn_us` tells
+// whether one function took too long.
+//
 // A function posted from another thread wakes the loop through an eventfd, which is written only
 // when the loop sleeps. MonotonicNow is CLOCK_MONOTONIC in microseconds.
 //
@@ -66,6 +71,7 @@ class EventLoop final : public Executor {
   // How often the loop was woken by a write to its eventfd, and its turns; for tests and metrics.
   uint64_t wakeups() const { return wakeups_.load(std::memory_order_relaxed); }
   uint64_t turns() const { return turns_; }
+  Micros longest_turn_us() const { return longest_turn_us_; }
 
  private:
   struct Watcher {
@@ -91,8 +97,8 @@ class EventLoop final : public Executor {
   int Wait();
   int EpollWait(Micros timeout_us);
   void Dispatch(int count);
-  // True if anything ran.
-  bool RunPosted();
+  // True if anything ran. Stops after the function that ran past `until_us`.
+  bool RunPosted(Micros until_us);
   bool RunTimers();
   void AddTimer(NewTimer t);
   void DropStaleHeapEntries();
@@ -106,6 +112,7 @@ class EventLoop final : public Executor {
   std::atomic<uint64_t> wakeups_{0};
   std::atomic<uint64_t> next_timer_{1};
   uint64_t turns_ = 0;
+  Micros longest_turn_us_ = 0;
 
   Mutex mu_;
   std::vector<Fn> posted_ ABSL_GUARDED_BY(mu_);
@@ -113,7 +120,8 @@ class EventLoop final : public Executor {
   bool asleep_ ABSL_GUARDED_BY(mu_) = false;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
 
-  std::vector<Fn> running_;
+  std::vector<Fn> running_;  // taken from posted_; those before next_running_ have run
+  size_t next_running_ = 0;
   std::vector<Fn> turn_end_;
   std::vector<HeapEntry> heap_;                 // smallest deadline first; may hold cancelled ids
   absl::flat_hash_map<TimerId, Fn> timer_fns_;  // lint: no iteration

@@ -24,6 +24,45 @@ TEST(EventLoopTest, RunsInOrderPosted) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(seen[i], i);
 }
 
+// Rule 38: a queue of any length must not keep the loop from descriptors and timers, by which
+// leases come.
+TEST(EventLoopTest, WhatIsQueuedDoesNotKeepDescriptorsAndTimersWaiting) {
+  EventLoop loop;
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  constexpr int kQueued = 400;
+  int ran = 0;
+  int ran_at_descriptor = -1;
+  int ran_at_timer = -1;
+  std::vector<int> order;
+  for (int i = 0; i < kQueued; ++i) {
+    loop.Post([&, i] {
+      const Micros until = loop.MonotonicNow() + 500;
+      while (loop.MonotonicNow() < until) {
+      }
+      order.push_back(i);
+      if (++ran == 1) {  // what comes while all of them wait
+        EXPECT_EQ(write(fds[1], "x", 1), 1);
+        loop.PostAfter(1000, [&] { ran_at_timer = ran; });
+      }
+      if (ran == kQueued) loop.Stop();
+    });
+  }
+  loop.AddFd(fds[0], EPOLLIN, [&](uint32_t) {
+    ran_at_descriptor = ran;
+    loop.RemoveFd(fds[0]);
+  });
+  loop.Run();
+  EXPECT_GT(ran_at_descriptor, 0);
+  EXPECT_LT(ran_at_descriptor, 100);
+  EXPECT_GT(ran_at_timer, 0);
+  EXPECT_LT(ran_at_timer, 100);
+  for (int i = 0; i < kQueued; ++i) EXPECT_EQ(order[i], i);
+  EXPECT_GE(loop.longest_turn_us(), 500);
+  close(fds[0]);
+  close(fds[1]);
+}
+
 TEST(EventLoopTest, ManyThreadsPost) {
   EventLoop loop;
   constexpr int kThreads = 4;
