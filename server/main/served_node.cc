@@ -121,9 +121,10 @@ absl::Status ServedNode::OpenDoors() {
   node_->SetInfoHook([this](peer::NodeInfo* info) { FillInfo(info); });
   rpc_ = std::make_unique<rpc::RpcServer>(
       &loop_, sql_.get(), clock_->truetime(),
-      rpc::RpcServer::Options{.listen = options_.listen_grpc.ToString(), .can_serve = [this] {
-                                return ready_ && !draining_ && clock_->truetime()->Now().ok();
-                              }});
+      rpc::RpcServer::Options{
+          .listen = options_.listen_grpc.ToString(), .observer = &counters_, .can_serve = [this] {
+            return ready_ && !draining_ && clock_->truetime()->Now().ok();
+          }});
   return rpc_->Start().status();
 }
 
@@ -153,6 +154,11 @@ void ServedNode::FillInfo(peer::NodeInfo* info) {
   add("process.cpu_us", (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * int64_t{1'000'000} +
                             use.ru_utime.tv_usec + use.ru_stime.tv_usec);
   add("process.peak_resident_bytes", int64_t{use.ru_maxrss} * 1024);
+  add("loop.longest_turn_us", loop_.longest_turn_us());
+  add("loop.delay_us", rpc_ ? rpc_->admission().delay_us() : 0);
+  add("admission.running", rpc_ ? rpc_->admission().running() : 0);
+  add("admission.waiting", rpc_ ? static_cast<int64_t>(rpc_->admission().waiting()) : 0);
+  add("admission.limit", rpc_ ? rpc_->admission().limit() : 0);
   add("loop.turns", static_cast<int64_t>(loop_.turns()));
   add("loop.wakeups", static_cast<int64_t>(loop_.wakeups()));
   std::map<uint64_t, peer::SessionInfo> sessions;

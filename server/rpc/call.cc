@@ -6,15 +6,25 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace isochron::rpc {
 namespace {
 
 // For a call without a deadline; the session's statement timeout is far shorter.
 constexpr Micros kNoDeadlineUs = 3'600'000'000;
+constexpr Micros kFullRetryUs = 500'000;
 
 }  // namespace
 
-Door::Door(Executor* e, grpc::ServerCompletionQueue* q) : executor(e), queue(q) { grpc_init(); }
+Door::Door(Executor* e, grpc::ServerCompletionQueue* q, admission::Admission* a, size_t limit)
+    : executor(e),
+      queue(q),
+      admission(a),
+      max_calls(limit),
+      arrivals(std::make_shared<Arrivals>(e)) {
+  grpc_init();
+}
 Door::~Door() { grpc_shutdown(); }
 
 Call::Call(std::shared_ptr<Door> door) : door_(std::move(door)) {
@@ -30,13 +40,22 @@ void Call::Arrived(bool ok) {
   refs_.fetch_add(1, std::memory_order_relaxed);  // for `done_`
   time_left_us_ = TimeLeft();
   arrived_us_ = door_->executor->MonotonicNow();
-  door_->executor->Post([self = Ref(this)]() mutable {
-    Call* call = self.get();
-    if (!call->door_->open) return;
-    call->info_.ctx = std::make_shared<RequestContext>(call->arrived_us_ + call->time_left_us_);
-    call->info_.ctx->latency.queue_us = call->door_->executor->MonotonicNow() - call->arrived_us_;
-    call->door_->scope.Spawn(Drive(std::move(self)));
-  });
+  door_->arrivals->Push([self = Ref(this)]() mutable { Admit(std::move(self)); });
+}
+
+void Call::Admit(Ref self) {
+  Call* call = self.get();
+  Door* door = call->door();
+  if (!door->open) return;
+  const Micros delay_us = door->executor->MonotonicNow() - call->arrived_us_;
+  door->admission->NoteDelay(delay_us);
+  if (door->scope.size() >= door->max_calls && !call->vital()) {
+    return call->Refuse(admission::Overloaded(
+        absl::StrCat(door->scope.size(), " requests are under way, its limit"), kFullRetryUs));
+  }
+  call->info_.ctx = std::make_shared<RequestContext>(call->arrived_us_ + call->time_left_us_);
+  call->info_.ctx->latency.queue_us = delay_us;
+  door->scope.Spawn(Drive(std::move(self)));
 }
 
 Task<void> Call::Drive(Ref self) {

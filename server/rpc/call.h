@@ -4,14 +4,17 @@
 
 // One gRPC call, from the poller thread to the node's loop and back.
 //
-//   poller thread   takes completions off the queue: an arrived request is posted to the loop, and
-//                   a listener for the next one put in its place
+//   poller thread   takes completions off the queue: an arrived request goes to the loop
+//                   (arrivals.h), and a listener for the next one is put in its place
 //   loop            runs the handler as a coroutine and starts the answer; gRPC serializes it there
 //                   and queues its completion to the poller thread
 //
 // A call is deleted when nothing refers to it any more: its coroutine, what was posted for it, and
 // the completions that gRPC still owes (references are counted). Cancellation, by the client, by a
 // lost connection or by the deadline, reaches the handler as Ctx::Cancel.
+//
+// Calls under way are bounded: beyond the limit all but vital ones (a commit, a rollback) are
+// refused before their handler runs.
 //
 // Door::open and everything named "loop" belong to the loop's thread.
 
@@ -29,7 +32,10 @@
 #include "common/executor.h"
 #include "common/request_context.h"
 #include "common/task.h"
+#include "server/admission/admission.h"
+#include "server/rpc/arrivals.h"
 #include "server/rpc/status_codec.h"
+#include "server/runtime/mutex.h"
 
 namespace isochron::rpc {
 
@@ -45,14 +51,35 @@ class Tag {
 
 // What all calls of a server share. Outlives them.
 struct Door {
-  Door(Executor* e, grpc::ServerCompletionQueue* q);
+  Door(Executor* e, grpc::ServerCompletionQueue* q, admission::Admission* a, size_t limit);
   ~Door();
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
 
+  // Starts an operation of gRPC on the queue. Once the queue is shut down, which a handler that
+  // ends late may find, does nothing: false. From any thread.
+  template <typename Operation>
+  bool Start(Operation operation) {
+    runtime::MutexLock lock(&mu);
+    if (queue_closed) return false;
+    operation();
+    return true;
+  }
+  // From any thread.
+  void CloseQueue() {
+    runtime::MutexLock lock(&mu);
+    queue_closed = true;
+    queue->Shutdown();
+  }
+
   Executor* const executor;
   grpc::ServerCompletionQueue* const queue;
+  admission::Admission* const admission;  // loop
+  const size_t max_calls;
+  const std::shared_ptr<Arrivals> arrivals;
   std::atomic<bool> listening{true};
+  runtime::Mutex mu;
+  bool queue_closed ABSL_GUARDED_BY(mu) = false;
   bool open = true;  // loop
   TaskScope scope;   // loop
 };
@@ -96,9 +123,15 @@ class Call {
   virtual void ListenAgain() = 0;
   // Runs the handler and answers. Loop.
   virtual Task<void> Serve(Ref self) = 0;
+  // Answers without it. Loop.
+  virtual void Refuse(const absl::Status& status) = 0;
+  // Ends or finishes what is under way: never refused.
+  virtual bool vital() const { return false; }
 
-  // To be called once, at the end of construction.
-  void Begin() { Listen(&arrived_); }
+  // To be called once, at the end of construction. May delete the call.
+  void Begin() {
+    if (!door_->Start([this] { Listen(&arrived_); })) Unref();
+  }
   Ref NewRef() {
     refs_.fetch_add(1, std::memory_order_relaxed);
     return Ref(this);
@@ -128,6 +161,7 @@ class Call {
   void Arrived(bool ok);
   void Done(bool ok);
   void Finished(bool ok);
+  static void Admit(Ref self);
   static Task<void> Drive(Ref self);
   Micros TimeLeft() const;
 
@@ -149,6 +183,7 @@ struct UnaryMethod {
       listen;
   // Both messages outlive the task.
   std::function<Task<absl::Status>(CallInfo*, const Request*, Response*)> handle;
+  bool vital = false;
 };
 
 template <typename Request, typename Response>
@@ -175,11 +210,16 @@ class UnaryCall final : public Call {
     auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena_);
     const absl::Status status = co_await method_->handle(info(), request_, response);
     if (status.ok()) {
-      responder_.Finish(*response, grpc::Status::OK, FinishTag());
+      door()->Start([&] { responder_.Finish(*response, grpc::Status::OK, FinishTag()); });
     } else {
-      responder_.FinishWithError(ToGrpcStatus(status, &server_context_), FinishTag());
+      Refuse(status);
     }
   }
+  void Refuse(const absl::Status& status) override {
+    door()->Start(
+        [&] { responder_.FinishWithError(ToGrpcStatus(status, &server_context_), FinishTag()); });
+  }
+  bool vital() const override { return method_->vital; }
 
   const std::shared_ptr<const Method> method_;
   Request* const request_;

@@ -2,6 +2,7 @@
 #include "server/rpc/rpc_server.h"
 
 #include <grpc/support/time.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int kHotListeners = 16;
 constexpr int kListeners = 1;
+constexpr int kMaxStreamsOfAConnection = 1024;
 constexpr Micros kSweepEveryUs = 5'000'000;
 
 // How to listen for a method of an async service.
@@ -40,8 +42,9 @@ Sessions::Options WithSeed(Sessions::Options options, const std::string& listen)
 RpcServer::RpcServer(Executor* executor, sql::Engine* engine, TrueTime* truetime, Options options)
     : executor_(executor),
       options_(std::move(options)),
+      admission_(executor, options_.observer, options_.admission),
       sessions_(engine, executor, truetime, WithSeed(options_.sessions, options_.listen)),
-      spanner_(&sessions_),
+      spanner_(&sessions_, &admission_),
       admin_(&sessions_, options_.can_serve) {}
 
 RpcServer::~RpcServer() {
@@ -73,6 +76,8 @@ absl::StatusOr<int> RpcServer::Start() {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfAConnection);
+  builder.SetResourceQuota(grpc::ResourceQuota("isochron").Resize(options_.transport_memory_bytes));
   builder.SetMaxReceiveMessageSize(options_.max_message_bytes);
   builder.RegisterService(&spanner_methods_);
   builder.RegisterService(&admin_methods_);
@@ -94,7 +99,7 @@ absl::StatusOr<int> RpcServer::Start() {
         "this machine's; choose another with --listen-grpc, or port 0 for any free one"));
   }
   address_ = absl::StrCat(options_.listen.substr(0, colon), ":", bound);
-  door_ = std::make_shared<Door>(executor_, queue_.get());
+  door_ = std::make_shared<Door>(executor_, queue_.get(), &admission_, options_.max_calls);
   ListenSpanner();
   ListenAdmin();
   for (int i = 0; i < std::max(1, options_.pollers); ++i) {
@@ -106,11 +111,12 @@ absl::StatusOr<int> RpcServer::Start() {
 
 template <typename Service, typename Listen, typename Request, typename Response>
 void RpcServer::Unary(int times, Service* service, Listen listen,
-                      Task<absl::Status> (Service::*handler)(CallInfo*, const Request*,
-                                                             Response*)) {
+                      Task<absl::Status> (Service::*handler)(CallInfo*, const Request*, Response*),
+                      bool vital) {
   using Call = UnaryCall<Request, Response>;
   auto method = std::make_shared<typename Call::Method>();
   method->listen = std::move(listen);
+  method->vital = vital;
   method->handle = [service, handler](CallInfo* call, const Request* request, Response* response) {
     return (service->*handler)(call, request, response);
   };
@@ -124,12 +130,12 @@ void RpcServer::ListenSpanner() {
   Unary(kListeners, s, ISO_LISTEN(m, BatchCreateSessions), &SpannerService::BatchCreateSessions);
   Unary(kListeners, s, ISO_LISTEN(m, GetSession), &SpannerService::GetSession);
   Unary(kListeners, s, ISO_LISTEN(m, ListSessions), &SpannerService::ListSessions);
-  Unary(kListeners, s, ISO_LISTEN(m, DeleteSession), &SpannerService::DeleteSession);
+  Unary(kListeners, s, ISO_LISTEN(m, DeleteSession), &SpannerService::DeleteSession, true);
   Unary(kHotListeners, s, ISO_LISTEN(m, ExecuteSql), &SpannerService::ExecuteSql);
   Unary(kListeners, s, ISO_LISTEN(m, ExecuteBatchDml), &SpannerService::ExecuteBatchDml);
   Unary(kHotListeners, s, ISO_LISTEN(m, BeginTransaction), &SpannerService::BeginTransaction);
-  Unary(kHotListeners, s, ISO_LISTEN(m, Commit), &SpannerService::Commit);
-  Unary(kListeners, s, ISO_LISTEN(m, Rollback), &SpannerService::Rollback);
+  Unary(kHotListeners, s, ISO_LISTEN(m, Commit), &SpannerService::Commit, true);
+  Unary(kListeners, s, ISO_LISTEN(m, Rollback), &SpannerService::Rollback, true);
   auto stream = std::make_shared<StreamMethod>();
   stream->listen = ISO_LISTEN(m, ExecuteStreamingSql);
   stream->handle = [s](CallInfo* call, const StreamMethod::Request* request, PartialStream* out) {
@@ -151,7 +157,7 @@ void RpcServer::ListenAdmin() {
   Unary(kListeners, s, ISO_LISTEN(o, ListOperations), &AdminService::ListOperations);
   Unary(kListeners, s, ISO_LISTEN(o, DeleteOperation), &AdminService::DeleteOperation);
   Unary(kListeners, s, ISO_LISTEN(o, CancelOperation), &AdminService::CancelOperation);
-  Unary(kListeners, s, ISO_LISTEN(health_methods_, Check), &AdminService::Check);
+  Unary(kListeners, s, ISO_LISTEN(health_methods_, Check), &AdminService::Check, true);
 }
 
 void RpcServer::Poll() {
@@ -182,7 +188,7 @@ void RpcServer::Close(Micros drain_us) {
   door_->listening.store(false, std::memory_order_relaxed);
   server_->Shutdown(
       gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_micros(drain_us, GPR_TIMESPAN)));
-  queue_->Shutdown();
+  door_->CloseQueue();
   // lint: allow(thread): as above
   for (std::thread& t : pollers_) t.join();
   pollers_.clear();

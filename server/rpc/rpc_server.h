@@ -23,11 +23,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/executor.h"
+#include "common/observer.h"
 #include "common/truetime.h"
 #include "google/longrunning/operations.grpc.pb.h"
 #include "google/spanner/admin/database/v1/spanner_database_admin.grpc.pb.h"
 #include "google/spanner/v1/spanner.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/admission/admission.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/call.h"
 #include "server/rpc/sessions.h"
@@ -43,7 +45,12 @@ class RpcServer {
     std::string listen = "127.0.0.1:0";  // host:port; port 0 is any free one
     int pollers = 1;
     int max_message_bytes = 64 << 20;
+    size_t max_calls = 16'384;  // under way; beyond them only what ends something is served
+    // Of the memory that gRPC holds for requests that are arriving and answers that are leaving.
+    size_t transport_memory_bytes = 256 << 20;
+    admission::Options admission;
     Sessions::Options sessions;
+    Observer* observer = nullptr;  // counts admission.*
     // Whether health says SERVING; null: always. Called on the loop.
     std::function<bool()> can_serve;
   };
@@ -64,6 +71,7 @@ class RpcServer {
   void Drain(Micros drain_us, Executor::Fn done);
 
   size_t session_count() const { return sessions_.size(); }
+  const admission::Admission& admission() const { return admission_; }
 
  private:
   using Queue = std::unique_ptr<grpc::ServerCompletionQueue>;
@@ -73,7 +81,8 @@ class RpcServer {
   // Listens for one method, `times` requests at once.
   template <typename Service, typename Listen, typename Request, typename Response>
   void Unary(int times, Service* service, Listen listen,
-             Task<absl::Status> (Service::*handler)(CallInfo*, const Request*, Response*));
+             Task<absl::Status> (Service::*handler)(CallInfo*, const Request*, Response*),
+             bool vital = false);
   void Poll();
   void ScheduleSweep();
   // Ends gRPC's side: from any thread, once.
@@ -81,6 +90,7 @@ class RpcServer {
 
   Executor* const executor_;
   const Options options_;
+  admission::Admission admission_;
   Sessions sessions_;
   SpannerService spanner_;
   AdminService admin_;

@@ -210,6 +210,7 @@ absl::StatusOr<std::shared_ptr<ApiTransaction>> Sessions::FindTransaction(ApiSes
 void Sessions::Finish(ApiSession* session, ApiTransaction* txn) {
   if (txn->finished) return;
   txn->finished = true;
+  txn->slot.Release();
   session->finished.push_back(txn->id);
   while (session->finished.size() > options_.finished_transactions) {
     session->transactions.erase(session->finished.front());

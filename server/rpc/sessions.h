@@ -34,6 +34,7 @@
 #include "common/types.h"
 #include "google/spanner/v1/spanner.pb.h"
 #include "google/spanner/v1/transaction.pb.h"
+#include "server/admission/admission.h"
 #include "sql/session/session.h"
 
 namespace isochron::rpc {
@@ -74,6 +75,7 @@ struct ApiTransaction {
   // Null for partitioned DML: its statements commit by themselves.
   std::shared_ptr<sql::SqlTransaction> txn;
   Turn turn;
+  admission::Admission::Slot slot;  // its place among what runs, until it is finished
   Micros last_use_us = 0;
   int32_t precommit_seq = 0;
   bool finished = false;
@@ -97,7 +99,8 @@ struct ApiSession {
   Micros last_use_us = 0;
   int requests = 0;  // under way
   std::shared_ptr<sql::Session> own;
-  Turn turn;  // of statements on `own`
+  Turn turn;                        // of statements on `own`
+  admission::Admission::Slot slot;  // of what BEGIN opened there
   std::map<std::string, std::shared_ptr<ApiTransaction>> transactions;
   std::deque<std::string> finished;  // ids in `transactions`, oldest first
 };

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "server/rpc/slot_use.h"
 #include "server/rpc/status_codec.h"
 #include "server/rpc/value_codec.h"
 
@@ -42,6 +43,11 @@ void FillStats(const ExecuteSqlRequest& request, const sql::StatementResult& res
   stats["paxos_us"].set_string_value(absl::StrCat(result.latency.paxos_us));
   stats["commit_wait_exposed_us"].set_string_value(
       absl::StrCat(result.latency.commit_wait_exposed_us));
+}
+
+// Null once the transaction is finished: what comes then costs nothing.
+admission::Admission::Slot* SlotOf(ApiTransaction* txn) {
+  return txn->finished ? nullptr : &txn->slot;
 }
 
 bool ChangesSettings(absl::string_view tag) {
@@ -118,6 +124,20 @@ Task<absl::Status> SpannerService::ExecuteStreamingSql(CallInfo* call,
   co_return sink.status().ok() ? status : sink.status();
 }
 
+bool SpannerService::GoesOn(const ApiSession& session,
+                            const spanner::TransactionSelector& selector) {
+  switch (selector.selector_case()) {
+    case spanner::TransactionSelector::kId:
+      return true;
+    case spanner::TransactionSelector::SELECTOR_NOT_SET:
+      return session.own && session.own->transaction_status() != 'I';
+    case spanner::TransactionSelector::kBegin:
+    case spanner::TransactionSelector::kSingleUse:
+      return false;
+  }
+  return false;
+}
+
 absl::StatusOr<SpannerService::Target> SpannerService::Choose(
     Ctx ctx, ApiSession* session, const spanner::TransactionSelector& selector) {
   Target target;
@@ -153,6 +173,10 @@ Task<absl::Status> SpannerService::RunSql(CallInfo* call, const ExecuteSqlReques
     co_return absl::UnavailableError(
         "this stream cannot be taken up again: run the statement anew");
   }
+  admission::Admission::Slot fresh;
+  if (!GoesOn(*session, request->transaction())) {
+    ISO_CO_ASSIGN_OR_RETURN(fresh, co_await admission_->Enter(call->ctx));
+  }
   if (request->query_mode() == ExecuteSqlRequest::PLAN) {
     co_return co_await Describe(call->ctx, session.get(), request, sink);
   }
@@ -160,10 +184,14 @@ Task<absl::Status> SpannerService::RunSql(CallInfo* call, const ExecuteSqlReques
                           Choose(call->ctx, session.get(), request->transaction()));
   Turn* turn = target.own ? &session->turn : target.txn ? &target.txn->turn : nullptr;
   if (turn == nullptr) {
+    SlotUse alone(admission_, std::move(fresh), nullptr);
     co_return co_await RunInTarget(call, session.get(), &target, request, sink);
   }
   ISO_CO_RETURN_IF_ERROR(co_await turn->Enter(call->ctx));
   TurnLeaver leaver(turn);
+  ApiSession* own = target.own ? session.get() : nullptr;
+  SlotUse slot_use(admission_, std::move(fresh), own ? &own->slot : SlotOf(target.txn.get()),
+                   [own] { return !own || (own->own && own->own->transaction_status() != 'I'); });
   co_return co_await RunInTarget(call, session.get(), &target, request, sink);
 }
 

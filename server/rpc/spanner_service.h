@@ -13,6 +13,9 @@
 //   id, begin                      a transaction by id; if the statement that begins one fails, the
 //                                  transaction is rolled back and its id never seen
 //
+// A request that stands alone, or begins a transaction, is new work: it enters by the admission
+// (server/admission) and may be refused there. Requests of a transaction that was begun pass.
+//
 // A transaction runs one request at a time. Requests outlive the tasks they are given to.
 // Loop thread only.
 
@@ -23,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/empty.pb.h"
 #include "google/spanner/v1/spanner.pb.h"
+#include "server/admission/admission.h"
 #include "server/rpc/call.h"
 #include "server/rpc/result_sinks.h"
 #include "server/rpc/sessions.h"
@@ -32,8 +36,9 @@ namespace isochron::rpc {
 
 class SpannerService {
  public:
-  // `sessions` outlives it.
-  explicit SpannerService(Sessions* sessions) : sessions_(sessions) {}
+  // Both outlive it.
+  SpannerService(Sessions* sessions, admission::Admission* admission)
+      : sessions_(sessions), admission_(admission) {}
 
   Task<absl::Status> CreateSession(CallInfo* call,
                                    const google::spanner::v1::CreateSessionRequest* request,
@@ -79,6 +84,9 @@ class SpannerService {
     sql::ReadBound bound;
   };
 
+  // Whether a request goes on with something that was begun before.
+  static bool GoesOn(const ApiSession& session,
+                     const google::spanner::v1::TransactionSelector& selector);
   absl::StatusOr<Target> Choose(Ctx ctx, ApiSession* session,
                                 const google::spanner::v1::TransactionSelector& selector);
   Task<absl::Status> RunSql(CallInfo* call, const google::spanner::v1::ExecuteSqlRequest* request,
@@ -111,6 +119,7 @@ class SpannerService {
   Executor* executor() const { return sessions_->executor(); }
 
   Sessions* const sessions_;
+  admission::Admission* const admission_;
 };
 
 }  // namespace isochron::rpc

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/rpc/mutations.h"
+#include "server/rpc/slot_use.h"
 #include "server/rpc/spanner_service.h"
 #include "server/rpc/status_codec.h"
 #include "server/rpc/value_codec.h"
@@ -60,8 +61,10 @@ Task<absl::Status> SpannerService::BeginTransaction(CallInfo* call,
                                                     spanner::Transaction* response) {
   ISO_CO_ASSIGN_OR_RETURN(auto session, sessions_->Find(request->session()));
   SessionUse use(session, executor());
+  ISO_CO_ASSIGN_OR_RETURN(auto slot, co_await admission_->Enter(call->ctx));
   ISO_CO_ASSIGN_OR_RETURN(auto txn, sessions_->Begin(call->ctx, session.get(), request->options(),
                                                      /*choose_now=*/true));
+  SlotUse slot_use(admission_, std::move(slot), &txn->slot);
   DescribeTransaction(*session, txn.get(), response);
   co_return absl::OkStatus();
 }
@@ -71,7 +74,9 @@ Task<absl::Status> SpannerService::Commit(CallInfo* call, const spanner::CommitR
   ISO_CO_ASSIGN_OR_RETURN(auto session, sessions_->Find(request->session()));
   SessionUse use(session, executor());
   std::shared_ptr<ApiTransaction> txn;
+  admission::Admission::Slot fresh;
   if (request->has_single_use_transaction()) {
+    ISO_CO_ASSIGN_OR_RETURN(fresh, co_await admission_->Enter(call->ctx));
     ISO_CO_ASSIGN_OR_RETURN(
         txn, sessions_->Begin(call->ctx, session.get(), request->single_use_transaction()));
   } else {
@@ -84,6 +89,7 @@ Task<absl::Status> SpannerService::Commit(CallInfo* call, const spanner::CommitR
     *response = txn->commit;
     co_return absl::OkStatus();
   }
+  SlotUse slot_use(admission_, std::move(fresh), txn->finished ? nullptr : &txn->slot);
   absl::Status status = CheckOpen(*txn);
   if (status.ok()) status = co_await CommitIn(call, request, txn.get(), response);
   if (status.ok()) {
@@ -149,11 +155,16 @@ Task<absl::Status> SpannerService::ExecuteBatchDml(CallInfo* call,
   if (!request->transaction().has_id() && !request->transaction().has_begin()) {
     co_return absl::InvalidArgumentError("a batch of DML runs in a read-write transaction");
   }
+  admission::Admission::Slot fresh;
+  if (request->transaction().has_begin()) {
+    ISO_CO_ASSIGN_OR_RETURN(fresh, co_await admission_->Enter(call->ctx));
+  }
   ISO_CO_ASSIGN_OR_RETURN(const Target target,
                           Choose(call->ctx, session.get(), request->transaction()));
   ApiTransaction* txn = target.txn.get();
   ISO_CO_RETURN_IF_ERROR(co_await txn->turn.Enter(call->ctx));
   TurnLeaver leaver(&txn->turn);
+  SlotUse slot_use(admission_, std::move(fresh), txn->finished ? nullptr : &txn->slot);
   ISO_CO_RETURN_IF_ERROR(CheckOpen(*txn));
   if (request->seqno() > 0 && request->seqno() == txn->last_seqno) {
     *response = txn->last_batch;

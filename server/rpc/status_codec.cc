@@ -6,17 +6,21 @@
 #include "absl/strings/str_format.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/admission/admission.h"
 #include "sql/types/error.h"
 
 namespace isochron::rpc {
 namespace {
 
 constexpr char kSessionUrl[] = "isochron/session";
-constexpr int32_t kRetryDelayNanos = 5'000'000;
+constexpr Micros kAbortedRetryUs = 5'000;
+// PostgreSQL's "too many connections": drivers and poolers take it for a busy server.
+constexpr char kBusyState[] = "53300";
 
-std::string RetryInfo() {
+std::string RetryInfo(Micros delay_us) {
   google::rpc::RetryInfo info;
-  info.mutable_retry_delay()->set_nanos(kRetryDelayNanos);
+  info.mutable_retry_delay()->set_seconds(delay_us / 1'000'000);
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay_us % 1'000'000 * 1000));
   return info.SerializeAsString();
 }
 
@@ -46,7 +50,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContext* conte
   if (auto session = status.GetPayload(kSessionUrl)) {
     return grpc::Status(code, message, SessionDetails(status, std::string(*session)));
   }
-  context->AddTrailingMetadata("isochron-sqlstate", sql::SqlStateOf(status));
+  const Micros retry_us = admission::RetryAfter(status);
+  context->AddTrailingMetadata("isochron-sqlstate",
+                               retry_us > 0 ? kBusyState : sql::SqlStateOf(status));
   if (const int position = sql::PositionOf(status); position > 0) {
     context->AddTrailingMetadata("isochron-position", absl::StrCat(position));
   }
@@ -54,7 +60,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContext* conte
     context->AddTrailingMetadata("isochron-hint", EscapeMetadata(hint));
   }
   if (status.code() == absl::StatusCode::kAborted) {
-    context->AddTrailingMetadata("google.rpc.retryinfo-bin", RetryInfo());
+    context->AddTrailingMetadata("google.rpc.retryinfo-bin", RetryInfo(kAbortedRetryUs));
+  } else if (retry_us > 0) {
+    context->AddTrailingMetadata("google.rpc.retryinfo-bin", RetryInfo(retry_us));
   }
   return grpc::Status(code, message);
 }

@@ -26,18 +26,26 @@ Task<void> StreamCall::Serve(Ref) {
   const absl::Status status = co_await method_->handle(info(), request_, this);
   co_await UntilWritten();
   if (status.ok()) {
-    writer_.WriteAndFinish(*message_, grpc::WriteOptions(), grpc::Status::OK, FinishTag());
+    door()->Start([this] {
+      writer_.WriteAndFinish(*message_, grpc::WriteOptions(), grpc::Status::OK, FinishTag());
+    });
   } else {
-    writer_.Finish(ToGrpcStatus(status, &server_context_), FinishTag());
+    Refuse(status);
   }
+}
+
+void StreamCall::Refuse(const absl::Status& status) {
+  door()->Start([&] { writer_.Finish(ToGrpcStatus(status, &server_context_), FinishTag()); });
 }
 
 Task<bool> StreamCall::Flush() {
   co_await UntilWritten();
   if (broken_) co_return false;
-  writing_ = true;
-  NewRef().Release();  // until OnWritten
-  writer_.Write(*message_, &written_);
+  writing_ = door()->Start([this] {
+    NewRef().Release();  // until OnWritten
+    writer_.Write(*message_, &written_);
+  });
+  if (!writing_) co_return false;
   message_->Clear();
   co_return true;
 }

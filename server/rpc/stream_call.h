@@ -57,6 +57,7 @@ class StreamCall final : public Call, public PartialStream {
   void Listen(void* tag) override;
   void ListenAgain() override { Start(shared_door(), method_); }
   Task<void> Serve(Ref self) override;
+  void Refuse(const absl::Status& status) override;
   void Written(bool ok);      // poller
   void OnWritten(bool ok);    // loop
   Task<void> UntilWritten();  // loop: until no message is on its way
