@@ -24,12 +24,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/executor.h"
+#include "storage/engine/horizons.h"
 #include "storage/engine/write_batch.h"
 
 namespace isochron::storage {
@@ -66,7 +68,8 @@ struct EngineStats {
   uint64_t block_cache_bytes = 0;
   uint64_t disk_bytes = 0;
   uint64_t flushes = 0;
-  bool writes_stalled = false;  // writers wait for the disk: shed load (rule 38)
+  bool writes_stalled = false;    // writers wait for the disk: shed load (rule 38)
+  uint64_t versions_dropped = 0;  // by compactions, below horizons
 };
 
 class Engine {
@@ -98,6 +101,13 @@ class Engine {
   virtual void FlushAsync(Executor* executor, absl::AnyInvocable<void(absl::Status)> done) = 0;
   // The same, blocking: for start and stop.
   virtual absl::Status Flush() = 0;
+
+  // Compactions may drop versions that a newer one at or below these horizons shadows, from now on
+  // (horizons.h). Replaces what was set before. The caller has flushed these horizons (rule 32).
+  virtual void SetHorizons(std::vector<VersionHorizon> horizons) = 0;
+  // Asks for a compaction of [lower, upper) in the background, so that what may go gives its space
+  // back. A hint: it may be dropped when too many wait.
+  virtual void CompactAsync(absl::string_view lower, absl::string_view upper) = 0;
 
   // Bytes stored between the bounds, roughly.
   virtual uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) = 0;

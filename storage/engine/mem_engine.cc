@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/engine/mem_engine.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/coding.h"
+#include "common/crc32c.h"
 #include "storage/engine/key_space.h"
 
 namespace isochron::storage {
@@ -248,6 +250,27 @@ absl::Status MemEngine::Flush() {
   return absl::OkStatus();
 }
 
+void MemEngine::CompactAsync(absl::string_view lower, absl::string_view upper) {
+  if (!readers_.empty()) return;
+  std::set<std::string> unflushed;
+  for (const Batch& batch : undo_) {
+    for (const Undo& u : batch.undo) unflushed.insert(u.key);
+  }
+  ShadowFilter filter(horizons_.Get());
+  ++compactions_;
+  for (auto it = map_.lower_bound(lower); it != map_.end();) {
+    if (!upper.empty() && it->first >= upper) break;
+    const bool in_pass = Crc32c(absl::StrCat(compactions_, it->first)) % 4 != 0 &&
+                         it->second.newest.value.has_value() && unflushed.count(it->first) == 0;
+    if (in_pass && filter.Drop(it->first)) {
+      it = map_.erase(it);
+      ++versions_dropped_;
+    } else {
+      ++it;
+    }
+  }
+}
+
 uint64_t MemEngine::ApproximateSize(absl::string_view lower, absl::string_view upper) {
   uint64_t bytes = 0;
   for (auto it = map_.lower_bound(lower); it != map_.end(); ++it) {
@@ -261,6 +284,7 @@ EngineStats MemEngine::Stats() {
   EngineStats stats;
   stats.memtable_bytes = undo_bytes_;
   stats.flushes = flushes_;
+  stats.versions_dropped = versions_dropped_;
   return stats;
 }
 

@@ -49,6 +49,13 @@ class MemEngine : public Engine {
   std::unique_ptr<Snapshot> NewSnapshot() override;
   void FlushAsync(Executor* executor, absl::AnyInvocable<void(absl::Status)> done) override;
   absl::Status Flush() override;
+  void SetHorizons(std::vector<VersionHorizon> horizons) override {
+    horizons_.Set(std::move(horizons));
+  }
+  // At once: what it drops is gone from the durable state, as from a compacted file, and a crash
+  // does not bring it back. Like a pass over some of RocksDB's files it sees only a part of the
+  // entries, another one each time. Does nothing while somebody reads.
+  void CompactAsync(absl::string_view lower, absl::string_view upper) override;
   uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) override;
   EngineStats Stats() override;
 
@@ -102,6 +109,9 @@ class MemEngine : public Engine {
   uint64_t undo_bytes_ = 0;
   std::multiset<uint64_t> readers_;  // sequences that live iterators and snapshots read at
   std::set<std::string> stale_;      // cells with older versions or a deletion to drop
+  HorizonTable horizons_;
+  uint64_t compactions_ = 0;
+  uint64_t versions_dropped_ = 0;
   uint64_t flushes_ = 0;
   // Flushes under way hold it weakly: a crash or the end replaces it, and they come to nothing.
   std::shared_ptr<int> life_;

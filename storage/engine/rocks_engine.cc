@@ -12,6 +12,7 @@
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
 #include "storage/engine/key_space.h"
+#include "storage/engine/rocks_compact.h"
 #include "storage/engine/rocks_flush.h"
 #include "storage/engine/rocks_open.h"
 
@@ -114,17 +115,22 @@ class RocksEngine::IteratorPool {
   std::vector<std::unique_ptr<rocksdb::Iterator>> idle_;
 };
 
-RocksEngine::RocksEngine() : pool_(std::make_shared<IteratorPool>()) {
+RocksEngine::RocksEngine()
+    : pool_(std::make_shared<IteratorPool>()),
+      filters_(std::make_shared<VersionFilterFactory>()),
+      compactor_(std::make_unique<RangeCompactor>()) {
   tracker_ = std::make_shared<FlushTracker>([pool = pool_] { pool->Drop(); });
 }
 
 absl::StatusOr<std::unique_ptr<RocksEngine>> RocksEngine::Open(const std::string& folder,
                                                                const RocksOptions& options) {
   std::unique_ptr<RocksEngine> engine(new RocksEngine());
-  ISO_ASSIGN_OR_RETURN(OpenedRocks opened, OpenRocks(folder, options, engine->tracker_));
+  ISO_ASSIGN_OR_RETURN(OpenedRocks opened,
+                       OpenRocks(folder, options, engine->tracker_, engine->filters_));
   engine->cache_ = std::move(opened.cache);
   engine->db_ = std::move(opened.db);
   engine->tracker_->Start(engine->db_.get());
+  engine->compactor_->Start(engine->db_.get());
   ISO_RETURN_IF_ERROR(CheckRocksMarker(engine->db_.get(), folder));
   return engine;
 }
@@ -144,6 +150,7 @@ std::vector<DamagedFile> RocksEngine::CheckFiles(uint64_t* files) {
 RocksEngine::~RocksEngine() {
   tracker_->Stop();
   if (db_ == nullptr) return;
+  compactor_->Stop();
   rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/true);
   pool_->Drop();
   db_->Close();
@@ -218,6 +225,14 @@ absl::Status RocksEngine::Flush() {
   return FromRocks(db_->Flush(rocksdb::FlushOptions()), "cannot flush the store");
 }
 
+void RocksEngine::SetHorizons(std::vector<VersionHorizon> horizons) {
+  filters_->horizons()->Set(std::move(horizons));
+}
+
+void RocksEngine::CompactAsync(absl::string_view lower, absl::string_view upper) {
+  compactor_->Request(lower, upper);
+}
+
 uint64_t RocksEngine::ApproximateSize(absl::string_view lower, absl::string_view upper) {
   // RocksDB wants an upper bound; nothing of ours sorts as high as this one.
   const rocksdb::Range range(ToSlice(lower), upper.empty() ? "\xff\xff" : ToSlice(upper));
@@ -240,6 +255,7 @@ EngineStats RocksEngine::Stats() {
   stats.block_cache_bytes = cache_->GetUsage();
   stats.disk_bytes = number(rocksdb::DB::Properties::kTotalSstFilesSize);
   stats.flushes = tracker_->flushes();
+  stats.versions_dropped = filters_->dropped();
   stats.writes_stalled = number(rocksdb::DB::Properties::kIsWriteStopped) != 0 ||
                          number(rocksdb::DB::Properties::kActualDelayedWriteRate) != 0;
   return stats;

@@ -30,6 +30,8 @@ class Cache;
 namespace isochron::storage {
 
 class FlushTracker;
+class RangeCompactor;
+class VersionFilterFactory;
 
 struct RocksOptions {
   uint64_t block_cache_bytes = 64 << 20;
@@ -70,6 +72,8 @@ class RocksEngine : public Engine {
   std::unique_ptr<Snapshot> NewSnapshot() override;
   void FlushAsync(Executor* executor, absl::AnyInvocable<void(absl::Status)> done) override;
   absl::Status Flush() override;
+  void SetHorizons(std::vector<VersionHorizon> horizons) override;
+  void CompactAsync(absl::string_view lower, absl::string_view upper) override;
   uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) override;
   EngineStats Stats() override;
 
@@ -87,6 +91,8 @@ class RocksEngine : public Engine {
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<FlushTracker> tracker_;
   std::shared_ptr<IteratorPool> pool_;
+  std::shared_ptr<VersionFilterFactory> filters_;
+  std::unique_ptr<RangeCompactor> compactor_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

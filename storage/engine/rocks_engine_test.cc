@@ -280,6 +280,42 @@ TEST(RocksEngine, AKilledProcessLeavesAPrefix) {
   }
 }
 
+// Engine key of a version of a row.
+std::string VersionOf(absl::string_view row, uint64_t t) {
+  std::string key = absl::StrCat("d", row, absl::string_view("\0\1", 2));
+  AppendBigEndian64(&key, ~t);
+  return key;
+}
+
+TEST(RocksEngine, ACompactionGivesBackWhatTheHorizonLetsGo) {
+  const std::string folder = NewFolder();
+  auto engine = MustOpen(folder);
+  const std::string value(1000, 'v');
+  std::string noise = value;
+  for (uint64_t t = 1; t <= 20; ++t) {
+    WriteBatch batch;
+    for (int row = 0; row < 200; ++row) {
+      for (char& c : noise) c = static_cast<char>((static_cast<uint64_t>(c) * 131 + t + 7) & 0xff);
+      batch.Put(VersionOf(absl::StrCat("row", 1000 + row), t), noise);
+    }
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+    if (t % 5 == 0) ASSERT_TRUE(engine->Flush().ok());
+  }
+  const uint64_t before = engine->Stats().disk_bytes;
+  EXPECT_GT(before, 3'000'000u);
+  engine->SetHorizons({{"d", "e", 18}});
+  engine->CompactAsync("d", "e");
+  while (engine->Stats().disk_bytes * 4 > before) std::this_thread::yield();
+  EXPECT_EQ(engine->Stats().versions_dropped, 200u * 17);
+  std::string found;
+  uint64_t inverted = 0;
+  ASSERT_TRUE(*engine->SeekVersion(VersionOf("row1007", 18), &inverted, &found));
+  EXPECT_EQ(~inverted, 18u);
+  EXPECT_FALSE(*engine->SeekVersion(VersionOf("row1007", 17), &inverted, &found));
+  ASSERT_TRUE(*engine->SeekVersion(VersionOf("row1007", 99), &inverted, &found));
+  EXPECT_EQ(~inverted, 20u);
+}
+
 }  // namespace
 }  // namespace isochron::storage
 

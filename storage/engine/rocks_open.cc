@@ -143,13 +143,15 @@ rocksdb::Options MakeOptions(const RocksOptions& from) {
 }  // namespace
 
 absl::StatusOr<OpenedRocks> OpenRocks(const std::string& folder, const RocksOptions& options,
-                                      std::shared_ptr<rocksdb::EventListener> listener) {
+                                      std::shared_ptr<rocksdb::EventListener> listener,
+                                      std::shared_ptr<rocksdb::CompactionFilterFactory> filters) {
   if (absl::Status s = PrepareFolder(folder); !s.ok()) return s;
   OpenedRocks opened;
   opened.cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::Options o = MakeOptions(options);
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(opened.cache)));
   o.listeners.push_back(std::move(listener));
+  o.compaction_filter_factory = std::move(filters);
   // One thread to flush and one to compact, for all stores of the process.
   o.env->SetBackgroundThreads(1, rocksdb::Env::HIGH);
   o.env->SetBackgroundThreads(1, rocksdb::Env::LOW);

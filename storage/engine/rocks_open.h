@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "rocksdb/cache.h"
+#include "rocksdb/compaction_filter.h"
 #include "rocksdb/db.h"
 #include "rocksdb/listener.h"
 #include "storage/engine/rocks_engine.h"
@@ -26,7 +27,8 @@ struct OpenedRocks {
 
 // Errors as of RocksEngine::Open.
 absl::StatusOr<OpenedRocks> OpenRocks(const std::string& folder, const RocksOptions& options,
-                                      std::shared_ptr<rocksdb::EventListener> listener);
+                                      std::shared_ptr<rocksdb::EventListener> listener,
+                                      std::shared_ptr<rocksdb::CompactionFilterFactory> filters);
 
 // Changes nothing. Errors as of RocksEngine::Open; NOT_FOUND where there is no store.
 absl::StatusOr<OpenedRocks> OpenRocksReadOnly(const std::string& folder);

@@ -61,6 +61,21 @@ struct ExportedChunk {
   std::optional<std::string> next;  // cursor of the next piece; absent when this was the last
 };
 
+struct GcOptions {
+  Timestamp horizon;             // applied here; no read below it is answered any more (rule 32)
+  uint64_t max_examined = 1000;  // versions looked at in one step, at least 2
+  bool versions_too = false;     // remove shadowed versions, not only what tombstones end
+  bool drop_blindly = false;     // the sabotage drop-tombstone: without a look below them
+};
+
+struct GcStep {
+  uint64_t examined = 0;
+  uint64_t removed = 0;             // versions and tombstones
+  uint64_t bytes = 0;               // looked at
+  uint64_t shadowed_bytes = 0;      // that a compaction may drop
+  std::optional<std::string> next;  // cursor of the next step; absent at the end of the range
+};
+
 class MvccStore {
  public:
   explicit MvccStore(Engine* engine) : engine_(engine) {}
@@ -89,9 +104,20 @@ class MvccStore {
   // Deletes every version in the range.
   static void ClearRange(WriteBatch* batch, const KeyRange& range);
 
-  // A hash of all (key, timestamp, value) in the range: equal for replicas that hold the same,
-  // whatever their engines. Reads everything.
-  absl::StatusOr<uint64_t> Digest(const KeyRange& range) const;
+  // A hash of all (key, timestamp, value) in the range that a read at or above `horizon` can see:
+  // equal for replicas that hold the same, whatever their engines dropped. Reads everything.
+  absl::StatusOr<uint64_t> Digest(const KeyRange& range, Timestamp horizon = Timestamp()) const;
+
+  // One step of version GC over the range, from `cursor` (empty at first, then `next`): adds to the
+  // batch the removal of tombstones at or below the horizon, with everything older of their rows,
+  // which it reads first. The batch is written before the next step.
+  absl::StatusOr<GcStep> CollectGarbage(const KeyRange& range, absl::string_view cursor,
+                                        const GcOptions& options, WriteBatch* batch) const;
+  // The horizon of a range in the engine's terms.
+  static VersionHorizon EngineHorizon(const KeyRange& range, Timestamp horizon);
+  // A version among a batch's puts; false for other engine keys.
+  static bool ParseVersion(absl::string_view engine_key, absl::string_view stored, std::string* key,
+                           Timestamp* t, std::optional<std::string>* value);
 
   // Bytes stored in the range, versions included, roughly.
   uint64_t ApproximateSize(const KeyRange& range) const;

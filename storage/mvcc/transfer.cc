@@ -6,6 +6,7 @@
 // CRC-32C of all that, 4 bytes little endian.
 
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
@@ -102,11 +103,24 @@ void MvccStore::ClearRange(WriteBatch* batch, const KeyRange& range) {
   if (!range.Empty()) batch->DeleteRange(LowerBound(range), UpperBound(range));
 }
 
-absl::StatusOr<uint64_t> MvccStore::Digest(const KeyRange& range) const {
+absl::StatusOr<uint64_t> MvccStore::Digest(const KeyRange& range, Timestamp horizon) const {
   Hasher hasher;
   if (range.Empty()) return hasher.value();
   auto it = engine_->NewIterator(LowerBound(range), UpperBound(range));
+  std::string row;
+  bool shadowed = false;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (SharedPart(it->key()) != row) {
+      row.assign(SharedPart(it->key()).data(), SharedPart(it->key()).size());
+      shadowed = false;
+    }
+    Timestamp t;
+    ISO_RETURN_IF_ERROR(ParseVersionTime(it->key(), &t));
+    if (t <= horizon) {
+      // The newest one is seen; a tombstone looks like no row at all.
+      if (std::exchange(shadowed, true)) continue;
+      if (!it->value().empty() && it->value()[0] == kTombstoneKind) continue;
+    }
     hasher.Add(it->key());
     hasher.Add(it->value());
   }

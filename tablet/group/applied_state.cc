@@ -70,6 +70,24 @@ AppliedState AppliedState::Initial(const peer::GroupDescriptor& descriptor, Time
   return s;
 }
 
+AppliedState AppliedState::ChildOf(const AppliedState& parent, const peer::GroupDescriptor& child,
+                                   Timestamp last_ts, LogIndex base_index) {
+  AppliedState s = Initial(child, last_ts, base_index);
+  s.state_.set_horizon_us(parent.state_.horizon_us());
+  for (const TxnAttempt& attempt : parent.finished_order_) {
+    if (auto f = parent.Finished(attempt)) {
+      s.Finish(f->txn(), f->commit_start_us(), f->commit(), Timestamp(f->s()));
+    }
+  }
+  s.GuessGarbage();
+  return s;
+}
+
+// What was written since the last horizon is not known: perhaps right above it.
+void AppliedState::GuessGarbage() {
+  garbage_from_ = last_ts() > horizon() ? horizon().Next() : Timestamp::Max();
+}
+
 std::vector<GroupId> AppliedState::ListGroups(storage::Engine* engine) {
   std::vector<GroupId> groups;
   std::string at = MetaPrefix(GroupId());
@@ -144,6 +162,7 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
   if (!any) return absl::NotFoundError(absl::StrCat("no group ", group.value));
   s.unsaved_.clear();
   s.RaiseLastTs(last_ts);
+  s.GuessGarbage();
   return s;
 }
 
@@ -202,6 +221,9 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
     case peer::Command::kSplit:
       ApplySplit(command.split(), batch);
       break;
+    case peer::Command::kSetHorizon:
+      ApplyHorizon(command.set_horizon(), sabotage, batch);
+      break;
     default:
       break;
   }
@@ -239,10 +261,21 @@ void AppliedState::ApplySplit(const peer::Split& split, storage::WriteBatch* bat
   batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
 }
 
+void AppliedState::ApplyHorizon(const peer::SetHorizon& command, SabotageSet sabotage,
+                                storage::WriteBatch* batch) {
+  if (command.horizon_us() <= state_.horizon_us()) return;
+  state_.set_horizon_us(command.horizon_us());
+  GuessGarbage();
+  if (sabotage.Is(Sabotage::kVolatileHorizon)) return;
+  batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
+}
+
 void AppliedState::ApplyWrites(const google::protobuf::RepeatedPtrField<peer::Write>& writes,
                                Timestamp s, storage::WriteBatch* batch) {
   const KeyRange range = FromProto(descriptor().range());
+  if (!writes.empty()) garbage_from_ = std::min(garbage_from_, s);
   for (const peer::Write& w : writes) {
+    written_bytes_ += w.key().size() + w.value().size() + 16;
     // The leader refuses such commands before they are proposed (rule 27).
     ISO_CHECK(range.Contains(w.key()), "an applied write lies in the group's range");
     if (w.tombstone()) {
@@ -376,6 +409,7 @@ AppliedState AppliedState::FromSnapshot(const peer::GroupSnapshotHeader& header)
   for (const auto& f : header.finished().attempts()) {
     s.Finish(f.txn(), f.commit_start_us(), f.commit(), Timestamp(f.s()));
   }
+  s.GuessGarbage();
   return s;
 }
 

@@ -46,6 +46,10 @@ class AppliedState {
   // A group at its base index, as split or bootstrap makes it.
   static AppliedState Initial(const peer::GroupDescriptor& descriptor, Timestamp last_ts,
                               LogIndex base_index);
+  // A split's child: begins at its parent's split, with the parent's horizon and with its finished
+  // attempts, so that a retry that is routed to the child is found (rule 36).
+  static AppliedState ChildOf(const AppliedState& parent, const peer::GroupDescriptor& child,
+                              Timestamp last_ts, LogIndex base_index);
   // NOT_FOUND when the store has no such group; DATA_LOSS when a row cannot be read.
   static absl::StatusOr<AppliedState> Load(storage::Engine* engine, GroupId group);
   static std::vector<GroupId> ListGroups(storage::Engine* engine);
@@ -58,6 +62,13 @@ class AppliedState {
   Ballot ballot() const { return ballot_; }
   // Greatest timestamp of any applied entry, 2PC outcomes included (rule 9).
   Timestamp last_ts() const { return Timestamp(state_.last_ts_us()); }
+  // Nothing below it is read any more (rule 32).
+  Timestamp horizon() const { return Timestamp(state_.horizon_us()); }
+  // A horizon below this frees nothing: nobody wrote between the last one and it. Max: nobody wrote
+  // since the last one. A hint, rough after a restart.
+  Timestamp garbage_from() const { return garbage_from_; }
+  // Bytes written here since the start, roughly.
+  uint64_t written_bytes() const { return written_bytes_; }
 
   // Applies the entry after index(). An empty command (a new leader's no-op) only moves the index.
   void Apply(const peer::Command& command, LogIndex index, Ballot ballot, SabotageSet sabotage,
@@ -89,6 +100,9 @@ class AppliedState {
                    storage::WriteBatch* batch);
   void ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage, storage::WriteBatch* batch);
   void ApplySplit(const peer::Split& split, storage::WriteBatch* batch);
+  void ApplyHorizon(const peer::SetHorizon& command, SabotageSet sabotage,
+                    storage::WriteBatch* batch);
+  void GuessGarbage();
   void RaiseLastTs(Timestamp s);
 
   peer::GroupState state_;
@@ -105,6 +119,8 @@ class AppliedState {
   };
   std::deque<SavedRow> saved_rows_;
   uint64_t next_row_ = 1;
+  Timestamp garbage_from_ = Timestamp::Max();
+  uint64_t written_bytes_ = 0;
 };
 
 }  // namespace isochron::tablet
