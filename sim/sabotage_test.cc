@@ -33,7 +33,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kDropPreparedLocks, Sabotage::kEpochOnlyCheck, Sabotage::kVolatilePresumedAbort,
         Sabotage::kNoDedupeOneRound, Sabotage::kAbortOnNotLeader, Sabotage::kForgetServedRead,
         Sabotage::kNoWoundForward, Sabotage::kFifoQueue, Sabotage::kServeBeforeRecovered,
-        Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks),
+        Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks, Sabotage::kVolatileHorizon,
+        Sabotage::kDropTombstone),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -60,6 +60,7 @@ absl::Status Node::Init() {
   host.log_limit_bytes = options_.log_limit_bytes;
   host.checkpoint_entries = options_.checkpoint_entries;
   host.keep_entries = options_.keep_entries;
+  host.gc = options_.gc;
   host.sabotage = options_.sabotage;
   ISO_ASSIGN_OR_RETURN(host_, tablet::GroupHost::Open({.executor = env_.executor,
                                                        .truetime = env_.truetime,

@@ -21,9 +21,13 @@ bool MaybeHappened(const Operation& op) {
 
 }  // namespace
 
-ExternalConsistencyChecker::ExternalConsistencyChecker(const History* history,
-                                                       const StoredVersions* stored)
-    : history_(history), stored_(stored) {}
+ExternalConsistencyChecker::ExternalConsistencyChecker(
+    const History* history, const StoredVersions* stored, const StoredVersions* written,
+    const std::map<std::string, Timestamp>* horizons)
+    : history_(history),
+      stored_(stored),
+      written_(written != nullptr ? written : stored),
+      horizons_(horizons) {}
 
 std::vector<Anomaly> ExternalConsistencyChecker::Check(size_t limit) {
   limit_ = limit;
@@ -65,8 +69,8 @@ void ExternalConsistencyChecker::ResolveUnknown(const Operation& o) {
   for (const RecordedWrite& w : o.writes) {
     if (!w.value) continue;
     Timestamp here;
-    auto key = stored_->find(w.key);
-    if (key != stored_->end()) {
+    auto key = written_->find(w.key);
+    if (key != written_->end()) {
       for (const StoredVersion& v : key->second) {
         if (v.value == w.value) here = v.ts;
       }
@@ -110,9 +114,18 @@ void ExternalConsistencyChecker::BuildTimelines() {
   }
 }
 
+bool ExternalConsistencyChecker::MayBeGone(const std::string& key,
+                                           const std::vector<Version>& timeline, size_t at) const {
+  if (horizons_ == nullptr) return false;
+  auto horizon = horizons_->find(key);
+  if (horizon == horizons_->end() || timeline[at].ts > horizon->second) return false;
+  const bool shadowed = at + 1 < timeline.size() && timeline[at + 1].ts <= horizon->second;
+  return shadowed || !timeline[at].value.has_value();
+}
+
 // The store at the end against the replayed writes: nothing lost, nothing from nowhere.
 void ExternalConsistencyChecker::CheckStored() {
-  for (const auto& [key, versions] : *stored_) {
+  for (const auto& [key, versions] : *written_) {
     for (const StoredVersion& v : versions) {
       const Version* expected = Newest(key, v.ts, true);
       if (expected != nullptr && expected->ts == v.ts && expected->value == v.value) continue;
@@ -127,14 +140,15 @@ void ExternalConsistencyChecker::CheckStored() {
   }
   for (const auto& [key, versions] : timelines_) {
     auto found = stored_->find(key);
-    for (const Version& v : versions) {
+    for (size_t i = 0; i < versions.size(); ++i) {
+      const Version& v = versions[i];
       bool there = false;
       if (found != stored_->end()) {
         auto it = std::lower_bound(found->second.begin(), found->second.end(), v.ts,
                                    [](const StoredVersion& s, Timestamp t) { return s.ts < t; });
         there = it != found->second.end() && it->ts == v.ts && it->value == v.value;
       }
-      if (there) continue;
+      if (there || MayBeGone(key, versions, i)) continue;
       Report("lost-write",
              absl::StrCat("an acknowledged write of ", absl::CHexEscape(key), " = ", Show(v.value),
                           " at ", v.ts.us, " is not stored"),

@@ -33,8 +33,12 @@ namespace isochron::sim {
 
 class ExternalConsistencyChecker {
  public:
-  // Both outlive the checker; `stored` may be null.
-  ExternalConsistencyChecker(const History* history, const StoredVersions* stored);
+  // All outlive the checker; all but the history may be null. `written` holds every version that
+  // was ever stored: where version GC runs, the stores alone do not tell. `horizons` are those of
+  // the keys at the end: what is shadowed at or below them need not be stored any more.
+  ExternalConsistencyChecker(const History* history, const StoredVersions* stored,
+                             const StoredVersions* written = nullptr,
+                             const std::map<std::string, Timestamp>* horizons = nullptr);
 
   // All anomalies, at most `limit`; empty when the history is legal.
   std::vector<Anomaly> Check(size_t limit = 10);
@@ -66,6 +70,8 @@ class ExternalConsistencyChecker {
   void ResolveUnknown(const Operation& op);
   void CheckStored();
   void BuildTimelines();
+  // Version GC may have removed the version `at` of the key's timeline.
+  bool MayBeGone(const std::string& key, const std::vector<Version>& timeline, size_t at) const;
   void CheckReads();
   void CheckReadAt(const Operation& op, const ObservedRead& read, Timestamp t, bool inclusive);
   void CheckUntimed(const Operation& op);
@@ -82,6 +88,8 @@ class ExternalConsistencyChecker {
 
   const History* history_;
   const StoredVersions* stored_;
+  const StoredVersions* written_;
+  const std::map<std::string, Timestamp>* horizons_;
   size_t limit_ = 10;
   std::vector<bool> effective_;  // by operation
   std::vector<Timestamp> s_;     // by operation: its commit timestamp, if it took effect

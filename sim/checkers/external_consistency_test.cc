@@ -279,5 +279,29 @@ TEST(ExternalConsistencyTest, NamesTheOperationsInvolved) {
   EXPECT_EQ(found[0].operations, (std::vector<size_t>{0, 1}));
 }
 
+// Version GC: what is shadowed at or below the horizon may be missing, nothing else.
+TEST(ExternalConsistency, VersionsBelowTheHorizonMayBeGone) {
+  Maker m;
+  m.Write(0, 20, 10, {{"k", "a"}});
+  m.Write(30, 50, 40, {{"k", "b"}});
+  m.Write(60, 80, 70, {{"k", "c"}});
+  const StoredVersions all = {
+      {"k", {{Timestamp(10), "a"}, {Timestamp(40), "b"}, {Timestamp(70), "c"}}}};
+  const StoredVersions left = {{"k", {{Timestamp(40), "b"}, {Timestamp(70), "c"}}}};
+  const StoredVersions little = {{"k", {{Timestamp(70), "c"}}}};
+  auto names = [&](const StoredVersions& stored, int64_t horizon) {
+    const std::map<std::string, Timestamp> horizons = {{"k", Timestamp(horizon)}};
+    ExternalConsistencyChecker checker(&m.history_, &stored, &all, &horizons);
+    return absl::StrJoin(checker.Check(), ",",
+                         [](std::string* out, const Anomaly& a) { out->append(a.name); });
+  };
+  EXPECT_EQ(names(all, 0), "");
+  EXPECT_EQ(names(left, 50), "");
+  EXPECT_EQ(names(left, 40), "");
+  EXPECT_EQ(names(left, 39), "lost-write");
+  EXPECT_EQ(names(little, 60), "lost-write");
+  EXPECT_EQ(names(little, 70), "");
+}
+
 }  // namespace
 }  // namespace isochron::sim

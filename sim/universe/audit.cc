@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/universe/audit.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -164,11 +166,18 @@ void Audit::CheckEquality() {
     universe_->Report("replica-behind", absl::StrCat("replicas did not catch up:", where));
     return;
   }
+  std::map<GroupId, Timestamp> horizons;  // what lies below, each replica removes when it likes
+  for (auto& node : universe_->nodes()) {
+    if (!node->up()) continue;
+    for (const ReplicaView& r : node->Replicas()) {
+      horizons[r.group] = std::max(horizons[r.group], r.horizon);
+    }
+  }
   std::map<GroupId, std::pair<NodeId, uint64_t>> digests;
   for (auto& node : universe_->nodes()) {
     if (!node->up()) continue;
     for (const ReplicaView& r : node->Replicas()) {
-      auto digest = node->Digest(r.range);
+      auto digest = node->Digest(r.range, horizons[r.group]);
       if (!digest.ok()) {
         universe_->Report("store-damaged", digest.status().ToString());
         continue;
@@ -199,8 +208,9 @@ void Audit::ReadBack() {
   }
 }
 
-bool Audit::CollectStored(StoredVersions* stored) {
+bool Audit::CollectStored(StoredVersions* stored, std::map<std::string, Timestamp>* horizons) {
   stored->clear();
+  horizons->clear();
   for (auto& workload : universe_->workloads()) {
     std::vector<std::string> keys = workload->AllKeys();
     for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
@@ -213,6 +223,7 @@ bool Audit::CollectStored(StoredVersions* stored) {
           auto versions = node->Versions(key);
           if (!versions.ok()) continue;
           found = true;
+          (*horizons)[key] = r.horizon;
           if (!versions->empty()) (*stored)[key] = std::move(*versions);
           break;
         }
@@ -226,8 +237,11 @@ bool Audit::CollectStored(StoredVersions* stored) {
 void Audit::CheckHistory() {
   // A hand-over may leave a group without a leader at any instant.
   StoredVersions stored;
-  const bool complete = universe_->RunUntil([&] { return CollectStored(&stored); }, kLivenessUs);
-  ExternalConsistencyChecker checker(universe_->history(), complete ? &stored : nullptr);
+  std::map<std::string, Timestamp> horizons;
+  const bool complete =
+      universe_->RunUntil([&] { return CollectStored(&stored, &horizons); }, kLivenessUs);
+  ExternalConsistencyChecker checker(universe_->history(), complete ? &stored : nullptr,
+                                     complete ? universe_->written() : nullptr, &horizons);
   for (Anomaly& a : checker.Check()) {
     universe_->Report(std::move(a.name), std::move(a.what), std::move(a.operations));
   }

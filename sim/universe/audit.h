@@ -11,6 +11,9 @@
 //   history    the external consistency checker over all that clients saw, a last read of every key
 //              included, against all versions that the stores hold
 
+#include <map>
+#include <string>
+
 #include "sim/universe/clients.h"
 #include "sim/universe/universe.h"
 
@@ -38,7 +41,7 @@ class Audit {
   void ReadBack();
   void CheckHistory();
   // All versions of all keys, from their leaders; false when some group has none just now.
-  bool CollectStored(StoredVersions* stored);
+  bool CollectStored(StoredVersions* stored, std::map<std::string, Timestamp>* horizons);
   // One result a group: is the same applied everywhere?
   bool CaughtUp();
 

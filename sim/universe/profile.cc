@@ -98,6 +98,20 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"delay", "reorder", "duplicate", "clog"});
       p->fault_gap_us = 300'000;
       break;
+    case Sabotage::kVolatileHorizon:
+      // The next horizon mends it: long rounds, and everybody forgets at once.
+      p->retention_us = random->Between(1'500'000, 3'000'000);
+      p->workloads = {"register"};
+      p->clients = 12;
+      p->hand_off_rate = 1;
+      p->lease_us = 1'000'000;
+      SetFaults(p, {"all-power"});
+      p->fault_gap_us = 2'000'000;
+      break;
+    case Sabotage::kDropTombstone:
+      p->retention_us = random->Between(200'000, 1'000'000);
+      p->workloads = {"register"};
+      break;
     case Sabotage::kVolatilePresumedAbort:
     case Sabotage::kDropPreparedLocks:
     case Sabotage::kServeBeforeRecovered:
@@ -149,6 +163,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     if (calm) break;
     if (random.OneIn(fault == "bitrot" ? 0.05 : 0.5)) p.faults.push_back(fault);
   }
+  if (random.OneIn(0.6)) p.retention_us = random.Between(200'000, 3'000'000);
   p.workloads = WorkloadNames();
   Tailor(options.sabotage, &p, &random);
   if (!options.workloads.empty()) p.workloads = options.workloads;

@@ -34,6 +34,7 @@ struct Profile {
   uint64_t log_segment_bytes = 1 << 20;
   uint64_t checkpoint_entries = 20'000;
   uint64_t keep_entries = 4'000;
+  Micros retention_us = 3'600'000'000;  // of versions: short ones make version GC work in a run
   std::vector<std::string> workloads;
   std::vector<std::string> faults;
   Micros fault_gap_us = 1'500'000;  // mean time between faults

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
+#include "storage/mvcc/mvcc.h"
+#include "txn/api/system_keys.h"
 
 namespace isochron::sim {
 
@@ -48,6 +50,43 @@ class SimNode::NodeObserver final : public Observer {
   std::map<GroupId, Ballot> led_;  // the newest ballot told, by group
 };
 
+// Keeps account of every version of the clients' rows that was ever stored: version GC removes
+// them, and the checkers still have to know what became of whom. What a replica applied was chosen
+// and is never undone.
+class SimNode::RecordingEngine final : public storage::MemEngine {
+ public:
+  explicit RecordingEngine(StoredVersions* written) : written_(written) {}
+
+  absl::Status Write(storage::WriteBatch batch) override {
+    Visitor visitor(written_);
+    batch.ForEach(&visitor);
+    return MemEngine::Write(std::move(batch));
+  }
+
+ private:
+  struct Visitor : storage::WriteBatch::Visitor {
+    explicit Visitor(StoredVersions* w) : written(w) {}
+    void Put(absl::string_view engine_key, absl::string_view stored) override {
+      std::string key;
+      StoredVersion version;
+      if (!storage::MvccStore::ParseVersion(engine_key, stored, &key, &version.ts,
+                                            &version.value) ||
+          key < txn::SystemRangeEnd()) {
+        return;
+      }
+      std::vector<StoredVersion>& all = (*written)[key];
+      auto at = std::lower_bound(
+          all.begin(), all.end(), version,
+          [](const StoredVersion& a, const StoredVersion& b) { return a.ts < b.ts; });
+      if (at == all.end() || at->ts != version.ts) all.insert(at, std::move(version));
+    }
+    void Delete(absl::string_view) override {}
+    void DeleteRange(absl::string_view, absl::string_view) override {}
+    StoredVersions* written;
+  };
+  StoredVersions* const written_;
+};
+
 // What dies in a crash. Members go in reverse order: the node before its seams.
 struct SimNode::Process {
   SimExecutor* executor = nullptr;
@@ -64,6 +103,7 @@ SimNode::SimNode(World world, NodeId id, int region, Random random)
       random_(random),
       clock_(world_.scheduler, world_.profile->clock, random_.Fork()),
       disk_(world_.profile->disk, random_.Fork()),
+      engine_(std::make_unique<RecordingEngine>(world_.written)),
       observer_(std::make_unique<NodeObserver>(this)) {}
 
 SimNode::~SimNode() { Crash(false); }
@@ -95,13 +135,16 @@ absl::Status SimNode::Start() {
   options.log_segment_bytes = p.log_segment_bytes;
   options.checkpoint_entries = p.checkpoint_entries;
   options.keep_entries = p.keep_entries;
+  options.gc.retention_us = p.retention_us;
+  options.gc.step_versions = 20;
+  options.gc.compact_min_bytes = 1;
   options.sabotage = world_.sabotage;
   auto node = server::Node::Open(
       {.executor = process->executor,
        .truetime = &clock_,
        .transport = process->transport.get(),
        .disk = process->disk.get(),
-       .engine = &engine_,
+       .engine = engine_.get(),
        .observer = observer_.get(),
        .on_fatal =
            [this](absl::Status status) {
@@ -125,7 +168,7 @@ void SimNode::Crash(bool power) {
   process_->executor->Kill();
   process_->scope.Clear();
   process_.reset();
-  engine_.CrashToFlushedPrefix(&random_);
+  engine_->CrashToFlushedPrefix(&random_);
   if (power) disk_.CrashPower();
 }
 
@@ -167,6 +210,7 @@ std::vector<ReplicaView> SimNode::Replicas() {
     v.range = g->range();
     v.serving = g->IsServing();
     v.applied = g->state().index();
+    v.horizon = g->state().horizon();
     v.prepared = g->prepared().size();
     const paxos::Replica& log = *g->replica();
     v.detail = absl::StrCat("(base ", log.base().index, " emitted ", log.emitted_index(),
@@ -191,8 +235,8 @@ void SimNode::TransferLeader(GroupId id, NodeId to) {
   Spawn([host = process_->node->host(), id, to] { return Transfer(host, id, to); });
 }
 
-absl::StatusOr<uint64_t> SimNode::Digest(const KeyRange& range) {
-  return process_->node->host()->store()->Digest(range);
+absl::StatusOr<uint64_t> SimNode::Digest(const KeyRange& range, Timestamp horizon) {
+  return process_->node->host()->store()->Digest(range, horizon);
 }
 
 absl::StatusOr<std::vector<StoredVersion>> SimNode::Versions(const std::string& key) {

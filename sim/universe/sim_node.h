@@ -39,6 +39,7 @@ struct ReplicaView {
   KeyRange range;
   bool serving = false;  // leads, and is ready to
   LogIndex applied = 0;
+  Timestamp horizon;  // reads below it are refused
   size_t prepared = 0;
   size_t locks = 0;    // held or waited for; leaders only
   std::string detail;  // of its log, for reports
@@ -56,6 +57,7 @@ class SimNode {
     std::function<void(NodeId)> on_fatal;  // the process wants to die (a failed sync)
     std::function<void(NodeId, absl::string_view)> on_reached;
     std::function<void(std::string)> log;
+    StoredVersions* written;  // every version that any store ever held
   };
 
   SimNode(World world, NodeId id, int region, Random random);
@@ -88,12 +90,13 @@ class SimNode {
   std::vector<ReplicaView> Replicas();
   // Asks for a hand-over of a group it leads; no effect otherwise.
   void TransferLeader(GroupId group, NodeId to);
-  absl::StatusOr<uint64_t> Digest(const KeyRange& range);
+  absl::StatusOr<uint64_t> Digest(const KeyRange& range, Timestamp horizon);
   // Every version of `key` on this replica, oldest first.
   absl::StatusOr<std::vector<StoredVersion>> Versions(const std::string& key);
 
  private:
   class NodeObserver;
+  class RecordingEngine;
   struct Process;
 
   World world_;
@@ -102,7 +105,7 @@ class SimNode {
   Random random_;
   SimTrueTime clock_;
   SimDisk disk_;
-  storage::MemEngine engine_;
+  std::unique_ptr<storage::MemEngine> engine_;
   std::unique_ptr<NodeObserver> observer_;
   uint32_t starts_ = 0;
   bool rotten_ = false;

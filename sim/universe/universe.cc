@@ -39,6 +39,7 @@ Universe::Universe(const RunOptions& options, Profile profile, Random random)
             for (auto& fn : on_reached_) fn(id, name);
           },
       .log = [this](std::string what) { Log(std::move(what)); },
+      .written = &written_,
   };
   for (int i = 0; i < profile_.nodes; ++i) {
     nodes_.push_back(

@@ -35,6 +35,8 @@ class Universe {
   SimNetwork* network() { return &network_; }
   History* history() { return &history_; }
   EventChecker* events() { return &events_; }
+  // Every version that any store ever held.
+  const StoredVersions* written() const { return &written_; }
   std::vector<std::unique_ptr<Workload>>& workloads() { return workloads_; }
   std::vector<std::unique_ptr<SimNode>>& nodes() { return nodes_; }
   SimNode* node(NodeId id) { return nodes_[id.value - 1].get(); }
@@ -73,6 +75,7 @@ class Universe {
   SimNetwork network_;
   History history_;
   EventChecker events_;
+  StoredVersions written_;
   SimScheduler::Owner owners_ = 0;
   std::vector<std::unique_ptr<Workload>> workloads_;
   std::vector<std::function<void(NodeId)>> on_crash_;

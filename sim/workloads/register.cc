@@ -84,7 +84,8 @@ class Register final : public Workload {
   Task<void> ReadOnly(Session session) {
     std::optional<Timestamp> at;
     if (session.random.OneIn(0.25) && newest_ > Timestamp()) {
-      at = newest_ - session.random.Between(0, 500'000);
+      // Some reach back to where versions may have gone (rule 32).
+      at = newest_ - session.random.Between(0, session.random.OneIn(0.5) ? 5'000'000 : 500'000);
     }
     RecordedTransaction t(&session, at);
     t.operation().note = at ? "stale read" : "strong read";

@@ -36,7 +36,8 @@ bool ShadowFilter::Drop(absl::string_view engine_key) {
     shadowed_ = false;
   }
   if (shadowed_) return inverted > shadowed_by_;
-  if (static_cast<int64_t>(~inverted) <= HorizonOf(engine_key)) {
+  const int64_t horizon = HorizonOf(engine_key);
+  if (horizon > 0 && static_cast<int64_t>(~inverted) <= horizon) {
     shadowed_ = true;
     shadowed_by_ = inverted;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/check.h"
 #include "common/crc32c.h"
 #include "common/status_macros.h"
@@ -260,6 +261,17 @@ absl::Status Group::CheckReadable(const std::vector<KeyRange>& spans) const {
   return absl::OkStatus();
 }
 
+absl::Status Group::CheckHorizon(Timestamp t) const {
+  const Timestamp horizon = state_.horizon();
+  if (t >= horizon) return absl::OkStatus();
+  env_.observer->Reached("read.below_horizon");
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the read timestamp ", absl::FormatTime(absl::FromUnixMicros(t.us), absl::UTCTimeZone()),
+      " is older than the versions that are kept: the earliest that can be read here is ",
+      absl::FormatTime(absl::FromUnixMicros(horizon.us), absl::UTCTimeZone()),
+      "; read at a later one, or keep versions for longer (spanner.version_retention_period)"));
+}
+
 Task<absl::StatusOr<Timestamp>> Group::WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
                                                     Timestamp t) {
   const bool ignore_pending = env_.sabotage.Is(Sabotage::kIgnorePrepared);
@@ -313,7 +325,9 @@ void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* 
     state_.Apply(command, e.index, e.origin, env_.sabotage, batch);
     if (command.has_split() && env_.on_split) {
       const auto& children = state_.group_state().children();
-      env_.on_split(children[children.size() - 1], Timestamp(command.split().s()), batch);
+      env_.on_split(AppliedState::ChildOf(state_, children[children.size() - 1],
+                                          Timestamp(command.split().s()), paxos::kInitialIndex),
+                    batch);
     }
     env_.observer->OnApplied(env_.self, id(), e.index, e.payload ? Crc32c(*e.payload) : 0);
     just_applied_.emplace_back(e.index, std::move(command));

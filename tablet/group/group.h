@@ -89,8 +89,7 @@ struct GroupEnv {
   // GroupHost's hooks: take this group's Ready in this turn; make a split's child, its metadata in
   // the batch that applies the split.
   std::function<void(GroupId)> mark_dirty;
-  std::function<void(const peer::GroupDescriptor& child, Timestamp s, storage::WriteBatch*)>
-      on_split;
+  std::function<void(AppliedState child, storage::WriteBatch*)> on_split;
 };
 
 class Group {
@@ -136,6 +135,11 @@ class Group {
   Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t);
 
   storage::MvccStore* store() { return env_.store; }
+
+  // Rows read at `t` may be told: FAILED_PRECONDITION, with the earliest readable timestamp, when t
+  // lies below the horizon. Asked after the rows of each page were read: the horizon only rises, so
+  // nothing that the read needed was gone before (rule 32).
+  absl::Status CheckHorizon(Timestamp t) const;
 
   // Prepared and not yet resolved on this replica, by attempt.
   const std::map<TxnAttempt, peer::Prepare>& prepared() const { return state_.prepared(); }

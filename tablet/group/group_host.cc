@@ -17,7 +17,18 @@ GroupHost::GroupHost(Env env, Options options)
                                            .max_lease_us = options_.lease_us,
                                            .sabotage = options_.sabotage},
                env_.truetime),
-      snapshots_(this) {}
+      snapshots_(this),
+      gc_(std::make_unique<GarbageCollector>(
+          GarbageCollector::Env{.executor = env_.executor,
+                                .truetime = env_.truetime,
+                                .engine = env_.engine,
+                                .store = &store_,
+                                .observer = env_.observer,
+                                .sabotage = options_.sabotage,
+                                .groups = [this] { return Groups(); },
+                                .find = [this](GroupId id) { return Find(id); },
+                                .on_fatal = env_.on_fatal},
+          options_.gc)) {}
 
 GroupHost::~GroupHost() = default;
 
@@ -97,18 +108,19 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   ro.sabotage = options_.sabotage;
   ro.observer = env_.observer;
   auto replica = std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
-  GroupEnv env{.self = env_.transport->self(),
-               .executor = env_.executor,
-               .truetime = env_.truetime,
-               .observer = env_.observer,
-               .store = &store_,
-               .engine = env_.engine,
-               .listener = env_.listener,
-               .sabotage = options_.sabotage,
-               .incarnation = options_.incarnation,
-               .mark_dirty = [this](GroupId g) { MarkDirty(g); },
-               .on_split = [this](const peer::GroupDescriptor& child, Timestamp s,
-                                  storage::WriteBatch* batch) { OnSplit(child, s, batch); }};
+  GroupEnv env{
+      .self = env_.transport->self(),
+      .executor = env_.executor,
+      .truetime = env_.truetime,
+      .observer = env_.observer,
+      .store = &store_,
+      .engine = env_.engine,
+      .listener = env_.listener,
+      .sabotage = options_.sabotage,
+      .incarnation = options_.incarnation,
+      .mark_dirty = [this](GroupId g) { MarkDirty(g); },
+      .on_split = [this](AppliedState child,
+                         storage::WriteBatch* batch) { OnSplit(std::move(child), batch); }};
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);
@@ -142,6 +154,7 @@ void GroupHost::Start() {
     return OnSnapshotPiece(from, std::move(piece));
   });
   Tick();
+  gc_->Start();
 }
 
 Group* GroupHost::Find(GroupId id) {
@@ -157,18 +170,17 @@ std::vector<Group*> GroupHost::Groups() {
 
 // ---- splits ----
 
-void GroupHost::OnSplit(const peer::GroupDescriptor& child, Timestamp s,
-                        storage::WriteBatch* batch) {
-  Group* existing = Find(GroupId(child.group()));
+void GroupHost::OnSplit(AppliedState child, storage::WriteBatch* batch) {
+  Group* existing = Find(child.id());
   if (existing != nullptr && existing->initialised()) return;  // a snapshot was faster
-  AppliedState::Initial(child, s, paxos::kInitialIndex).SaveAll(batch);
-  new_children_.emplace_back(child, s);
+  child.SaveAll(batch);
+  new_children_.push_back(std::move(child));
 }
 
 void GroupHost::MakeChildren() {
-  for (auto& [child, s] : std::exchange(new_children_, {})) {
-    groups_.erase(GroupId(child.group()));  // a blank one, at most
-    AppliedState state = AppliedState::Initial(child, s, paxos::kInitialIndex);
+  for (AppliedState& state : std::exchange(new_children_, {})) {
+    const peer::GroupDescriptor child = state.descriptor();
+    groups_.erase(state.id());  // a blank one, at most
     paxos::InitialState initial = InitialFor(state);
     Group* g = Add(std::move(state), std::move(initial));
     env_.observer->Reached("group.split");

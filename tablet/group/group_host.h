@@ -43,6 +43,7 @@
 #include "paxos/log/log.h"
 #include "storage/engine/engine.h"
 #include "storage/mvcc/mvcc.h"
+#include "tablet/group/gc.h"
 #include "tablet/group/group.h"
 #include "tablet/group/snapshot_transfer.h"
 
@@ -70,6 +71,7 @@ class GroupHost : private SnapshotTarget {
     uint64_t log_limit_bytes = 256 << 20;
     uint64_t checkpoint_entries = 20'000;  // applied since the last checkpoint, over all groups
     uint64_t keep_entries = 4'000;         // per group, for followers that lag
+    GarbageCollector::Options gc;
     SabotageSet sabotage;
   };
 
@@ -90,6 +92,7 @@ class GroupHost : private SnapshotTarget {
   paxos::NodeSupport* support() { return &support_; }
   storage::MvccStore* store() { return &store_; }
   paxos::Log* log() { return log_.get(); }
+  GarbageCollector* gc() { return gc_.get(); }
 
  private:
   struct Reachable {  // an unknown group that keeps sending
@@ -110,7 +113,7 @@ class GroupHost : private SnapshotTarget {
   void Tick();
   void OnPaxosFrame(NodeId from, absl::string_view payload);
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
-  void OnSplit(const peer::GroupDescriptor& child, Timestamp s, storage::WriteBatch* batch);
+  void OnSplit(AppliedState child, storage::WriteBatch* batch);
   void MakeChildren();
   void MaybeCheckpoint();
   void Checkpoint();
@@ -132,7 +135,7 @@ class GroupHost : private SnapshotTarget {
   std::map<GroupId, std::unique_ptr<Group>> groups_;
   std::map<GroupId, Reachable> unknown_;
   std::set<NodeId> peers_;  // that share a group with this node, now or before
-  std::vector<std::pair<peer::GroupDescriptor, Timestamp>> new_children_;
+  std::vector<AppliedState> new_children_;
   std::set<GroupId> dirty_;
   bool process_posted_ = false;
   std::map<NodeId, std::string> frames_;
@@ -144,6 +147,7 @@ class GroupHost : private SnapshotTarget {
   uint64_t applied_since_checkpoint_ = 0;
   bool checkpointing_ = false;
   std::set<std::pair<GroupId, NodeId>> sending_snapshots_;
+  std::unique_ptr<GarbageCollector> gc_;
   TaskScope scope_;
 };
 

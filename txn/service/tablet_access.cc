@@ -49,6 +49,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   ReadPage page;
   if (IsPoint(span)) {
     ISO_ASSIGN_OR_RETURN(storage::ReadResult r, group_->store()->Get(span.start, t));
+    ISO_RETURN_IF_ERROR(group_->CheckHorizon(t));
     page.max_version = r.version;
     if (r.value) {
       page.rows.emplace_back();
@@ -63,6 +64,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   options.limit_examined = kMaxKeysExamined;
   options.reverse = limits.reverse;
   ISO_ASSIGN_OR_RETURN(storage::ScanResult scan, group_->store()->Scan(span, t, options));
+  ISO_RETURN_IF_ERROR(group_->CheckHorizon(t));
   page.max_version = scan.max_version_examined;
   page.rows.reserve(scan.rows.size());
   for (storage::Row& row : scan.rows) {
