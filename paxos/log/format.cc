@@ -9,8 +9,9 @@
 namespace isochron::paxos::format {
 namespace {
 
-constexpr uint64_t kSegmentMagic = 0x474f4c4f5349ull;  // "ISOLOG"
-constexpr uint32_t kBatchMagic = 0x48435442;           // "BTCH"
+constexpr uint64_t kSegmentMagic = 0x474f4c4f5349ull;   // "ISOLOG"
+constexpr uint64_t kHeadMagic = 0x44414548534f4c49ull;  // "ILOSHEAD"
+constexpr uint32_t kBatchMagic = 0x48435442;            // "BTCH"
 constexpr size_t kSegmentHeaderBytes = 8 + 4 + 8 + 8;
 
 void Put(Writer* w, const Ballot& b) {
@@ -86,6 +87,25 @@ bool Decode(absl::string_view in, uint64_t sequence, uint64_t offset, BatchHeade
          h->offset == offset;
 }
 
+std::string Encode(const Head& h) {
+  std::string out;
+  Writer w(&out);
+  w.Fixed64(kHeadMagic);
+  w.Fixed64(h.first);
+  w.Fixed64(h.last);
+  Seal(0, &out);
+  return out;
+}
+
+bool Decode(absl::string_view in, Head* h) {
+  absl::string_view body;
+  if (!Unseal(in, &body)) return false;
+  Reader r(body);
+  uint64_t magic = 0;
+  return r.Fixed64(&magic) && magic == kHeadMagic && r.Fixed64(&h->first) && r.Fixed64(&h->last) &&
+         r.AtEnd() && h->first >= 1 && h->first <= h->last;
+}
+
 uint32_t ZeroTail(absl::string_view batch) {
   uint32_t sum = 0;
   for (size_t at = 0; at < batch.size(); at += kBlock) {
@@ -136,7 +156,7 @@ bool Decode(absl::string_view in, RecordHeader* h) {
   }
   Reader r(body);
   uint8_t type = 0;
-  if (!r.Byte(&type) || type < 1 || type > 4) return false;
+  if (!r.Byte(&type) || type < 1 || type > 5) return false;
   h->type = static_cast<RecordType>(type);
   return r.Fixed64(&h->group.value) && r.Fixed64(&h->first) && r.Fixed32(&h->count) &&
          r.Fixed32(&h->bytes) && r.Fixed32(&h->body_crc);

@@ -22,7 +22,8 @@
 namespace isochron::paxos::format {
 
 inline constexpr uint64_t kBlock = 512;
-inline constexpr uint32_t kVersion = 1;
+// 2: the folder has a HEAD file, and records may be of type kQuarantined.
+inline constexpr uint32_t kVersion = 2;
 
 inline uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
 
@@ -56,11 +57,21 @@ uint32_t ZeroTail(absl::string_view batch);
 // `in` starts where a batch should, and that batch is damaged: whether a torn write explains it.
 bool LooksTorn(absl::string_view in, uint64_t sequence, uint64_t offset);
 
+// The folder's HEAD file: which segments there are, so that a lost one is missed.
+struct Head {
+  uint64_t first = 0;
+  uint64_t last = 0;
+};
+std::string Encode(const Head& h);
+bool Decode(absl::string_view in, Head* h);
+
 enum class RecordType : uint8_t {
   kEntries = 1,
   kHardState = 2,
   kMark = 3,     // truncated up to a mark
   kRemoved = 4,  // the group is gone
+  kQuarantined =
+      5,  // damage was found: nothing of the group before this counts; the body says what
 };
 struct RecordHeader {
   RecordType type = RecordType::kEntries;

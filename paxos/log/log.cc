@@ -82,6 +82,14 @@ void Log::AppendMark(GroupId id, Group* g) {
   EndRecord(start, RecordType::kMark, id, 0, 0);
 }
 
+void Log::AppendQuarantine(GroupId id, Group* g) {
+  Supersede(&g->quarantine_at);
+  const size_t start = BeginRecord();
+  pending_ += g->quarantine;
+  g->quarantine_at.bytes = static_cast<uint32_t>(pending_.size() - start);
+  EndRecord(start, RecordType::kQuarantined, id, 0, 0);
+}
+
 // `entries` are consecutive and lie after the mark.
 void Log::AppendEntries(GroupId id, Group* g, absl::Span<const Entry> entries) {
   const LogIndex first = entries.front().index;
@@ -101,6 +109,7 @@ void Log::AppendEntries(GroupId id, Group* g, absl::Span<const Entry> entries) {
 
 void Log::Append(GroupId group, const HardState* hard, absl::Span<const Entry> entries) {
   Group& g = groups_[group];
+  ISO_CHECK(g.quarantine.empty(), "nothing is appended for a quarantined group");
   if (hard != nullptr) {
     g.hard = *hard;
     g.has_hard = true;
@@ -119,6 +128,7 @@ void Log::Append(GroupId group, const HardState* hard, absl::Span<const Entry> e
 
 void Log::TruncatePrefix(GroupId group, LogMark mark) {
   Group& g = groups_[group];
+  ISO_CHECK(g.quarantine.empty(), "a quarantined group has no log");
   if (mark.index < g.base.index) return;
   for (LogIndex i = g.base.index; i < mark.index && !g.entries.empty(); ++i) {
     Supersede(&g.entries.front());
@@ -128,14 +138,34 @@ void Log::TruncatePrefix(GroupId group, LogMark mark) {
   AppendMark(group, &g);
 }
 
+// Nothing of `g` is live any more.
+void Log::Forget(Group* g) {
+  Supersede(&g->hard_at);
+  Supersede(&g->base_at);
+  Supersede(&g->quarantine_at);
+  for (Location& at : g->entries) Supersede(&at);
+  *g = Group();
+}
+
 void Log::RemoveGroup(GroupId group) {
   auto it = groups_.find(group);
   if (it == groups_.end()) return;
-  Supersede(&it->second.hard_at);
-  Supersede(&it->second.base_at);
-  for (Location& at : it->second.entries) Supersede(&at);
+  Forget(&it->second);
   groups_.erase(it);
   EndRecord(BeginRecord(), RecordType::kRemoved, group, 0, 0);
+}
+
+void Log::Quarantine(GroupId group, std::string reason) {
+  Group& g = groups_[group];
+  if (!g.quarantine.empty()) return;
+  Forget(&g);
+  g.quarantine = reason.empty() ? "damaged" : std::move(reason);
+  AppendQuarantine(group, &g);
+}
+
+bool Log::IsQuarantined(GroupId group) const {
+  auto it = groups_.find(group);
+  return it != groups_.end() && !it->second.quarantine.empty();
 }
 
 // --- flushing ------------------------------------------------------------------------------------
@@ -158,6 +188,11 @@ void Log::Place(uint64_t segment, uint64_t batch_start) {
     if (it == groups_.end()) continue;
     Group& g = it->second;
     if (p.type == RecordType::kHardState && g.has_hard) PlaceAt(&g.hard_at, segment, batch_start);
+    // A record of a life that ended within this batch places nothing.
+    if (!g.quarantine.empty()) {
+      if (p.type == RecordType::kQuarantined) PlaceAt(&g.quarantine_at, segment, batch_start);
+      continue;
+    }
     if (p.type == RecordType::kMark) PlaceAt(&g.base_at, segment, batch_start);
     for (LogIndex i = p.first; i < p.first + p.count; ++i) {
       if (i <= g.base.index || i > g.base.index + g.entries.size()) continue;
@@ -246,7 +281,23 @@ absl::Status Log::NewSegment(uint64_t min_bytes) {
   ISO_RETURN_IF_ERROR(segment.file->Sync());
   ISO_RETURN_IF_ERROR(disk_->SyncDir(options_.folder));
   segments_.emplace(sequence, std::move(segment));
-  return absl::OkStatus();
+  return WriteHead(segments_.begin()->first);
+}
+
+// Makes it durable which segments there are, `first` on: before the newest is written to, and
+// before older ones are removed.
+absl::Status Log::WriteHead(uint64_t first) {
+  const std::string path = HeadPath(options_.folder);
+  const std::string staged = path + ".new";
+  {
+    ISO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk_->Open(staged, /*create=*/true));
+    ISO_RETURN_IF_ERROR(file->Truncate(0));
+    ISO_RETURN_IF_ERROR(
+        file->WriteAt(0, format::Encode(format::Head{first, segments_.rbegin()->first})));
+    ISO_RETURN_IF_ERROR(file->Sync());
+  }
+  ISO_RETURN_IF_ERROR(disk_->Rename(staged, path));
+  return disk_->SyncDir(options_.folder);
 }
 
 // --- space ---------------------------------------------------------------------------------------
@@ -258,14 +309,16 @@ uint64_t Log::TotalBytes() const {
 }
 
 void Log::RemoveDeadSegments(uint64_t before) {
-  while (segments_.begin()->first < before) {
+  if (segments_.begin()->first >= before) return;
+  // Durably, and first: recovery takes a missing segment for a loss.
+  absl::Status s = WriteHead(before);
+  while (s.ok() && segments_.begin()->first < before) {
     const std::string path = SegmentPath(options_.folder, segments_.begin()->first);
     segments_.erase(segments_.begin());
-    // One after the other, durably: recovery takes a missing segment for a loss.
-    absl::Status s = disk_->Remove(path);
+    s = disk_->Remove(path);
     if (s.ok()) s = disk_->SyncDir(options_.folder);
-    if (!s.ok()) return Fatal(s);
   }
+  if (!s.ok()) Fatal(s);
 }
 
 std::vector<GroupId> Log::GroupsPinning(size_t max_groups) const {
@@ -298,6 +351,7 @@ void Log::CopyForward() {
 bool Log::CopyGroupForward(uint64_t segment, GroupId id, Group* g) {
   if (g->has_hard && g->hard_at.segment == segment) AppendHardState(id, g);
   if (g->base_at.segment == segment) AppendMark(id, g);
+  if (g->quarantine_at.segment == segment) AppendQuarantine(id, g);
   for (size_t i = 0; i < g->entries.size(); ++i) {
     if (g->entries[i].segment != segment) continue;
     auto entry = ReadEntry(id, g->base.index + 1 + i, g->entries[i]);

@@ -12,8 +12,10 @@
 // or sync is final: the fatal handler runs, no callback ever does, and the process must end (rule
 // 34).
 //
-// Damage: a bad batch below the highest synced offset that a later batch or segment records is
-// corruption (DATA_LOSS naming file, offset and group); past it, it is a torn write and is dropped.
+// Damage: what is bad below the highest synced offset that a later batch or segment records is
+// corruption; past it, it may be a torn write, and is dropped. Corruption of one group's records
+// quarantines that group: Open tells what is damaged, writes it down, and holds nothing else of it
+// until RemoveGroup. Corruption that cannot be put down to a group is DATA_LOSS (rule 33).
 //
 // Space: a segment is removed once nothing in it is live. When the log is larger than its limit,
 // the live rest of the oldest segment is copied forward, so that a cold group pins nothing (rule
@@ -46,6 +48,7 @@ struct RecoveredGroup {
   HardState hard;
   LogMark base;                // last TruncatePrefix; index 0 if none
   std::vector<Entry> entries;  // consecutive from base.index + 1 on
+  std::string damage;          // not empty: quarantined, and why; the rest is empty
 };
 
 class Log : public LogReader {
@@ -60,7 +63,8 @@ class Log : public LogReader {
   };
 
   // Recovers what `folder` holds (made if absent), syncs it, and opens a new segment. Synchronous.
-  // DATA_LOSS on corruption; FAILED_PRECONDITION on a format of another version.
+  // DATA_LOSS, naming file and offset, on corruption of nobody knows which group, or when a file is
+  // missing; FAILED_PRECONDITION on a format of another version.
   static absl::StatusOr<std::unique_ptr<Log>> Open(Disk* disk, Options options);
   ~Log() override;
 
@@ -77,8 +81,12 @@ class Log : public LogReader {
   // Buffers: everything up to mark.index may be forgotten, and later appends may start after it
   // even if that leaves a hole (a snapshot was installed).
   void TruncatePrefix(GroupId group, LogMark mark);
-  // Buffers: forgets the group.
+  // Buffers: forgets the group, also a quarantined one.
   void RemoveGroup(GroupId group);
+  // Buffers: the group's replica here is not to be trusted any more, for `reason`. All that the log
+  // holds of it is forgotten but that. Nothing may be appended for it until RemoveGroup.
+  void Quarantine(GroupId group, std::string reason);
+  bool IsQuarantined(GroupId group) const;
   // Makes all that is buffered durable, then runs `done` (never inline). Callbacks run in order.
   void Flush(absl::AnyInvocable<void()> done);
   // Something is buffered that no Flush covers yet.
@@ -108,6 +116,8 @@ class Log : public LogReader {
     Location hard_at;
     Location base_at;
     std::deque<Location> entries;  // of base.index + 1 and on
+    std::string quarantine;        // not empty: the reason; then only quarantine_at holds
+    Location quarantine_at;
   };
   struct Segment {
     std::unique_ptr<File> file;
@@ -131,6 +141,9 @@ class Log : public LogReader {
                  uint32_t count);
   void AppendHardState(GroupId id, Group* g);
   void AppendMark(GroupId id, Group* g);
+  void AppendQuarantine(GroupId id, Group* g);
+  void Forget(Group* g);
+  absl::Status WriteHead(uint64_t first);
   void AppendEntries(GroupId id, Group* g, absl::Span<const Entry> entries);
   void Supersede(Location* at);
   void PlaceAt(Location* at, uint64_t segment, uint64_t batch_start);

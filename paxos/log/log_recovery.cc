@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/coding.h"
-#include "common/crc32c.h"
 #include "common/status_macros.h"
 #include "paxos/log/log.h"
+#include "paxos/log/scan.h"
 #include "paxos/log/segment_name.h"
 
 // Replay at Open: all segments, oldest first; the newest record of each thing wins.
@@ -16,6 +16,13 @@
 namespace isochron::paxos {
 
 using format::RecordType;
+
+namespace {
+
+constexpr absl::string_view kWhatToDo =
+    "restore the data folder, or move it away and join with an empty one";
+
+}  // namespace
 
 class Log::Recovery {
  public:
@@ -30,22 +37,30 @@ class Log::Recovery {
     Location hard_at;
     Location base_at;
     std::map<LogIndex, std::pair<Entry, Location>> entries;
+    // What is damaged and not superseded since, and where: of the hard state, the mark, entries.
+    std::string hard_damage;
+    std::string base_damage;
+    std::map<LogIndex, std::string> lost;
+    std::string quarantine;
+    Location quarantine_at;
+
+    std::string Damage() const;
   };
 
   absl::Status ListSegments(std::vector<uint64_t>* sequences);
+  absl::Status CheckHead(bool required, std::vector<uint64_t>* sequences);
+  absl::Status OpenSegment(uint64_t sequence, bool last, bool* head_required);
   absl::Status ReadSegment(uint64_t sequence, bool last, bool* keep);
   absl::Status Replay(uint64_t sequence, absl::string_view data, uint64_t sealed_end, bool last);
-  absl::Status ReplayBatch(uint64_t sequence, absl::string_view data, uint64_t offset,
-                           const format::BatchHeader& header);
-  absl::Status ReplayRecord(uint64_t sequence, uint64_t at, const format::RecordHeader& header,
-                            absl::string_view body);
-  bool Whole(absl::string_view data, uint64_t sequence, uint64_t offset,
-             format::BatchHeader* header, std::string* damaged) const;
-  bool SyncedBeyond(absl::string_view data, uint64_t sequence, uint64_t offset,
-                    uint64_t* synced) const;
+  void ReplayRecord(uint64_t sequence, const format::ScannedRecord& record);
+  bool ReplayEntries(uint64_t sequence, const format::ScannedRecord& record, Found* found);
+  void Lose(uint64_t sequence, const format::ScannedRecord& record);
+  std::string Where(uint64_t sequence, uint64_t offset, absl::string_view what) const;
   absl::Status Damaged(uint64_t sequence, uint64_t offset, absl::string_view what) const;
-  absl::Status Finish();
-  absl::Status FinishGroup(GroupId id, Found found);
+  absl::Status Missing(const std::string& path) const;
+  absl::Status KeepTail();
+  void Finish();
+  void FinishGroup(GroupId id, Found found);
 
   Log* log_;
   std::map<GroupId, Found> found_;
@@ -60,6 +75,9 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Open(Disk* disk, Options options) {
   ISO_RETURN_IF_ERROR(Recovery(log.get()).Run());
   // Also after a clean stop: what follows a torn tail is never mixed with it.
   ISO_RETURN_IF_ERROR(log->NewSegment(0));
+  for (const auto& [id, group] : log->recovered_) {
+    if (!group.damage.empty()) log->Quarantine(id, group.damage);
+  }
   return log;
 }
 
@@ -74,17 +92,23 @@ absl::Status Log::Recovery::Run() {
     ISO_RETURN_IF_ERROR(log_->disk_->Remove(SegmentPath(log_->options_.folder, s)));
     ISO_RETURN_IF_ERROR(log_->disk_->SyncDir(log_->options_.folder));
   }
-  // A killed process may have left bytes that are written but not synced: they were read, they will
-  // be spoken of, so they are made durable first (rule 34). If it died of a failed sync, a second
-  // sync may lie about the same pages: so they are written again, the same bytes to the same place.
-  if (!log_->segments_.empty()) {
-    Segment& tail = log_->segments_.rbegin()->second;
-    ISO_ASSIGN_OR_RETURN(std::string data, tail.file->ReadAt(0, tail.end));
-    ISO_RETURN_IF_ERROR(tail.file->WriteAt(0, data));
-    ISO_RETURN_IF_ERROR(tail.file->Sync());
-  }
-  return Finish();
+  if (!log_->options_.sabotage.Is(Sabotage::kNoSyncOnOpen)) ISO_RETURN_IF_ERROR(KeepTail());
+  Finish();
+  return absl::OkStatus();
 }
+
+// A killed process may have left bytes that are written but not synced: they were read, they will
+// be spoken of, so they are made durable first (rule 34). If it died of a failed sync, a second
+// sync may lie about the same pages: so they are written again, the same bytes to the same place.
+absl::Status Log::Recovery::KeepTail() {
+  if (log_->segments_.empty()) return absl::OkStatus();
+  Segment& tail = log_->segments_.rbegin()->second;
+  ISO_ASSIGN_OR_RETURN(std::string data, tail.file->ReadAt(0, tail.end));
+  ISO_RETURN_IF_ERROR(tail.file->WriteAt(0, data));
+  return tail.file->Sync();
+}
+
+// --- which files there are -----------------------------------------------------------------------
 
 absl::Status Log::Recovery::ListSegments(std::vector<uint64_t>* sequences) {
   ISO_ASSIGN_OR_RETURN(std::vector<std::string> names, log_->disk_->List(log_->options_.folder));
@@ -92,45 +116,96 @@ absl::Status Log::Recovery::ListSegments(std::vector<uint64_t>* sequences) {
     if (auto s = SegmentSequence(name); s) sequences->push_back(*s);
   }
   std::sort(sequences->begin(), sequences->end());
+  bool head_required = false;
+  for (uint64_t s : *sequences) {
+    ISO_RETURN_IF_ERROR(OpenSegment(s, s == sequences->back(), &head_required));
+  }
+  ISO_RETURN_IF_ERROR(CheckHead(head_required, sequences));
   for (size_t i = 1; i < sequences->size(); ++i) {
     if ((*sequences)[i] != (*sequences)[i - 1] + 1) {
-      return absl::DataLossError(
-          absl::StrCat(SegmentPath(log_->options_.folder, (*sequences)[i - 1] + 1),
-                       " is missing; restore the data folder or join as a new node"));
+      return Missing(SegmentPath(log_->options_.folder, (*sequences)[i - 1] + 1));
     }
-  }
-  for (uint64_t s : *sequences) {
-    Segment& segment = log_->segments_[s];
-    const std::string path = SegmentPath(log_->options_.folder, s);
-    ISO_ASSIGN_OR_RETURN(segment.file, log_->disk_->Open(path, /*create=*/false));
-    ISO_ASSIGN_OR_RETURN(segment.size, segment.file->Size());
-    ISO_ASSIGN_OR_RETURN(std::string data, segment.file->ReadAt(0, format::kBlock));
-    format::SegmentHeader header;
-    if (!format::Decode(data, &header)) continue;  // judged when it is read
-    if (header.version != format::kVersion) {
-      return absl::FailedPreconditionError(absl::StrCat(path, " has log format ", header.version,
-                                                        "; this program reads ", format::kVersion,
-                                                        ", use the version that wrote it"));
-    }
-    if (header.sequence == s) sealed_end_[s - 1] = header.previous_end;
   }
   return absl::OkStatus();
 }
 
+absl::Status Log::Recovery::OpenSegment(uint64_t sequence, bool last, bool* head_required) {
+  Segment& segment = log_->segments_[sequence];
+  const std::string path = SegmentPath(log_->options_.folder, sequence);
+  ISO_ASSIGN_OR_RETURN(segment.file, log_->disk_->Open(path, /*create=*/false));
+  ISO_ASSIGN_OR_RETURN(segment.size, segment.file->Size());
+  ISO_ASSIGN_OR_RETURN(std::string data, segment.file->ReadAt(0, format::kBlock));
+  format::SegmentHeader header;
+  if (!format::Decode(data, &header)) return absl::OkStatus();  // judged when it is read
+  if (header.version < 1 || header.version > format::kVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " has log format ", header.version, "; this program reads up to ",
+                     format::kVersion, ", use the version that wrote it"));
+  }
+  *head_required |= header.version >= 2 && !last;  // it is written after the segment was made
+  if (header.sequence == sequence) sealed_end_[sequence - 1] = header.previous_end;
+  return absl::OkStatus();
+}
+
+// All segments that HEAD names must be there. Older ones are what an unfinished removal left.
+absl::Status Log::Recovery::CheckHead(bool required, std::vector<uint64_t>* sequences) {
+  const std::string path = HeadPath(log_->options_.folder);
+  auto file = log_->disk_->Open(path, /*create=*/false);
+  if (absl::IsNotFound(file.status())) {
+    return required ? Missing(path) : absl::OkStatus();
+  }
+  ISO_RETURN_IF_ERROR(file.status());
+  ISO_ASSIGN_OR_RETURN(std::string data, (*file)->ReadAt(0, format::kBlock));
+  format::Head head;
+  if (!format::Decode(data, &head)) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged; ", kWhatToDo));
+  }
+  while (!sequences->empty() && sequences->front() < head.first) {
+    const uint64_t old = sequences->front();
+    sequences->erase(sequences->begin());
+    log_->segments_.erase(old);
+    ISO_RETURN_IF_ERROR(log_->disk_->Remove(SegmentPath(log_->options_.folder, old)));
+  }
+  if (sequences->empty() || sequences->front() != head.first) {
+    return Missing(SegmentPath(log_->options_.folder, head.first));
+  }
+  if (sequences->back() < head.last) {
+    return Missing(SegmentPath(log_->options_.folder, head.last));
+  }
+  return absl::OkStatus();
+}
+
+// --- damage --------------------------------------------------------------------------------------
+
+std::string Log::Recovery::Where(uint64_t sequence, uint64_t offset, absl::string_view what) const {
+  return absl::StrCat(SegmentPath(log_->options_.folder, sequence), ": damage at offset ", offset,
+                      " (", what, ") of what was written whole");
+}
+
 absl::Status Log::Recovery::Damaged(uint64_t sequence, uint64_t offset,
                                     absl::string_view what) const {
-  return absl::DataLossError(absl::StrCat(
-      SegmentPath(log_->options_.folder, sequence), ": damage at offset ", offset, " (", what,
-      ") of what was written whole; restore the data folder or join as a new node"));
+  return absl::DataLossError(absl::StrCat(Where(sequence, offset, what), "; ", kWhatToDo));
 }
+
+absl::Status Log::Recovery::Missing(const std::string& path) const {
+  return absl::DataLossError(absl::StrCat(path, " is missing; ", kWhatToDo));
+}
+
+std::string Log::Recovery::Found::Damage() const {
+  if (!quarantine.empty()) return quarantine;
+  if (!hard_damage.empty()) return hard_damage;
+  if (!base_damage.empty()) return base_damage;
+  return lost.empty() ? "" : lost.begin()->second;
+}
+
+// --- replay --------------------------------------------------------------------------------------
 
 absl::Status Log::Recovery::ReadSegment(uint64_t sequence, bool last, bool* keep) {
   Segment& segment = log_->segments_[sequence];
   ISO_ASSIGN_OR_RETURN(std::string data, segment.file->ReadAt(0, segment.size));
   format::SegmentHeader header;
   if (!format::Decode(data, &header) || header.sequence != sequence) {
-    uint64_t synced = 0;
-    if (!last || SyncedBeyond(data, sequence, 0, &synced)) {
+    if (!last || format::SyncedBeyond(data, sequence, 0)) {
       return Damaged(sequence, 0, "segment header");
     }
     // Its creation was not finished, so nothing was ever written into it.
@@ -148,132 +223,128 @@ absl::Status Log::Recovery::Replay(uint64_t sequence, absl::string_view data, ui
   Segment& segment = log_->segments_[sequence];
   const bool sealed = !last;
   while (sealed ? segment.end < sealed_end : segment.end < data.size()) {
-    format::BatchHeader header;
-    std::string what;
     const uint64_t offset = segment.end;
-    if (Whole(data, sequence, offset, &header, &what)) {
-      ISO_RETURN_IF_ERROR(ReplayBatch(sequence, data, offset, header));
-      segment.end = offset + format::RoundUp(format::kBatchHeaderBytes + header.bytes);
-      continue;
+    const format::ScannedBatch batch = format::ScanBatch(data, sequence, offset);
+    if (!batch.whole()) {
+      const bool corrupt = sealed || format::SyncedBeyond(data, sequence, offset).has_value() ||
+                           !format::LooksTorn(data.substr(offset), sequence, offset);
+      if (!corrupt || log_->options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) {
+        const absl::string_view block = data.substr(offset, format::kBlock);
+        log_->dropped_torn_tail_ |= block.find_first_not_of('\0') != absl::string_view::npos;
+        break;
+      }
+      if (batch.lost_at) return Damaged(sequence, *batch.lost_at, batch.LostWhat());
     }
-    uint64_t synced = sealed_end;
-    const bool corrupt = sealed || SyncedBeyond(data, sequence, offset, &synced) ||
-                         !format::LooksTorn(data.substr(offset), sequence, offset);
-    if (corrupt && !log_->options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) {
-      return Damaged(sequence, offset, what);
-    }
-    const absl::string_view block = data.substr(offset, format::kBlock);
-    log_->dropped_torn_tail_ |= block.find_first_not_of('\0') != absl::string_view::npos;
-    break;
+    for (const format::ScannedRecord& r : batch.records) ReplayRecord(sequence, r);
+    segment.end = batch.end;
   }
   return absl::OkStatus();
 }
 
-// Whether a whole batch starts at `offset`. If not, `damaged` says what is wrong, and of which
-// group.
-bool Log::Recovery::Whole(absl::string_view data, uint64_t sequence, uint64_t offset,
-                          format::BatchHeader* header, std::string* damaged) const {
-  if (!format::Decode(data.substr(std::min<uint64_t>(offset, data.size())), sequence, offset,
-                      header) ||
-      header->bytes > data.size() - offset - format::kBatchHeaderBytes) {
-    *damaged = "batch header, group unknown";
-    return false;
+// The body of `record`, or what it says, is damaged.
+void Log::Recovery::Lose(uint64_t sequence, const format::ScannedRecord& record) {
+  Found& found = found_[record.header.group];
+  const std::string where = Where(sequence, record.offset,
+                                  absl::StrCat("record of group ", ToString(record.header.group)));
+  switch (record.header.type) {
+    case RecordType::kHardState:
+      found.hard_damage = where;
+      break;
+    case RecordType::kMark:
+      found.base_damage = where;
+      break;
+    case RecordType::kQuarantined:
+      found = Found();
+      found.quarantine = where;
+      break;
+    default:
+      for (LogIndex i = record.header.first; i < record.header.first + record.header.count; ++i) {
+        found.entries.erase(i);
+        if (i > found.base.index) found.lost[i] = where;
+      }
   }
-  absl::string_view rest = data.substr(offset + format::kBatchHeaderBytes, header->bytes);
-  for (uint32_t i = 0; i < header->records; ++i) {
-    format::RecordHeader record;
-    if (!format::Decode(rest, &record)) {
-      *damaged = "record header, group unknown";
-      return false;
-    }
-    rest.remove_prefix(format::kRecordHeaderBytes);
-    if (record.bytes > rest.size() || Crc32c(rest.substr(0, record.bytes)) != record.body_crc) {
-      *damaged = absl::StrCat("record of group ", ToString(record.group));
-      return false;
-    }
-    rest.remove_prefix(record.bytes);
-  }
-  return true;
 }
 
-// Whether a batch header at or after `offset` was written when more than `offset` was synced.
-bool Log::Recovery::SyncedBeyond(absl::string_view data, uint64_t sequence, uint64_t offset,
-                                 uint64_t* synced) const {
-  for (uint64_t at = offset + format::kBlock; at < data.size(); at += format::kBlock) {
-    format::BatchHeader header;
-    if (!format::Decode(data.substr(at), sequence, at, &header)) continue;
-    if (header.synced > offset) {
-      *synced = header.synced;
-      return true;
-    }
-  }
-  return false;
-}
-
-absl::Status Log::Recovery::ReplayBatch(uint64_t sequence, absl::string_view data, uint64_t offset,
-                                        const format::BatchHeader& header) {
-  uint64_t at = offset + format::kBatchHeaderBytes;
-  for (uint32_t i = 0; i < header.records; ++i) {
-    format::RecordHeader record;
-    ISO_CHECK(format::Decode(data.substr(at), &record), "the batch was checked");
-    const absl::string_view body = data.substr(at + format::kRecordHeaderBytes, record.bytes);
-    ISO_RETURN_IF_ERROR(ReplayRecord(sequence, at, record, body));
-    at += format::kRecordHeaderBytes + record.bytes;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Log::Recovery::ReplayRecord(uint64_t sequence, uint64_t at,
-                                         const format::RecordHeader& header,
-                                         absl::string_view body) {
-  const Location whole{sequence, at,
+void Log::Recovery::ReplayRecord(uint64_t sequence, const format::ScannedRecord& record) {
+  const format::RecordHeader& header = record.header;
+  const Location whole{sequence, record.offset,
                        static_cast<uint32_t>(format::kRecordHeaderBytes + header.bytes)};
-  const std::string what = absl::StrCat("record of group ", ToString(header.group));
   if (header.type == RecordType::kRemoved) {
     found_.erase(header.group);
-    return absl::OkStatus();
+    return;
   }
   Found& found = found_[header.group];
-  if (header.type == RecordType::kHardState) {
-    if (!format::DecodeHardState(body, &found.hard)) return Damaged(sequence, at, what);
+  bool good = record.whole;
+  if (good && header.type == RecordType::kQuarantined) {
+    found = Found();
+    found.quarantine = std::string(record.body);
+    found.quarantine_at = whole;
+  } else if (good && header.type == RecordType::kHardState) {
+    good = format::DecodeHardState(record.body, &found.hard);
     found.has_hard = true;
     found.hard_at = whole;
-    return absl::OkStatus();
-  }
-  if (header.type == RecordType::kMark) {
-    if (!format::DecodeMark(body, &found.base)) return Damaged(sequence, at, what);
+    found.hard_damage.clear();
+  } else if (good && header.type == RecordType::kMark) {
+    good = format::DecodeMark(record.body, &found.base);
     found.base_at = whole;
+    found.base_damage.clear();
     found.entries.erase(found.entries.begin(), found.entries.upper_bound(found.base.index));
-    return absl::OkStatus();
+    found.lost.erase(found.lost.begin(), found.lost.upper_bound(found.base.index));
+  } else if (good) {
+    good = ReplayEntries(sequence, record, &found);
   }
-  uint64_t offset = at + format::kRecordHeaderBytes;
-  for (uint32_t i = 0; i < header.count; ++i) {
+  if (!good) Lose(sequence, record);
+}
+
+bool Log::Recovery::ReplayEntries(uint64_t sequence, const format::ScannedRecord& record,
+                                  Found* found) {
+  uint64_t offset = record.offset + format::kRecordHeaderBytes;
+  absl::string_view body = record.body;
+  for (uint32_t i = 0; i < record.header.count; ++i) {
     Entry e;
     uint32_t length = 0;
     Reader r(body);
     if (!r.Fixed32(&length) || length > r.rest().size() ||
         !format::DecodeEntry(r.rest().substr(0, length), &e)) {
-      return Damaged(sequence, at, what);
+      return false;
     }
-    e.index = header.first + i;
-    if (e.index > found.base.index) {
-      found.entries[e.index] = {std::move(e), Location{sequence, offset + 4, length}};
+    e.index = record.header.first + i;
+    found->lost.erase(e.index);
+    if (e.index > found->base.index) {
+      found->entries[e.index] = {std::move(e), Location{sequence, offset + 4, length}};
     }
     body.remove_prefix(4 + length);
     offset += 4 + length;
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Log::Recovery::Finish() {
-  for (auto& [id, found] : found_) ISO_RETURN_IF_ERROR(FinishGroup(id, std::move(found)));
-  return absl::OkStatus();
+void Log::Recovery::Finish() {
+  for (auto& [id, found] : found_) FinishGroup(id, std::move(found));
 }
 
-absl::Status Log::Recovery::FinishGroup(GroupId id, Found found) {
-  Group& group = log_->groups_[id];
+void Log::Recovery::FinishGroup(GroupId id, Found found) {
+  LogIndex next = found.base.index + 1;
+  for (const auto& [index, entry] : found.entries) {
+    if (index != next || !found.Damage().empty()) break;
+    ++next;
+  }
+  const bool hole = !found.entries.empty() && found.entries.rbegin()->first >= next;
   RecoveredGroup& out = log_->recovered_[id];
+  out.damage = found.Damage();
+  if (hole && out.damage.empty()) {
+    out.damage = absl::StrCat(log_->options_.folder, ": entry ", next, " of group ", ToString(id),
+                              " is missing");
+  }
+  if (log_->options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) out.damage.clear();
+  Group& group = log_->groups_[id];
   auto live = [this](const Location& at) { log_->segments_[at.segment].live += at.bytes; };
+  if (!out.damage.empty()) {
+    if (found.quarantine_at.segment == 0) return;  // Open writes it down
+    group.quarantine = out.damage;
+    group.quarantine_at = found.quarantine_at;
+    return live(found.quarantine_at);
+  }
   group.hard = out.hard = found.hard;
   group.base = out.base = found.base;
   group.has_hard = found.has_hard;
@@ -282,17 +353,11 @@ absl::Status Log::Recovery::FinishGroup(GroupId id, Found found) {
   if (found.has_hard) live(found.hard_at);
   if (found.base_at.segment != 0) live(found.base_at);
   for (auto& [index, entry] : found.entries) {
-    if (index != out.base.index + out.entries.size() + 1) {
-      if (log_->options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) break;
-      return absl::DataLossError(absl::StrCat(
-          log_->options_.folder, ": entry ", out.base.index + out.entries.size() + 1, " of group ",
-          ToString(id), " is missing; restore the data folder or join as a new node"));
-    }
+    if (index >= next) break;
     live(entry.second);
     group.entries.push_back(entry.second);
     out.entries.push_back(std::move(entry.first));
   }
-  return absl::OkStatus();
 }
 
 }  // namespace isochron::paxos

@@ -207,14 +207,82 @@ TEST_F(LogTest, DamageBelowTheSyncedOffsetIsNamed) {
   Sync();
   std::string& bytes = disk_.Written("log/000001.log");
   bytes[bytes.find("hello-a")] ^= 1;
-  const absl::Status s = Reopen();
-  EXPECT_TRUE(absl::IsDataLoss(s)) << s;
-  EXPECT_TRUE(absl::StrContains(s.message(), "log/000001.log"));
-  EXPECT_TRUE(absl::StrContains(s.message(), "group g11")) << s;
   Log::Options broken = Small();
   broken.sabotage = SabotageSet(Sabotage::kTruncateAnyBadRecord);
   ASSERT_TRUE(Reopen(std::move(broken)).ok());
   EXPECT_TRUE(log_->TakeRecovered(kA).entries.empty());  // an acknowledged entry is gone, unnoticed
+  ASSERT_TRUE(disk_.Remove("log/000002.log").ok());
+  ASSERT_TRUE(disk_.Remove("log/HEAD").ok());
+  ASSERT_TRUE(Reopen().ok());
+  const std::string damage = log_->TakeRecovered(kA).damage;
+  EXPECT_TRUE(absl::StrContains(damage, "log/000001.log: damage at offset ")) << damage;
+  EXPECT_TRUE(absl::StrContains(damage, "group g11")) << damage;
+}
+
+TEST_F(LogTest, DamageQuarantinesItsGroupAndNoOther) {
+  Open();
+  NewGroup(kA);
+  NewGroup(kB);
+  Append(kA, {Make(11, 1, "hello-a")});
+  Append(kB, {Make(11, 1, "hello-b")});
+  Sync();
+  Open();
+  std::string& bytes = disk_.Written("log/000001.log");
+  bytes[bytes.find("hello-a")] ^= 1;
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_TRUE(log_->IsQuarantined(kA));
+  EXPECT_FALSE(log_->IsQuarantined(kB));
+  EXPECT_EQ(log_->TakeRecovered(kB).entries.size(), 1u);
+  const RecoveredGroup a = log_->TakeRecovered(kA);
+  EXPECT_FALSE(a.damage.empty());
+  EXPECT_TRUE(a.entries.empty());
+  Append(kB, {Make(12, 1, "more")});
+  Sync();
+  // It stays quarantined when the damaged segment is gone, and until the group is removed.
+  for (int i = 0; i < 40; ++i) {
+    Append(kB, {Make(13 + i, 1, std::string(3000, 'x'))});
+    Sync();
+    log_->TruncatePrefix(kB, LogMark{static_cast<LogIndex>(12 + i), Ballot{1, NodeId(1)}});
+    Sync();
+  }
+  ASSERT_FALSE(disk_.Exists("log/000001.log"));
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_EQ(log_->TakeRecovered(kA).damage, a.damage);
+  log_->RemoveGroup(kA);
+  NewGroup(kA);
+  Append(kA, {Make(11, 2, "anew")});
+  Sync();
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_FALSE(log_->IsQuarantined(kA));
+  EXPECT_EQ(*log_->TakeRecovered(kA).entries[0].payload, "anew");
+}
+
+TEST_F(LogTest, DamageToWhatWasSupersededIsNone) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "dropped"), Make(12, 1, "replaced")});
+  Sync();
+  Append(kA, {Make(12, 2, "new12"), Make(13, 2, "new13")});
+  log_->TruncatePrefix(kA, LogMark{11, Ballot{1, NodeId(1)}});
+  Sync();
+  std::string& bytes = disk_.Written("log/000001.log");
+  bytes[bytes.find("dropped")] ^= 1;
+  ASSERT_TRUE(Reopen().ok());
+  const RecoveredGroup a = log_->TakeRecovered(kA);
+  EXPECT_EQ(a.damage, "");
+  EXPECT_EQ(a.entries.size(), 2u);
+}
+
+TEST_F(LogTest, DamageOfNobodyKnowsWhomIsALoss) {
+  Open();
+  NewGroup(kA);
+  Sync();
+  Append(kA, {Make(11, 1, "one")});
+  Sync();
+  disk_.Written("log/000001.log")[512 + format::kBatchHeaderBytes + 3] ^= 1;
+  const absl::Status s = Reopen();
+  EXPECT_TRUE(absl::IsDataLoss(s)) << s;
+  EXPECT_TRUE(absl::StrContains(s.message(), "log/000001.log: damage at offset 556")) << s;
 }
 
 TEST_F(LogTest, DamageInASealedSegmentIsFoundEvenAtItsEnd) {
@@ -225,7 +293,8 @@ TEST_F(LogTest, DamageInASealedSegmentIsFoundEvenAtItsEnd) {
   Open();  // seals
   std::string& bytes = disk_.Written("log/000001.log");
   bytes[bytes.find("last-of")] ^= 1;
-  EXPECT_TRUE(absl::IsDataLoss(Reopen()));
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_TRUE(log_->IsQuarantined(kA));
 }
 
 TEST_F(LogTest, AFlippedBitInTheLastBatchIsToldFromATornOne) {
@@ -246,10 +315,13 @@ TEST_F(LogTest, AFlippedBitInTheLastBatchIsToldFromATornOne) {
   for (size_t at = start; at < end; ++at) {
     disk_.Written("log/000001.log")[at] ^= 0x10;
     const absl::Status s = Reopen();
-    if (s.ok() && log_->TakeRecovered(kA).entries.size() < 3) ++lost_silently;
+    if (s.ok() && !log_->IsQuarantined(kA) && log_->TakeRecovered(kA).entries.size() < 3) {
+      ++lost_silently;
+    }
     EXPECT_TRUE(s.ok() || absl::IsDataLoss(s)) << s;
     log_.reset();
     (void)disk_.Remove("log/000002.log");
+    (void)disk_.Remove("log/HEAD");
     disk_.Written("log/000001.log") = good;
   }
   EXPECT_LE(lost_silently, 2);
@@ -259,15 +331,39 @@ TEST_F(LogTest, AFlippedBitInTheLastBatchIsToldFromATornOne) {
   EXPECT_EQ(log_->TakeRecovered(kA).entries.size(), 3u);
 }
 
-TEST_F(LogTest, AMissingSegmentIsALoss) {
+TEST_F(LogTest, AMissingFileIsALoss) {
+  for (const char* name : {"log/000001.log", "log/000002.log", "log/000003.log", "log/HEAD"}) {
+    disk_ = MemoryDisk();
+    Open();
+    NewGroup(kA);
+    Sync();
+    Open();
+    Open();
+    log_.reset();
+    ASSERT_TRUE(disk_.Remove(name).ok());
+    const absl::Status s = Reopen();
+    EXPECT_TRUE(absl::IsDataLoss(s)) << s;
+    EXPECT_TRUE(absl::StrContains(s.message(), absl::StrCat(name, " is missing"))) << s;
+  }
+}
+
+TEST_F(LogTest, AnUnfinishedRemovalIsFinished) {
   Open();
   NewGroup(kA);
   Sync();
+  const std::string old = disk_.Written("log/000001.log");
   Open();
-  Open();
-  log_.reset();
-  ASSERT_TRUE(disk_.Remove("log/000002.log").ok());
-  EXPECT_TRUE(absl::IsDataLoss(Reopen()));
+  for (int i = 0; i < 8; ++i) {
+    Append(kA, {Make(11 + i, 1, std::string(3000, 'x'))});
+    log_->TruncatePrefix(kA, LogMark{static_cast<LogIndex>(11 + i), Ballot{1, NodeId(1)}});
+    Sync();
+  }
+  ASSERT_FALSE(disk_.Exists("log/000001.log"));
+  (void)disk_.Open("log/000001.log", true);
+  disk_.Written("log/000001.log") = old;
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_FALSE(disk_.Exists("log/000001.log"));
+  EXPECT_EQ(log_->TakeRecovered(kA).base.index, 18u);
 }
 
 TEST_F(LogTest, AnUnfinishedBatchIsDroppedWhole) {

@@ -13,12 +13,15 @@ bool ScannedBatch::whole() const {
          std::all_of(records.begin(), records.end(), [](const auto& r) { return r.whole; });
 }
 
+std::string ScannedBatch::LostWhat() const {
+  return header_whole ? "record header, group unknown" : "batch header, group unknown";
+}
+
 std::string ScannedBatch::Damage() const {
-  if (!header_whole) return "batch header, group unknown";
   for (const ScannedRecord& r : records) {
     if (!r.whole) return absl::StrCat("record of group ", ToString(r.header.group));
   }
-  return lost_at ? "record header, group unknown" : "";
+  return lost_at ? LostWhat() : "";
 }
 
 uint64_t ScannedBatch::DamagedAt() const {

@@ -36,6 +36,7 @@ struct ScannedBatch {
   // What is wrong with it, for people: "batch header, group unknown", "record of group g5".
   std::string Damage() const;
   uint64_t DamagedAt() const;
+  std::string LostWhat() const;  // of lost_at
 };
 
 // `data` is the whole segment. The views live as long as it does.

@@ -8,6 +8,8 @@
 
 namespace isochron::paxos {
 
+std::string HeadPath(const std::string& folder) { return folder + "/HEAD"; }
+
 std::string SegmentPath(const std::string& folder, uint64_t sequence) {
   return absl::StrFormat("%s/%06d.log", folder, sequence);
 }

@@ -10,6 +10,8 @@
 
 namespace isochron::paxos {
 
+// The file that says which segments there are.
+std::string HeadPath(const std::string& folder);
 std::string SegmentPath(const std::string& folder, uint64_t sequence);
 // The sequence in a file name (without folder); nothing for other files.
 std::optional<uint64_t> SegmentSequence(const std::string& name);
