@@ -105,7 +105,11 @@ class Verification {
       report_->Line({{"kind", "note"}, {"file", "log"}, {"what", "torn tail"}},
                     "log: ends in a torn write, which a start drops");
     }
-    for (GroupId id : (*log)->RecoveredGroups()) in_log_.insert(id);
+    for (GroupId id : (*log)->RecoveredGroups()) {
+      in_log_.insert(id);
+      const std::string damage = (*log)->TakeRecovered(id).damage;
+      if (!damage.empty()) Found("log", absl::StrCat("group ", id.value, ": ", damage), {id});
+    }
   }
 
   void Store() {
@@ -124,7 +128,12 @@ class Verification {
   std::set<GroupId> Groups(storage::RocksEngine* engine, bool rows) {
     std::set<GroupId> hurt;
     std::set<GroupId> all = in_log_;
-    for (GroupId id : tablet::AppliedState::ListGroups(engine)) all.insert(id);
+    const auto listed = tablet::AppliedState::ListGroups(engine);
+    if (!listed.ok()) {
+      Found("store", absl::StrCat("the groups cannot be listed: ", listed.status().message()));
+    } else {
+      all.insert(listed->begin(), listed->end());
+    }
     storage::MvccStore store(engine);
     for (GroupId id : all) {
       auto state = tablet::AppliedState::Load(engine, id);

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kNoDedupeOneRound, Sabotage::kAbortOnNotLeader, Sabotage::kForgetServedRead,
         Sabotage::kNoWoundForward, Sabotage::kFifoQueue, Sabotage::kServeBeforeRecovered,
         Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks, Sabotage::kVolatileHorizon,
-        Sabotage::kDropTombstone),
+        Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -81,6 +81,13 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Open(Disk* disk, Options options) {
   return log;
 }
 
+absl::StatusOr<bool> Log::Exists(Disk* disk, const std::string& folder) {
+  auto head = disk->Open(HeadPath(folder), /*create=*/false);
+  if (head.ok()) return true;
+  if (absl::IsNotFound(head.status())) return false;
+  return head.status();
+}
+
 absl::Status Log::Recovery::Run() {
   std::vector<uint64_t> sequences;
   ISO_RETURN_IF_ERROR(ListSegments(&sequences));

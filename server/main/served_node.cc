@@ -102,6 +102,11 @@ absl::Status ServedNode::OpenNode() {
                                                 _exit(1);
                                               }},
                                          std::move(o)));
+  for (const auto& [group, why] : node_->host()->quarantined()) {
+    runtime::LogError("this node's replica of group ", group.value,
+                      " is damaged and kept out: ", why,
+                      "; other replicas go on, see isochron.replicas");
+  }
   return absl::OkStatus();
 }
 

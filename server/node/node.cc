@@ -179,6 +179,11 @@ void Node::FillReplicas(peer::NodeInfo* info) {
     r->set_initialised(g->initialised());
     r->set_prepared(g->prepared().size());
   }
+  for (const auto& [id, why] : host_->quarantined()) {
+    peer::ReplicaInfo* r = info->add_replicas();
+    r->set_group(id.value);
+    r->set_damage(why);
+  }
 }
 
 void Node::FillLocks(peer::NodeInfo* info) {

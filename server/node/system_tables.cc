@@ -128,6 +128,7 @@ std::vector<Row> NodeSystemTables::Groups(const Universe& universe, bool splits)
   std::map<uint64_t, Whole> groups;
   for (const Known& k : universe) {
     for (const auto& r : k.info.replicas()) {
+      if (!r.damage().empty()) continue;
       Whole& w = groups[r.group()];
       ++w.replicas;
       const bool leads = r.leader() && (!w.leader || r.lease_end_us() > w.best->lease_end_us());
@@ -162,8 +163,11 @@ std::vector<Row> NodeSystemTables::Replicas(const Universe& universe) const {
   for (const Known& k : universe) {
     for (const auto& r : k.info.replicas()) {
       rows.push_back({Int(r.group()), Int(k.peer.id.value), Text(k.peer.region),
-                      Text(r.initialised() ? "voting" : "waiting for a snapshot"),
-                      Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.last_ts_us())});
+                      Text(!r.damage().empty() ? "damaged"
+                           : r.initialised()   ? "voting"
+                                               : "waiting for a snapshot"),
+                      Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.last_ts_us()),
+                      r.damage().empty() ? Datum::Null() : Text(r.damage())});
     }
   }
   return rows;

@@ -59,6 +59,10 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"bitrot", "power", "crash", "isolate-leader", "partition"});
       p->fault_gap_us = 600'000;
       break;
+    case Sabotage::kNoSyncOnOpen:
+      SetFaults(p, {"crash", "power", "all-power", "disk"});
+      p->fault_gap_us = 300'000;
+      break;
     case Sabotage::kNoWoundForward:
     case Sabotage::kFifoQueue:
       SetFaults(p, {});

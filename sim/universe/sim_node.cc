@@ -157,6 +157,9 @@ absl::Status SimNode::Start() {
     return node.status();
   }
   born_ = true;
+  for (const auto& [group, why] : (*node)->host()->quarantined()) {
+    world_.log(absl::StrCat(ToString(id_), " keeps ", ToString(group), " out: ", why));
+  }
   process->node = std::move(*node);
   process_ = std::move(process);
   process_->node->Start();

@@ -88,7 +88,7 @@ void AppliedState::GuessGarbage() {
   garbage_from_ = last_ts() > horizon() ? horizon().Next() : Timestamp::Max();
 }
 
-std::vector<GroupId> AppliedState::ListGroups(storage::Engine* engine) {
+absl::StatusOr<std::vector<GroupId>> AppliedState::ListGroups(storage::Engine* engine) {
   std::vector<GroupId> groups;
   std::string at = MetaPrefix(GroupId());
   auto it = engine->NewIterator(at, storage::MetaKey("h"));
@@ -97,6 +97,7 @@ std::vector<GroupId> AppliedState::ListGroups(storage::Engine* engine) {
     groups.push_back(g);
     at = MetaPrefix(GroupId(g.value + 1));
   }
+  ISO_RETURN_IF_ERROR(it->status());
   return groups;
 }
 

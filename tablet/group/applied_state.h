@@ -52,7 +52,7 @@ class AppliedState {
                               Timestamp last_ts, LogIndex base_index);
   // NOT_FOUND when the store has no such group; DATA_LOSS when a row cannot be read.
   static absl::StatusOr<AppliedState> Load(storage::Engine* engine, GroupId group);
-  static std::vector<GroupId> ListGroups(storage::Engine* engine);
+  static absl::StatusOr<std::vector<GroupId>> ListGroups(storage::Engine* engine);
 
   GroupId id() const { return GroupId(state_.group_descriptor().group()); }
   bool initialised() const { return index_ != 0; }

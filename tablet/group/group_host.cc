@@ -47,18 +47,9 @@ absl::Status GroupHost::Recover() {
   log_options.observer = env_.observer;
   log_options.sabotage = options_.sabotage;
   log_options.on_fatal = env_.on_fatal;
+  ISO_RETURN_IF_ERROR(CheckOneLife(log_options.folder));
   ISO_ASSIGN_OR_RETURN(log_, paxos::Log::Open(env_.disk, std::move(log_options)));
-  for (GroupId id : AppliedState::ListGroups(env_.engine)) {
-    ISO_ASSIGN_OR_RETURN(AppliedState state, AppliedState::Load(env_.engine, id));
-    paxos::InitialState initial = InitialFor(state);
-    for (const paxos::Entry& e : initial.entries) {
-      if (e.index > state.index()) break;
-      peer::Command command;
-      if (e.payload && command.ParseFromString(*e.payload)) state.ReplayFinished(command);
-    }
-    Add(std::move(state), std::move(initial));
-  }
-  return absl::OkStatus();
+  return RecoverGroups();
 }
 
 paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
@@ -77,7 +68,7 @@ paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
 }
 
 absl::Status GroupHost::Bootstrap(const std::vector<peer::GroupDescriptor>& descriptors) {
-  if (!groups_.empty()) {
+  if (!empty()) {
     return absl::FailedPreconditionError("the data folder already holds a universe");
   }
   storage::WriteBatch batch;
@@ -171,6 +162,7 @@ std::vector<Group*> GroupHost::Groups() {
 // ---- splits ----
 
 void GroupHost::OnSplit(AppliedState child, storage::WriteBatch* batch) {
+  if (quarantined_.contains(child.id())) return;
   Group* existing = Find(child.id());
   if (existing != nullptr && existing->initialised()) return;  // a snapshot was faster
   child.SaveAll(batch);

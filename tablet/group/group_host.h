@@ -75,13 +75,16 @@ class GroupHost : private SnapshotTarget {
     SabotageSet sabotage;
   };
 
-  // Opens the log and the groups that the store knows. DATA_LOSS on damage; the disk's errors.
+  // Opens the log and the groups that the store knows. Damage that is one group's keeps that group
+  // out (quarantined()); other damage is DATA_LOSS. The disk's errors.
   static absl::StatusOr<std::unique_ptr<GroupHost>> Open(Env env, Options options);
   ~GroupHost() override;
 
   // A new universe's first groups; only into an empty store. Durable when it returns.
   absl::Status Bootstrap(const std::vector<peer::GroupDescriptor>& descriptors);
-  bool empty() const { return groups_.empty(); }
+  bool empty() const { return groups_.empty() && quarantined_.empty(); }
+  // Groups whose replica here is damaged and kept out, and why.
+  const std::map<GroupId, std::string>& quarantined() const { return quarantined_; }
   // Begins to tick and to answer peers.
   void Start();
   // Hands over what this node leads, as far as it can until the deadline (graceful stop).
@@ -101,6 +104,9 @@ class GroupHost : private SnapshotTarget {
 
   GroupHost(Env env, Options options);
   absl::Status Recover();
+  absl::Status CheckOneLife(const std::string& log_folder);
+  absl::Status RecoverGroups();
+  void Quarantine(GroupId id, std::string reason);
   static paxos::Config ConfigOf(const peer::GroupDescriptor& d);
   Group* Add(AppliedState state, paxos::InitialState initial);
   paxos::InitialState InitialFor(const AppliedState& state);
@@ -133,6 +139,7 @@ class GroupHost : private SnapshotTarget {
   std::unique_ptr<paxos::Log> log_;
   SnapshotReceiver snapshots_;
   std::map<GroupId, std::unique_ptr<Group>> groups_;
+  std::map<GroupId, std::string> quarantined_;
   std::map<GroupId, Reachable> unknown_;
   std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<AppliedState> new_children_;

@@ -48,6 +48,8 @@ void GroupHost::OnPaxosFrame(NodeId from, absl::string_view payload) {
 void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   (void)from;
   if (!std::holds_alternative<paxos::Accept>(message.body)) return;
+  // A replica that forgot what it promised must not come back under the same name (rule 28).
+  if (quarantined_.contains(message.group)) return;
   const Micros now = env_.executor->MonotonicNow();
   if (unknown_.size() >= kMaxUnknownGroups && unknown_.count(message.group) == 0) return;
   auto [it, added] = unknown_.try_emplace(message.group, Reachable{now});
