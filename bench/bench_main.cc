@@ -2,10 +2,13 @@
 #include "bench/bench_main.h"
 
 #include <iostream>
+#include <optional>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "bench/experiment.h"
 #include "bench/flag_values.h"
 #include "bench/runner.h"
 #include "bench/workload.h"
@@ -42,6 +45,9 @@ std::vector<shell::FlagSpec> Specs() {
        "snapshot: the kind of timestamp bound",
        0,
        {"exact", "max", "min", "at", "strong"}},
+      {"clock", false, "fixed:1ms", "table3, table4, floors: the nodes' clock", 0, {}},
+      {"replicas", false, "1D,1,3,5", "table3: which rows", 0, {}},
+      {"participants", false, "1,2,5,10,25,50,100,200", "table4: which rows", 0, {}},
       {"help", true, "", "this", 'h', {}},
   };
 }
@@ -55,6 +61,10 @@ int Usage(const std::string& why) {
          "after\n"
       << "  snapshot    reads in the past, without locks\n"
       << "  ycsb-a..f   the six mixes of the Yahoo! Cloud Serving Benchmark\n\n"
+      << "These start universes of their own on this machine; --seconds is of each measurement:\n\n"
+      << "  table3      Spanner's paper: writes and reads with 1, 3 and 5 replicas\n"
+      << "  table4      Spanner's paper: two-phase commit over 1 to 200 groups\n"
+      << "  floors      latencies between regions: what distance allows, and what was measured\n\n"
       << shell::FlagHelp(Specs());
   return why.empty() ? 0 : 2;
 }
@@ -92,6 +102,35 @@ std::unique_ptr<Workload> Make(const std::string& name, const shell::Flags& flag
   return nullptr;
 }
 
+// nullopt: it is not an experiment.
+std::optional<absl::Status> RunExperiment(const std::string& name, const LoadOptions& load,
+                                          const shell::Flags& flags) {
+  ExperimentOptions o;
+  o.seconds = flags.Given("seconds") ? load.seconds : o.seconds;
+  o.clients = flags.Given("clients") ? load.clients : o.clients;
+  o.seed = load.seed;
+  o.groups = NumberOr(flags, "groups", o.groups);
+  o.batch = NumberOr(flags, "batch", o.batch);
+  o.value_bytes = ValueSize(flags, name == "table3" ? 4096 : 100);
+  o.clock = flags.Text("clock");
+  o.replicas = absl::StrSplit(flags.Text("replicas"), ',', absl::SkipEmpty());
+  for (const auto& n : absl::StrSplit(flags.Text("participants"), ',', absl::SkipEmpty())) {
+    int64_t number = 0;
+    if (absl::SimpleAtoi(n, &number)) o.participants.push_back(number);
+  }
+  const bool json = flags.On("json");
+  if (name == "table3") return RunTable3(o, json);
+  if (name == "table4") return RunTable4(o, json);
+  if (name == "floors") return RunFloors(o, json);
+  return std::nullopt;
+}
+
+int Exit(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::cerr << "isochron bench: " << status.message() << "\n";
+  return absl::IsInvalidArgument(status) ? 2 : 1;
+}
+
 absl::Status Run(const std::string& name, const LoadOptions& options, Workload* workload,
                  bool json) {
   ISO_ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client, Connect(options, 0));
@@ -113,12 +152,11 @@ int RunBench(const std::vector<std::string>& args) {
   const std::string name = flags->arguments()[0];
   absl::StatusOr<LoadOptions> options = ReadOptions(*flags);
   if (!options.ok()) return Usage(std::string(options.status().message()));
+  if (const auto done = RunExperiment(name, *options, *flags); done.has_value()) return Exit(*done);
   const std::unique_ptr<Workload> workload = Make(name, *flags);
   if (workload == nullptr) return Usage(absl::StrCat("unknown workload \"", name, "\""));
   const absl::Status status = Run(name, *options, workload.get(), flags->On("json"));
-  if (status.ok()) return 0;
-  std::cerr << "isochron bench: " << status.message() << "\n";
-  return 1;
+  return Exit(absl::IsInvalidArgument(status) ? absl::InternalError(status.message()) : status);
 }
 
 }  // namespace isochron::bench

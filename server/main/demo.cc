@@ -31,6 +31,7 @@ std::vector<config::Setting> Table() {
       {"nodes_per_region", Kind::kInteger, "1", "how many nodes in each"},
       {"wan", Kind::kBool, "true", "emulate the latencies between real regions (--no-wan: do not)"},
       {"initial_groups", Kind::kInteger, "1", "data groups to begin with, for measurements"},
+      {"clock", Kind::kText, "fixed:1ms", "the nodes' clock; they share one kernel's"},
       {"data", Kind::kText, "", "folder for the nodes' data; kept afterwards"},
       {"execute", Kind::kText, "", "run these statements instead of a shell", 'e'},
       {"detach", Kind::kBool, "false", "leave the nodes running, print where they are as JSON"},
@@ -75,6 +76,7 @@ absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Se
         MakeLayout(folder, static_cast<int>(s.Integer("regions")),
                    static_cast<int>(s.Integer("nodes_per_region")), s.Bool("wan")));
     made.initial_groups = s.Integer("initial_groups");
+    made.clock = s.Text("clock");
     return made;
   }
   ISO_RETURN_IF_ERROR(old.status());
@@ -90,6 +92,7 @@ absl::StatusOr<DemoLayout> LayoutFor(const std::string& folder, const config::Se
                      "choose another folder"));
   }
   if (s.Given("wan")) old->wan = s.Bool("wan");
+  if (s.Given("clock")) old->clock = s.Text("clock");
   return old;
 }
 

@@ -6,7 +6,7 @@
 // between the regions emulated; then a shell on it, or the statements of -e, or with --detach
 // nothing but a JSON object that says where everything is.
 //
-//   demo [--regions N] [--nodes-per-region N] [--no-wan] [--data DIR] [-e SQL]
+//   demo [--regions N] [--nodes-per-region N] [--no-wan] [--clock C] [--data DIR] [-e SQL]
 //   demo --detach --data DIR     leave it running; a later one finds its data
 //   demo --stop --data DIR
 //

@@ -79,7 +79,7 @@ std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode
       "start", "--data", node.data, "--node", absl::StrCat(node.node), "--peers",
       absl::StrJoin(peers, ","), "--listen-peers", node.peers, "--listen-grpc", node.grpc,
       // Sound here and nowhere else: all nodes share one kernel's clock.
-      "--clock", "fixed:1ms", "--wan", layout.wan ? "typical" : "none"};
+      "--clock", layout.clock, "--wan", layout.wan ? "typical" : "none"};
   if (!layout.bootstrapped) args.push_back("--bootstrap");
   if (!layout.bootstrapped && layout.initial_groups != 1) {
     args.insert(args.end(), {"--initial-groups", absl::StrCat(layout.initial_groups)});
@@ -99,7 +99,11 @@ std::string LayoutToJson(const DemoLayout& layout) {
                      {"grpc", n.grpc},
                      {"data", n.data}});
   }
-  return json{{"nodes", nodes}, {"wan", layout.wan}, {"bootstrapped", layout.bootstrapped}}.dump();
+  return json{{"nodes", nodes},
+              {"wan", layout.wan},
+              {"clock", layout.clock},
+              {"bootstrapped", layout.bootstrapped}}
+      .dump();
 }
 
 absl::StatusOr<DemoLayout> LayoutFromJson(absl::string_view text) {
@@ -110,6 +114,9 @@ absl::StatusOr<DemoLayout> LayoutFromJson(absl::string_view text) {
   for (const auto& [key, field] : {std::pair<const char*, bool*>{"wan", &layout.wan},
                                    {"bootstrapped", &layout.bootstrapped}}) {
     if (root.contains(key) && root[key].is_boolean()) *field = root[key].get<bool>();
+  }
+  if (root.contains("clock") && root["clock"].is_string()) {
+    layout.clock = root["clock"].get<std::string>();
   }
   for (const json& entry : root["nodes"]) {
     DemoNode n;

@@ -26,6 +26,7 @@ struct DemoNode {
 struct DemoLayout {
   std::vector<DemoNode> nodes;
   bool wan = true;
+  std::string clock = "fixed:1ms";
   int64_t initial_groups = 1;  // while it is not bootstrapped
   // It was ready once. From then on a node whose folder is gone is not made anew: it would have
   // forgotten what it promised (rule 28).
