@@ -203,11 +203,18 @@ void AppendToFrame(const Message& message, std::string* frame) {
 
 absl::StatusOr<std::vector<Message>> DecodeFrame(absl::string_view frame) {
   Reader r(frame);
+  Reader counter(frame);
   uint8_t version = 0;
   if (!r.Byte(&version) || version != kVersion) {
     return absl::InvalidArgumentError("a Paxos frame of an unknown version");
   }
+  // One allocation: a message is large, and a frame may hold one for each of many groups.
+  size_t count = 0;
+  absl::string_view skipped;
+  uint32_t size = 0;
+  for (counter.Byte(&version); counter.Fixed32(&size) && counter.Raw(size, &skipped);) ++count;
   std::vector<Message> messages;
+  messages.reserve(count);
   while (!r.AtEnd()) {
     uint32_t length = 0;
     absl::string_view body;

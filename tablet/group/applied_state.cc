@@ -228,7 +228,10 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
     default:
       break;
   }
-  batch->Put(absl::StrCat(prefix, "a"), AppliedValue(index_, ballot_, last_ts()));
+}
+
+void AppliedState::SaveApplied(storage::WriteBatch* batch) const {
+  batch->Put(absl::StrCat(MetaPrefix(id()), "a"), AppliedValue(index_, ballot_, last_ts()));
 }
 
 void AppliedState::ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage,
@@ -345,7 +348,7 @@ void AppliedState::SaveAll(storage::WriteBatch* batch) {
     batch->Put(absl::StrCat(prefix, "d", AttemptKey(attempt)), d.SerializeAsString());
   }
   SaveFinished(batch);
-  batch->Put(absl::StrCat(prefix, "a"), AppliedValue(index_, ballot_, last_ts()));
+  SaveApplied(batch);
 }
 
 void AppliedState::SaveFinished(storage::WriteBatch* batch) {

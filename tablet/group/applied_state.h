@@ -73,6 +73,8 @@ class AppliedState {
   // Applies the entry after index(). An empty command (a new leader's no-op) only moves the index.
   void Apply(const peer::Command& command, LogIndex index, Ballot ballot, SabotageSet sabotage,
              storage::WriteBatch* batch);
+  // The applied index: once after any number of Apply, into the same batch.
+  void SaveApplied(storage::WriteBatch* batch) const;
   // For log entries at or below index(), after a restart: their finished attempts only.
   void ReplayFinished(const peer::Command& command);
   // Writes everything (a new or snapshot-installed group).

@@ -315,6 +315,7 @@ Task<absl::Status> Group::WaitAfter(Ctx ctx, Timestamp t) {
 // ---- applying ----
 
 void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* batch) {
+  const LogIndex before = state_.index();
   for (const paxos::Entry& e : chosen) {
     if (e.index <= state_.index()) continue;
     peer::Command command;
@@ -333,6 +334,7 @@ void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* 
     just_applied_.emplace_back(e.index, std::move(command));
     just_applied_origins_.push_back(e.origin);
   }
+  if (state_.index() != before) state_.SaveApplied(batch);
 }
 
 void Group::SettlePending(const peer::Command& command) {
