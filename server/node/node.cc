@@ -62,16 +62,22 @@ absl::Status Node::Init() {
   host.keep_entries = options_.keep_entries;
   host.gc = options_.gc;
   host.sabotage = options_.sabotage;
-  ISO_ASSIGN_OR_RETURN(host_, tablet::GroupHost::Open({.executor = env_.executor,
-                                                       .truetime = env_.truetime,
-                                                       .transport = env_.transport,
-                                                       .rpc = &rpc_,
-                                                       .disk = env_.disk,
-                                                       .engine = env_.engine,
-                                                       .observer = env_.observer,
-                                                       .listener = this,
-                                                       .on_fatal = env_.on_fatal},
-                                                      host));
+  ISO_ASSIGN_OR_RETURN(
+      host_,
+      tablet::GroupHost::Open({.executor = env_.executor,
+                               .truetime = env_.truetime,
+                               .transport = env_.transport,
+                               .rpc = &rpc_,
+                               .disk = env_.disk,
+                               .engine = env_.engine,
+                               .observer = env_.observer,
+                               .listener = this,
+                               .on_fatal = env_.on_fatal,
+                               .call_leader =
+                                   [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
+                                     return caller_.Call(std::move(ctx), group, std::move(request));
+                                   }},
+                              host));
   const std::vector<peer::GroupDescriptor> initial =
       InitialGroups(options_.universe, options_.initial_groups);
   const auto& voters = initial.front().voters();

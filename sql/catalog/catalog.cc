@@ -14,6 +14,7 @@ namespace isochron::sql {
 namespace {
 
 constexpr Micros kRefreshTimeoutUs = 5'000'000;
+constexpr size_t kMaxWarming = 64;
 
 absl::Status UndefinedTable(absl::string_view name) {
   return SqlError(sqlstate::kUndefinedTable, absl::StrCat("relation \"", name, "\" does not exist"),
@@ -41,6 +42,17 @@ TablePtr Catalog::Peek(const std::string& name) {
     background_.Spawn(Refresh(name));
   }
   return e.table;
+}
+
+TablePtr Catalog::Hint(const std::string& name) const {
+  auto it = entries_.find(name);
+  return it == entries_.end() ? nullptr : it->second.table;
+}
+
+Task<void> Catalog::Warm(std::string name) {
+  auto ctx = std::make_shared<RequestContext>(executor_->MonotonicNow() + kRefreshTimeoutUs);
+  (void)co_await Fetch(ctx, name);  // without it reads go on asking for themselves
+  warming_.erase(name);
 }
 
 Task<void> Catalog::Refresh(std::string name) {
@@ -115,6 +127,9 @@ Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Tim
   auto it = entries_.find(name);
   if (it != entries_.end() && t >= it->second.valid_from && t <= it->second.valid_until) {
     co_return it->second.table;
+  }
+  if (warming_.size() < kMaxWarming && warming_.insert(name).second) {
+    background_.Spawn(Warm(name));
   }
   auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kShared);
   if (!value.ok()) co_return value.status();

@@ -21,6 +21,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,10 +57,13 @@ class Catalog {
   // background when the entry is half way through its lease.
   TablePtr Peek(const std::string& name);
 
+  // What the cache last knew of `name`, true or not; null if nothing.
+  TablePtr Hint(const std::string& name) const;
+
   // The table of that name for transactions from now on. 42P01.
   Task<absl::StatusOr<TablePtr>> Resolve(Ctx ctx, std::string name);
   // For a transaction that reads at t: as of t, read through `txn` where the cache does not cover
-  // t.
+  // t; the cache is then brought up to date in the background, for those that read later.
   Task<absl::StatusOr<TablePtr>> ResolveAt(Ctx ctx, std::string name, Timestamp t,
                                            txn::ReadTransaction* txn);
   // Whether the cache alone can say, with time left to commit in, that all of `tables` are as they
@@ -96,6 +100,7 @@ class Catalog {
 
   Task<absl::StatusOr<Fetched>> Fetch(Ctx ctx, std::string name);
   Task<void> Refresh(std::string name);
+  Task<void> Warm(std::string name);
   void Remember(const std::string& name, const Fetched& fetched);
   // Whether `t` stands for a transaction that runs now.
   bool Standing(const TableDescriptor& t, Timestamp now_latest) const;
@@ -116,6 +121,7 @@ class Catalog {
   const Options options_;
   std::map<std::string, Entry> entries_;
   uint64_t epoch_ = 0;
+  std::set<std::string> warming_;  // names that ResolveAt has sent for; at most kMaxWarming
   TaskScope background_;
 };
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/information_schema.h"
+#include "sql/catalog/layout.h"
 #include "sql/planner/planner.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/session_impl.h"
@@ -183,24 +184,36 @@ absl::StatusOr<Timestamp> EngineImpl::SqlNow() {
   return Timestamp(now.earliest.us + (now.latest.us - now.earliest.us) / 2);
 }
 
-absl::StatusOr<std::optional<Timestamp>> EngineImpl::Resolve(const ReadBound& bound) {
-  switch (bound.kind) {
-    case ReadBound::Kind::kStrong:
-      return std::optional<Timestamp>();
-    case ReadBound::Kind::kReadTimestamp:
-    case ReadBound::Kind::kMinReadTimestamp:
-      if (bound.value_us <= 0) {
-        return SqlError(sqlstate::kInvalidParameter, "a read timestamp must be after 1970");
-      }
-      return std::optional<Timestamp>(Timestamp(bound.value_us));
-    case ReadBound::Kind::kExactStaleness:
-    case ReadBound::Kind::kMaxStaleness: {
-      // Rule 16: no older than TT.now().latest minus the bound.
-      ISO_ASSIGN_OR_RETURN(TTInterval now, deps_.truetime->Now());
-      return std::optional<Timestamp>(now.latest - bound.value_us);
+absl::StatusOr<txn::ReadOptions> EngineImpl::Resolve(const ReadBound& bound, Timestamp seen) {
+  using Kind = ReadBound::Kind;
+  txn::ReadOptions options;
+  Timestamp t(bound.value_us);
+  if (bound.kind == Kind::kExactStaleness || bound.kind == Kind::kMaxStaleness) {
+    if (bound.value_us < 0) {
+      return SqlError(sqlstate::kInvalidParameter, "a staleness cannot be negative");
+    }
+    // Rule 16: no older than TT.now().latest minus the bound.
+    ISO_ASSIGN_OR_RETURN(TTInterval now, deps_.truetime->Now());
+    t = now.latest - bound.value_us;
+  }
+  if (bound.kind == Kind::kStrong || (bound.kind == Kind::kCausal && seen.us == 0)) return options;
+  if (bound.bounded()) t = std::max(t, seen);
+  if (t.us <= 0) {
+    return SqlError(sqlstate::kInvalidParameter, "a read timestamp must be after 1970");
+  }
+  (bound.bounded() ? options.not_before : options.t) = t;
+  return options;
+}
+
+std::vector<KeyRange> EngineImpl::MayRead(const Prepared& statement) {
+  std::vector<KeyRange> ranges;
+  for (const ast::TableName& name : statement.tables) {
+    ranges.push_back(KeyRange::Point(DescriptorKey(name.name)));
+    if (const TablePtr table = catalog_.Hint(name.name)) {
+      ranges.push_back(PrefixRange(TableDataPrefix(table->id)));
     }
   }
-  return std::optional<Timestamp>();
+  return ranges;
 }
 
 Task<absl::Status> EngineImpl::Backoff(Ctx ctx, int attempt, absl::Status last) {

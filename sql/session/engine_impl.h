@@ -53,8 +53,10 @@ class EngineImpl : public Engine, public VirtualTables {
   absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params);
   // TT.now() as SQL's now(): the middle of the interval.
   absl::StatusOr<Timestamp> SqlNow();
-  // The timestamp that a bound asks for; nullopt for a strong read.
-  absl::StatusOr<std::optional<Timestamp>> Resolve(const ReadBound& bound);
+  // What a bound asks of the store. Bounded ones look no earlier than `seen`.
+  absl::StatusOr<txn::ReadOptions> Resolve(const ReadBound& bound, Timestamp seen);
+  // The keys that a statement may read, as far as this gateway knows its tables.
+  std::vector<KeyRange> MayRead(const Prepared& statement);
   // Waits before attempt `attempt` + 1; the request's own error when its time is up.
   Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
   ExecContext MakeExec(const Ctx& ctx);

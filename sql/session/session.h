@@ -79,9 +79,19 @@ class CollectingSink : public ResultSink {
   Statement current_;
 };
 
-// When a read-only transaction, or a read that stands alone, looks.
+// When a read-only transaction, or a read that stands alone, looks. The bounded kinds, those from
+// kMinReadTimestamp on, are for reads that stand alone: the newest timestamp that the nearest
+// replicas can serve at once, not before the bound.
 struct ReadBound {
-  enum class Kind { kStrong, kReadTimestamp, kExactStaleness, kMinReadTimestamp, kMaxStaleness };
+  enum class Kind {
+    kStrong,
+    kReadTimestamp,
+    kExactStaleness,
+    kMinReadTimestamp,
+    kMaxStaleness,
+    kCausal,  // not before anything that the session has seen; strong while it has seen nothing
+  };
+  bool bounded() const { return kind >= Kind::kMinReadTimestamp; }
   Kind kind = Kind::kStrong;
   int64_t value_us = 0;  // a timestamp, or a duration
 };

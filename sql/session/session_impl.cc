@@ -10,6 +10,35 @@
 #include "sql/planner/planner.h"
 
 namespace isochron::sql {
+namespace {
+
+// One call of the store, over a point or a range, is all that the plan reads.
+bool ReadsOnce(const Plan& plan) {
+  const PlanNode* node = plan.root.get();
+  while (node != nullptr) {
+    switch (node->kind) {
+      case PlanKind::kFilter:
+      case PlanKind::kProject:
+      case PlanKind::kSort:
+      case PlanKind::kDistinct:
+      case PlanKind::kLimit:
+      case PlanKind::kAggregate:
+        node = node->child.get();
+        break;
+      case PlanKind::kScan: {
+        for (const auto& values : static_cast<const ScanPlan*>(node)->bounds.prefix) {
+          if (values.size() != 1) return false;
+        }
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 void CollectingSink::OnColumns(const std::vector<ColumnInfo>& columns) {
   current_.columns = columns;
@@ -128,7 +157,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kPlanned:
       if (!statement->writes) {
         co_return co_await ReadOnlyOnce(ctx, text, statement, std::move(params),
-                                        settings_->read_bound(), sink);
+                                        settings_->read_bound(), settings_->seen(), sink);
       }
       if (settings_->default_read_only()) {
         co_return SqlError(sqlstate::kReadOnlyTransaction,
@@ -203,26 +232,41 @@ Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
   }
 }
 
+Task<absl::StatusOr<std::shared_ptr<const Plan>>> SessionImpl::BeginAlone(
+    Ctx ctx, PreparedPtr text, const Prepared* statement, txn::ReadOptions options,
+    std::unique_ptr<txn::ReadTransaction>* reader) {
+  std::shared_ptr<const Plan> plan;
+  if (!options.t.has_value() && !options.not_before.has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanNow(ctx, text, statement));
+    options.single_read = ReadsOnce(*plan);
+    ISO_CO_ASSIGN_OR_RETURN(*reader, engine_->deps().store->BeginRead(ctx, options));
+    co_return plan;
+  }
+  ISO_CO_ASSIGN_OR_RETURN(*reader, engine_->deps().store->BeginRead(ctx, options));
+  if (options.not_before.has_value()) {
+    ISO_CO_RETURN_IF_ERROR(co_await (*reader)->Settle(ctx, engine_->MayRead(*statement)));
+  }
+  const Timestamp t = (*reader)->read_timestamp();
+  ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanAt(ctx, text, statement, t, reader->get()));
+  co_return plan;
+}
+
 Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
                                                     const Prepared* statement, Params params,
-                                                    ReadBound bound, ResultSink* sink) {
+                                                    ReadBound bound, Timestamp seen,
+                                                    ResultSink* sink) {
   ISO_CO_ASSIGN_OR_RETURN(Timestamp now, engine_->SqlNow());
-  ISO_CO_ASSIGN_OR_RETURN(std::optional<Timestamp> t, engine_->Resolve(bound));
+  ISO_CO_ASSIGN_OR_RETURN(txn::ReadOptions options, engine_->Resolve(bound, seen));
+  const bool strong = !options.t.has_value() && !options.not_before.has_value();
   for (int attempt = 0;; ++attempt) {
-    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
-                            engine_->deps().store->BeginReadOnly(ctx, t));
+    std::unique_ptr<txn::ReadTransaction> reader;
     std::shared_ptr<const Plan> plan;
-    if (t.has_value()) {
-      ISO_CO_ASSIGN_OR_RETURN(plan,
-                              co_await engine_->PlanAt(ctx, text, statement, *t, reader.get()));
-    } else {
-      ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanNow(ctx, text, statement));
-    }
+    ISO_CO_ASSIGN_OR_RETURN(plan, co_await BeginAlone(ctx, text, statement, options, &reader));
     ExecContext exec = engine_->MakeExec(ctx);
     exec.eval.now = now;
     ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
     exec.reader = reader.get();
-    auto result = co_await engine_->Run(plan, &exec, sink, !t.has_value());
+    auto result = co_await engine_->Run(plan, &exec, sink, strong);
     if (result.ok()) {
       if (reader->read_timestamp().us != 0) result->read_timestamp = reader->read_timestamp();
       settings_->SetReadTimestamp(reader->read_timestamp());
@@ -252,7 +296,8 @@ Task<SessionImpl::Result> SessionImpl::ExecuteReadOnly(Ctx ctx, std::string sql,
   const LatencyAccount before = ctx->latency;
   Result result;
   if (statement->verb == Verb::kPlanned) {
-    result = co_await ReadOnlyOnce(ctx, *text, statement, std::move(params), bound, sink);
+    result =
+        co_await ReadOnlyOnce(ctx, *text, statement, std::move(params), bound, Timestamp(), sink);
   } else {
     result = co_await Alone(ctx, *text, 0, std::move(params), sink);
   }

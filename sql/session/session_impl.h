@@ -45,7 +45,11 @@ class SessionImpl : public Session {
   Task<Result> AutocommitOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
                               Timestamp now, txn::ReadWriteTransaction* writer, BufferSink* buffer);
   Task<Result> ReadOnlyOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
-                            ReadBound bound, ResultSink* sink);
+                            ReadBound bound, Timestamp seen, ResultSink* sink);
+  // Begins the transaction of a read that stands alone, and plans it for what it will read at.
+  Task<absl::StatusOr<std::shared_ptr<const Plan>>> BeginAlone(
+      Ctx ctx, PreparedPtr text, const Prepared* statement, txn::ReadOptions options,
+      std::unique_ptr<txn::ReadTransaction>* reader);
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);

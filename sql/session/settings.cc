@@ -3,6 +3,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/causal_token.h"
 #include "common/status_macros.h"
 #include "sql/types/time_text.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr char kStaleness[] = "spanner.read_only_staleness";
 constexpr char kCommitTimestamp[] = "spanner.commit_timestamp";
 constexpr char kReadTimestamp[] = "spanner.read_timestamp";
+constexpr char kCausalToken[] = "spanner.causal_token";
 
 bool IsFixed(const std::string& name) {
   return name == "server_version" || name == "server_encoding" || name == "transaction_isolation" ||
@@ -41,6 +43,10 @@ absl::StatusOr<ReadBound> ParseReadBound(const std::string& text) {
       space == absl::string_view::npos ? "" : absl::StripAsciiWhitespace(trimmed.substr(space));
   ReadBound bound;
   if (word == "STRONG" && rest.empty()) return bound;
+  if (word == "CAUSAL" && rest.empty()) {
+    bound.kind = ReadBound::Kind::kCausal;
+    return bound;
+  }
   if (word == "EXACT_STALENESS" || word == "MAX_STALENESS") {
     bound.kind = word[0] == 'E' ? ReadBound::Kind::kExactStaleness : ReadBound::Kind::kMaxStaleness;
     ISO_ASSIGN_OR_RETURN(bound.value_us, ParseDuration(rest, 1'000'000));
@@ -53,8 +59,8 @@ absl::StatusOr<ReadBound> ParseReadBound(const std::string& text) {
     return bound;
   }
   return BadValue(kStaleness, text,
-                  "Use STRONG, EXACT_STALENESS 5s, MAX_STALENESS 5s, READ_TIMESTAMP <timestamp> or "
-                  "MIN_READ_TIMESTAMP <timestamp>.");
+                  "Use STRONG, EXACT_STALENESS 5s, MAX_STALENESS 5s, READ_TIMESTAMP <timestamp>, "
+                  "MIN_READ_TIMESTAMP <timestamp> or CAUSAL.");
 }
 
 Settings::Settings(Micros statement_timeout_us, std::string version)
@@ -77,6 +83,7 @@ Settings::Settings(Micros statement_timeout_us, std::string version)
                {"server_version", absl::StrCat("15.1 (", version, ")")},
                {"server_version_num", "150001"},
                {kCommitTimestamp, ""},
+               {kCausalToken, ""},
                {kReadTimestamp, ""},
                {kStaleness, "STRONG"},
                {"standard_conforming_strings", "on"},
@@ -107,6 +114,14 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
     ISO_ASSIGN_OR_RETURN(statement_timeout_us_, ParseDuration(value, 1000));
   } else if (name == kStaleness) {
     ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
+  } else if (name == kCausalToken) {
+    if (value.empty()) {
+      seen_ = Timestamp();
+    } else {
+      ISO_ASSIGN_OR_RETURN(Timestamp t, DecodeCausalToken(value));
+      See(t);
+      return absl::OkStatus();
+    }
   } else if (name == "default_transaction_read_only") {
     ISO_ASSIGN_OR_RETURN(bool on, OnOff(name, value));
     set_default_read_only(on);
@@ -150,10 +165,18 @@ std::vector<std::pair<std::string, std::string>> Settings::All() const {
   return {values_.begin(), values_.end()};
 }
 
+void Settings::See(Timestamp t) {
+  if (t <= seen_) return;
+  seen_ = t;
+  values_[kCausalToken] = EncodeCausalToken(t);
+}
+
 void Settings::SetCommitTimestamp(Timestamp t) {
+  See(t);
   values_[kCommitTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
 }
 void Settings::SetReadTimestamp(Timestamp t) {
+  See(t);
   values_[kReadTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
 }
 

@@ -36,18 +36,23 @@ class Settings {
   // What the last statement was given; SHOW spanner.commit_timestamp and spanner.read_timestamp.
   void SetCommitTimestamp(Timestamp t);
   void SetReadTimestamp(Timestamp t);
+  // The greatest of these so far, and of the tokens that SET spanner.causal_token gave: bounded
+  // reads of this session look no earlier.
+  Timestamp seen() const { return seen_; }
 
  private:
+  void See(Timestamp t);
   absl::Status Apply(const std::string& name, const std::string& value);
 
   std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> values_;
   Micros statement_timeout_us_;
   ReadBound read_bound_;
+  Timestamp seen_;
   bool default_read_only_ = false;
 };
 
-// "STRONG", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",
+// "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",
 // "MIN_READ_TIMESTAMP ...". 22023.
 absl::StatusOr<ReadBound> ParseReadBound(const std::string& text);
 

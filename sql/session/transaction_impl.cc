@@ -36,7 +36,13 @@ absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> TransactionImpl::BeginRead
 absl::Status TransactionImpl::Start(Ctx ctx) {
   ISO_ASSIGN_OR_RETURN(now_, engine_->SqlNow());
   if (options_.read_only) {
-    ISO_ASSIGN_OR_RETURN(bound_, engine_->Resolve(options_.bound));
+    if (options_.bound.bounded()) {
+      return SqlError(sqlstate::kInvalidParameter,
+                      "MAX_STALENESS, MIN_READ_TIMESTAMP and CAUSAL are for single statements", -1,
+                      "For a transaction use STRONG, EXACT_STALENESS or READ_TIMESTAMP.");
+    }
+    ISO_ASSIGN_OR_RETURN(txn::ReadOptions read, engine_->Resolve(options_.bound, Timestamp()));
+    bound_ = read.t;
     ISO_ASSIGN_OR_RETURN(reader_, BeginReader(ctx));
     return absl::OkStatus();
   }

@@ -31,9 +31,13 @@ std::string AttemptKey(const TxnAttempt& a) {
                       BigEndian(a.attempt));
 }
 
-std::string AppliedValue(LogIndex index, Ballot ballot, Timestamp last_ts) {
+// Without the greatest assigned timestamp, as older versions wrote it.
+constexpr size_t kOldAppliedBytes = 32;
+constexpr size_t kAppliedBytes = 40;
+
+std::string AppliedValue(LogIndex index, Ballot ballot, Timestamp last_ts, Timestamp assigned) {
   return absl::StrCat(BigEndian(index), BigEndian(ballot.round), BigEndian(ballot.node.value),
-                      BigEndian(last_ts.us));
+                      BigEndian(last_ts.us), BigEndian(assigned.us));
 }
 
 uint64_t ReadBigEndian(absl::string_view in, size_t at) {
@@ -65,6 +69,7 @@ AppliedState AppliedState::Initial(const peer::GroupDescriptor& descriptor, Time
   AppliedState s;
   *s.state_.mutable_group_descriptor() = descriptor;
   s.state_.set_last_ts_us(last_ts.us);
+  s.state_.set_assigned_us(last_ts.us);
   s.state_.set_format_version(1);
   s.index_ = base_index;
   return s;
@@ -106,7 +111,7 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
   const std::string prefix = MetaPrefix(group);
   const std::string end = MetaPrefix(GroupId(group.value + 1));
   auto it = engine->NewIterator(prefix, end);
-  Timestamp last_ts;
+  Timestamp last_ts, assigned;
   bool any = false;
   for (it->Seek(prefix); it->Valid(); it->Next()) {
     const absl::string_view key = it->key();
@@ -115,11 +120,14 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
     bool good = key.size() > prefix.size();
     switch (good ? key[prefix.size()] : 0) {
       case 'a':
-        if ((good = value.size() == 32)) {
+        if ((good = value.size() == kAppliedBytes || value.size() == kOldAppliedBytes)) {
           s.index_ = ReadBigEndian(value, 0);
           s.ballot_ = Ballot{ReadBigEndian(value, 8),
                              NodeId(static_cast<uint32_t>(ReadBigEndian(value, 16)))};
           last_ts = Timestamp(static_cast<int64_t>(ReadBigEndian(value, 24)));
+          if (value.size() == kAppliedBytes) {
+            assigned = Timestamp(static_cast<int64_t>(ReadBigEndian(value, 32)));
+          }
         }
         break;
       case 's':
@@ -163,6 +171,7 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
   if (!any) return absl::NotFoundError(absl::StrCat("no group ", group.value));
   s.unsaved_.clear();
   s.RaiseLastTs(last_ts);
+  s.RaiseAssigned(assigned);
   s.GuessGarbage();
   return s;
 }
@@ -176,28 +185,28 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
   switch (command.kind_case()) {
     case peer::Command::kCommitOneRound: {
       const auto& c = command.commit_one_round();
+      RaiseAssigned(Timestamp(c.s()));
       if (Finished(FromProto(c.txn()))) break;  // one outcome for an attempt (invariant 10)
       ApplyWrites(c.writes(), Timestamp(c.s()), batch);
       Finish(c.txn(), c.commit_start_us(), true, Timestamp(c.s()));
-      RaiseLastTs(Timestamp(c.s()));
       break;
     }
     case peer::Command::kPrepare: {
       const auto& p = command.prepare();
       const TxnAttempt attempt = FromProto(p.txn());
+      RaiseAssigned(Timestamp(p.s_prepare()));
       if (Finished(attempt)) break;  // a zombie (rule 22)
       prepared_[attempt] = p;
       batch->Put(absl::StrCat(prefix, "p", AttemptKey(attempt)), p.SerializeAsString());
-      RaiseLastTs(Timestamp(p.s_prepare()));
       break;
     }
     case peer::Command::kDecide: {
       const auto& d = command.decide();
       const TxnAttempt attempt = FromProto(d.txn());
+      if (d.commit()) RaiseAssigned(Timestamp(d.s()));
       if (Finished(attempt)) break;
       if (d.commit()) {
         ApplyWrites(d.writes(), Timestamp(d.s()), batch);
-        RaiseLastTs(Timestamp(d.s()));
         if (d.participants_size() > 0) {
           peer::Decide record = d;
           record.clear_writes();
@@ -231,7 +240,8 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
 }
 
 void AppliedState::SaveApplied(storage::WriteBatch* batch) const {
-  batch->Put(absl::StrCat(MetaPrefix(id()), "a"), AppliedValue(index_, ballot_, last_ts()));
+  batch->Put(absl::StrCat(MetaPrefix(id()), "a"),
+             AppliedValue(index_, ballot_, last_ts(), assigned()));
 }
 
 void AppliedState::ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage,
@@ -261,7 +271,7 @@ void AppliedState::ApplySplit(const peer::Split& split, storage::WriteBatch* bat
   own->set_generation(own->generation() + 1);
   child.set_generation(own->generation());
   *state_.add_children() = child;
-  RaiseLastTs(Timestamp(split.s()));
+  RaiseAssigned(Timestamp(split.s()));
   batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
 }
 
@@ -389,6 +399,11 @@ void AppliedState::ExpireFinished(Timestamp now) {
 
 void AppliedState::RaiseLastTs(Timestamp s) {
   if (s.us > state_.last_ts_us()) state_.set_last_ts_us(s.us);
+}
+
+void AppliedState::RaiseAssigned(Timestamp s) {
+  if (s.us > state_.assigned_us()) state_.set_assigned_us(s.us);
+  RaiseLastTs(s);
 }
 
 void AppliedState::ToSnapshot(peer::GroupSnapshotHeader* header) const {

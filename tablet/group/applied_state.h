@@ -13,7 +13,8 @@
 // SaveFinished() before the log that they come from is truncated; Load() takes these, and the
 // replay of the retained log below the applied index brings the rest back (ReplayFinished).
 //
-// Metadata rows of group g, all under MetaPrefix(g): 'a' applied {index, ballot, last_ts}, 's'
+// Metadata rows of group g, all under MetaPrefix(g): 'a' applied {index, ballot, last_ts,
+// assigned; the last is absent in rows of older versions, which makes it 0 until the next}, 's'
 // GroupState, 'p'+attempt Prepare, 'd'+attempt Decide, 'f'+sequence FinishedAttempts.
 
 #include <cstdint>
@@ -62,6 +63,9 @@ class AppliedState {
   Ballot ballot() const { return ballot_; }
   // Greatest timestamp of any applied entry, 2PC outcomes included (rule 9).
   Timestamp last_ts() const { return Timestamp(state_.last_ts_us()); }
+  // Greatest timestamp that this group's leaders assigned in the applied prefix: nothing unapplied
+  // lies at or below it (invariant 7). An outcome's s is another group's and does not count.
+  Timestamp assigned() const { return Timestamp(state_.assigned_us()); }
   // Nothing below it is read any more (rule 32).
   Timestamp horizon() const { return Timestamp(state_.horizon_us()); }
   // A horizon below this frees nothing: nobody wrote between the last one and it. Max: nobody wrote
@@ -106,6 +110,8 @@ class AppliedState {
                     storage::WriteBatch* batch);
   void GuessGarbage();
   void RaiseLastTs(Timestamp s);
+  // The same of a timestamp that this group assigned.
+  void RaiseAssigned(Timestamp s);
 
   peer::GroupState state_;
   LogIndex index_ = 0;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "common/check.h"
 #include "common/crc32c.h"
 #include "common/status_macros.h"
@@ -17,7 +16,6 @@ namespace {
 // A timestamp asked for further ahead of this node's clock than this is a lie (rule 25).
 constexpr Micros kMaxLeadUs = 5'000'000;
 constexpr Micros kHandOverPatienceUs = 5'000'000;
-constexpr Micros kForever = Micros{1} << 60;
 
 TxnAttempt AttemptOf(const peer::Command& c) {
   switch (c.kind_case()) {
@@ -59,6 +57,7 @@ Group::Group(GroupEnv env, std::unique_ptr<paxos::Replica> replica, AppliedState
     : env_(std::move(env)),
       replica_(std::move(replica)),
       state_(std::move(state)),
+      safe_(env_.sabotage),
       changed_(env_.executor) {
   RebuildPending();
 }
@@ -152,7 +151,7 @@ void Group::StopServing() {
 void Group::RebuildPending() {
   pending_.Clear();
   for (const auto& [attempt, p] : state_.prepared()) {
-    pending_.Add(attempt, Timestamp(p.s_prepare()), p.writes());
+    pending_.Add(attempt, Timestamp(p.s_prepare()), true, p.writes());
   }
 }
 
@@ -241,74 +240,12 @@ absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, 
 
 void Group::RegisterPending(const peer::Command& c) {
   if (c.has_commit_one_round()) {
-    pending_.Add(AttemptOf(c), Timestamp(c.commit_one_round().s()), c.commit_one_round().writes());
+    pending_.Add(AttemptOf(c), Timestamp(c.commit_one_round().s()), false,
+                 c.commit_one_round().writes());
   } else if (c.has_prepare()) {
-    pending_.Add(AttemptOf(c), Timestamp(c.prepare().s_prepare()), c.prepare().writes());
+    pending_.Add(AttemptOf(c), Timestamp(c.prepare().s_prepare()), true, c.prepare().writes());
   } else if (c.has_decide() && c.decide().commit()) {
-    pending_.Add(AttemptOf(c), Timestamp(c.decide().s()), c.decide().writes());
-  }
-}
-
-// ---- reading ----
-
-absl::Status Group::CheckReadable(const std::vector<KeyRange>& spans) const {
-  const KeyRange own = range();
-  for (const KeyRange& span : spans) {
-    if (!own.Contains(span) || (!split_at_.empty() && (span.end.empty() || span.end > split_at_))) {
-      return absl::OutOfRangeError("a key is not in this group");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Group::CheckHorizon(Timestamp t) const {
-  const Timestamp horizon = state_.horizon();
-  if (t >= horizon) return absl::OkStatus();
-  env_.observer->Reached("read.below_horizon");
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the read timestamp ", absl::FormatTime(absl::FromUnixMicros(t.us), absl::UTCTimeZone()),
-      " is older than the versions that are kept: the earliest that can be read here is ",
-      absl::FormatTime(absl::FromUnixMicros(horizon.us), absl::UTCTimeZone()),
-      "; read at a later one, or keep versions for longer (spanner.version_retention_period)"));
-}
-
-Task<absl::StatusOr<Timestamp>> Group::WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
-                                                    Timestamp t) {
-  const bool ignore_pending = env_.sabotage.Is(Sabotage::kIgnorePrepared);
-  for (;;) {
-    ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
-    ISO_CO_RETURN_IF_ERROR(CheckReadable(spans));
-    ISO_CO_ASSIGN_OR_RETURN(LeaderView view, Leading());
-    if (t.us == 0) t = view.now.latest;
-    // A read ahead of the clock, or of the lease, must not poison the group (rule 12): wait.
-    const Micros ahead = std::max(t.us - view.now.latest.us, t.us - view.lease_end.us + 1);
-    if (ahead > 0) {
-      const Micros left = ctx->deadline_us() - env_.executor->MonotonicNow();
-      co_await SleepFor(env_.executor, std::max<Micros>(1, std::min(ahead, left)));
-      continue;
-    }
-    if (!env_.sabotage.Is(Sabotage::kForgetServedRead)) min_next_ = std::max(min_next_, t.Next());
-    const bool wait =
-        !ignore_pending && std::any_of(spans.begin(), spans.end(),
-                                       [&](const auto& r) { return pending_.Touches(r, t); });
-    if (!wait) co_return t;
-    env_.observer->Reached("read.waited_for_pending");
-    co_await changed_.WaitUntil(ctx->deadline_us());
-  }
-}
-
-Task<absl::Status> Group::WaitAfter(Ctx ctx, Timestamp t) {
-  for (;;) {
-    auto now = env_.truetime->Now();
-    if (!now.ok()) co_return now.status();
-    if (now->earliest > t) co_return absl::OkStatus();
-    const Micros now_us = env_.executor->MonotonicNow();
-    Micros left = kForever;
-    if (ctx) {
-      ISO_CO_RETURN_IF_ERROR(ctx->Check(now_us));
-      left = ctx->deadline_us() - now_us;
-    }
-    co_await SleepFor(env_.executor, std::min(left, t.us - now->earliest.us + 1));
+    pending_.Add(AttemptOf(c), Timestamp(c.decide().s()), false, c.decide().writes());
   }
 }
 
@@ -341,7 +278,8 @@ void Group::SettlePending(const peer::Command& command) {
   const TxnAttempt attempt = AttemptOf(command);
   if (command.has_prepare()) {
     if (state_.prepared().count(attempt) > 0) {
-      pending_.Add(attempt, Timestamp(command.prepare().s_prepare()), command.prepare().writes());
+      pending_.Add(attempt, Timestamp(command.prepare().s_prepare()), true,
+                   command.prepare().writes());
     } else {
       pending_.Remove(attempt);
     }

@@ -19,6 +19,11 @@
 // Visibility. Commands are applied as soon as chosen. Whoever answers a client waits for TT.after
 // of the greatest version it examined (rule 2); WaitAfter does that.
 //
+// Reading away from the leader. WaitSafe serves any replica: it waits until safe time =
+// min(t_paxos, t_tm of the keys) has reached the timestamp (safe_time.h), and asks the leader for a
+// promise, once for all that wait, when what it has is not enough
+// (docs/internals/life_of_a_read.md).
+//
 // Loop-thread only. Owned by GroupHost. Lost leadership never turns into "aborted": `applied` of a
 // proposal then reports UNKNOWN, and the caller looks the outcome up at the next leader (rule 3).
 
@@ -44,6 +49,7 @@
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/applied_state.h"
 #include "tablet/group/pending_writes.h"
+#include "tablet/group/safe_time.h"
 
 namespace isochron::tablet {
 
@@ -76,6 +82,12 @@ struct Proposal {
   OneShot<absl::Status> applied;
 };
 
+using CallLeader = std::function<Task<absl::StatusOr<peer::GroupResponse>>(
+    Ctx ctx, GroupId group, peer::GroupRequest request)>;
+
+// As a read's timestamp: LastTS may do (OSDI 2012, 4.2.2), for a strong read of this group alone.
+inline constexpr Timestamp kLastTs = Timestamp(-1);
+
 struct GroupEnv {
   NodeId self;
   Executor* executor;
@@ -90,6 +102,8 @@ struct GroupEnv {
   // the batch that applies the split.
   std::function<void(GroupId)> mark_dirty;
   std::function<void(AppliedState child, storage::WriteBatch*)> on_split;
+  // Asks the group's leader, wherever it is; may be empty: then nothing can be asked.
+  CallLeader call_leader;
 };
 
 class Group {
@@ -126,12 +140,27 @@ class Group {
 
   // ---- reading (leader) ----
   // Makes `t` readable for `spans`: raises the group's next timestamp above t (rule 12), then waits
-  // until no pending or prepared write <= t touches them. t = 0 chooses TT.now().latest.
-  // Returns t. FAILED_PRECONDITION, UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED.
+  // until no pending or prepared write <= t touches them. t = 0 chooses TT.now().latest; kLastTs
+  // the greatest applied timestamp (outcomes of 2PC included, rule 9) where nothing prepared
+  // touches the spans, so that the read waits for nothing in flight. Returns t.
+  // FAILED_PRECONDITION, UNAVAILABLE, OUT_OF_RANGE, DEADLINE_EXCEEDED, CANCELLED.
   Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans, Timestamp t);
+  // Binds the next timestamp above TT.now().latest, which must have reached `t`, and says so
+  // (rules 6, 12, 13). Statuses as WaitReadable.
+  Task<absl::StatusOr<peer::PromiseResponse>> Promise(Ctx ctx, Timestamp t);
+
+  // ---- reading (any replica) ----
+  // As WaitReadable, at a replica that does not lead: waits until safe time has reached t; for t =
+  // 0 (or kLastTs) asks the leader for a timestamp. UNAVAILABLE also when the leader cannot be
+  // asked, when this node has no clock bound (rule 5), and when the group has gone meanwhile.
+  Task<absl::StatusOr<Timestamp>> WaitSafe(Ctx ctx, std::vector<KeyRange> spans, Timestamp t);
+  // The greatest timestamp that is readable here for `spans` without waiting. OUT_OF_RANGE.
+  absl::StatusOr<Timestamp> SafeFor(const std::vector<KeyRange>& spans);
+  // What a leader promised: nothing at or below t is assigned beyond `index`.
+  void AddPromise(LogIndex index, Timestamp t);
 
   // Waits until TT.after(t) (commit wait). UNAVAILABLE when the clock cannot vouch (rule 26);
-  // DEADLINE_EXCEEDED/CANCELLED from ctx (null: waits as long as it takes).
+  // DEADLINE_EXCEEDED/CANCELLED from ctx (null: waits as long as it takes). Outlives the group.
   Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t);
 
   storage::MvccStore* store() { return env_.store; }
@@ -181,6 +210,12 @@ class Group {
   absl::StatusOr<Timestamp> Assign(const LeaderView& view, Timestamp min_s, Timestamp s_max);
   absl::Status CheckWritable(const peer::Command& command) const;
   absl::Status CheckReadable(const std::vector<KeyRange>& spans) const;
+  bool PendingTouches(const std::vector<KeyRange>& spans, Timestamp t) const;
+  std::optional<Timestamp> ChooseLastTs(const std::vector<KeyRange>& spans) const;
+  Timestamp PaxosSafe();
+  // Takes a place in the next question to the leader; answered when `asked_` has reached it.
+  uint64_t Ask(Timestamp t);
+  Task<void> AskLeader();
   void RegisterPending(const peer::Command& command);
   void SettlePending(const peer::Command& command);
   void RebuildPending();
@@ -193,6 +228,7 @@ class Group {
   std::unique_ptr<paxos::Replica> replica_;
   AppliedState state_;
   PendingWrites pending_;
+  SafeTime safe_;
   std::map<LogIndex, Waiting> waiting_;
   std::vector<std::pair<LogIndex, peer::Command>> just_applied_;
   std::vector<Ballot> just_applied_origins_;
@@ -205,7 +241,15 @@ class Group {
   Timestamp min_next_;         // greater than every read served (rule 12)
   Timestamp told_lease_end_;
   std::optional<TTInterval> tick_clock_;  // only the cached-lease-check sabotage looks at it
-  WaitList changed_;                      // applied, or leadership lost
+  WaitList changed_;                      // applied, leadership lost, or a promise came
+  // Questions to the leader: one at a time, for all that came before it was sent.
+  uint64_t ask_wanted_ = 0;
+  uint64_t asked_ = 0;
+  Timestamp ask_for_;
+  absl::StatusOr<Timestamp> ask_answer_ = Timestamp();
+  bool asking_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  TaskScope scope_;  // goes first
 };
 
 }  // namespace isochron::tablet

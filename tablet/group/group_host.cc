@@ -99,19 +99,19 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   ro.sabotage = options_.sabotage;
   ro.observer = env_.observer;
   auto replica = std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
-  GroupEnv env{
-      .self = env_.transport->self(),
-      .executor = env_.executor,
-      .truetime = env_.truetime,
-      .observer = env_.observer,
-      .store = &store_,
-      .engine = env_.engine,
-      .listener = env_.listener,
-      .sabotage = options_.sabotage,
-      .incarnation = options_.incarnation,
-      .mark_dirty = [this](GroupId g) { MarkDirty(g); },
-      .on_split = [this](AppliedState child,
-                         storage::WriteBatch* batch) { OnSplit(std::move(child), batch); }};
+  GroupEnv env{.self = env_.transport->self(),
+               .executor = env_.executor,
+               .truetime = env_.truetime,
+               .observer = env_.observer,
+               .store = &store_,
+               .engine = env_.engine,
+               .listener = env_.listener,
+               .sabotage = options_.sabotage,
+               .incarnation = options_.incarnation,
+               .mark_dirty = [this](GroupId g) { MarkDirty(g); },
+               .on_split = [this](AppliedState child,
+                                  storage::WriteBatch* batch) { OnSplit(std::move(child), batch); },
+               .call_leader = env_.call_leader};
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);

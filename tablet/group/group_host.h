@@ -61,6 +61,7 @@ class GroupHost : private SnapshotTarget {
     Observer* observer;
     GroupListener* listener;
     std::function<void(absl::Status)> on_fatal;
+    CallLeader call_leader = nullptr;  // for promises; without it replicas only know what comes
   };
   struct Options {
     uint64_t incarnation = 0;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,21 +21,31 @@ namespace isochron::tablet {
 
 class PendingWrites {
  public:
-  // `s` is a lower bound of the timestamp at which the attempt's writes will appear. An attempt
-  // that is already pending keeps its first (smaller) bound.
-  void Add(const TxnAttempt& attempt, Timestamp s,
+  // `s` is a lower bound of the timestamp at which the attempt's writes will appear; `prepared`: it
+  // may be greater, and its client may know of it before this group does. An attempt that is
+  // already pending keeps its first (smaller) bound.
+  void Add(const TxnAttempt& attempt, Timestamp s, bool prepared,
            const google::protobuf::RepeatedPtrField<peer::Write>& writes);
   void Remove(const TxnAttempt& attempt);
   void Clear();
 
   // True when a pending write at or below `t` lies in `range`.
   bool Touches(const KeyRange& range, Timestamp t) const;
+  // The smallest bound of those in `range`; t_tm there is what precedes it.
+  std::optional<Timestamp> Smallest(const KeyRange& range) const;
+  // True when a prepared write, whatever its bound, lies in `range`.
+  bool TouchesPrepared(const KeyRange& range) const;
   bool Contains(const TxnAttempt& attempt) const { return attempts_.count(attempt) > 0; }
   bool empty() const { return attempts_.empty(); }
   size_t size() const { return attempts_.size(); }
 
  private:
-  using ByKey = std::multimap<std::string, Timestamp>;
+  struct Pending {
+    Timestamp s;
+    bool prepared;
+  };
+  using ByKey = std::multimap<std::string, Pending>;
+  ByKey::const_iterator Within(ByKey::const_iterator it, const KeyRange& range) const;
   ByKey by_key_;
   std::map<TxnAttempt, std::vector<ByKey::iterator>> attempts_;
 };

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -63,9 +64,29 @@ struct CommitResult {
   int groups = 0;              // participants
 };
 
+// When a read-only transaction looks, and where.
+struct ReadOptions {
+  std::optional<Timestamp> t;  // exactly then; nullopt and no bound: strong
+  // Bounded: the newest timestamp that the nearest replicas can serve at once, never before this
+  // one (rule 16). Settle() fixes it; without it the bound itself is read at.
+  std::optional<Timestamp> not_before;
+  // The transaction makes a single call. A strong one of a single group then reads at the group's
+  // LastTS and does not wait for writes in flight (OSDI 2012, 4.2.2); its timestamp says nothing
+  // about other groups.
+  bool single_read = false;
+  // Strong, yet at the nearest replica: that asks its leader for a timestamp.
+  bool strong_at_replica = false;
+};
+
 class ReadTransaction {
  public:
   virtual ~ReadTransaction() = default;
+
+  // Fixes the timestamp of a bounded transaction for reads of `ranges`; nothing for others, or a
+  // second time. Never fails for want of an answer: the bound is then the timestamp. Errors of ctx.
+  virtual Task<absl::Status> Settle(Ctx /*ctx*/, std::vector<KeyRange> /*ranges*/) {
+    co_return absl::OkStatus();
+  }
 
   // Null when the key has no value. Locks the point, present or absent, in a read-write
   // transaction.
@@ -111,6 +132,10 @@ class Store {
   // At `t`, or strong (one timestamp >= every transaction acknowledged before) when nullopt.
   virtual absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) = 0;
+  // The same with all options. A store that knows no replicas reads at the bound.
+  virtual absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginRead(Ctx ctx, ReadOptions options) {
+    return BeginReadOnly(std::move(ctx), options.t.has_value() ? options.t : options.not_before);
+  }
 
   // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already
   // does.

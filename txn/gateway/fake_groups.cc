@@ -273,7 +273,7 @@ peer::GroupResponse FakeGroups::SnapshotRead(GroupId id, const peer::SnapshotRea
   for (const KeyRange& s : spans) {
     if (!g.range.Contains(s)) return WrongRange(id);
   }
-  const int64_t t = r.timestamp_us() == 0 ? NextTimestamp() : r.timestamp_us();
+  const int64_t t = r.timestamp_us() <= 0 ? NextTimestamp() : r.timestamp_us();
   last_s_ = std::max(last_s_, t);
   // A real group waits for what is prepared at or below t; the snapshot tests have none.
   peer::GroupResponse response;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,18 @@ struct GatewayLimits {
   Micros heartbeat_us = 1'000'000;
   Micros release_timeout_us = 10'000'000;
   size_t max_open = 20'000;
+  Micros replica_try_us = 1'000'000;  // of a read at one replica, before another is asked
+  size_t settle_groups = 64;          // of a bounded read; wider ones are read at their bound
+};
+
+// How far the nodes are, for reads that any replica may serve.
+class Distances {
+ public:
+  static constexpr Micros kUnknown = 1'000'000;
+  static constexpr Micros kSilent = 100'000'000;
+  virtual ~Distances() = default;
+  // Of a message there and back; 0 for this node, kSilent for one that is not heard of.
+  virtual Micros To(NodeId node) const = 0;
 };
 
 struct GatewayEnv {
@@ -44,6 +57,7 @@ struct GatewayEnv {
   NodeId self;
   uint64_t incarnation = 0;
   GatewayLimits limits;
+  const Distances* distances = nullptr;  // may be null: then this node is near, all others alike
 };
 
 // Kept by the store and by every open transaction, so that one that outlives the store does nothing
@@ -75,6 +89,8 @@ struct Gateway {
   uint64_t last_sequence = 0;
   size_t open = 0;
   bool closed = false;
+  // Of the read-only transactions that are open and have one: version GC spares them.
+  std::multiset<Timestamp> read_timestamps;
   TaskScope scope;
 };
 

@@ -55,11 +55,18 @@ absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> GatewayStore::Retry(
 
 absl::StatusOr<std::unique_ptr<ReadTransaction>> GatewayStore::BeginReadOnly(
     Ctx ctx, std::optional<Timestamp> t) {
+  return BeginRead(std::move(ctx), ReadOptions{.t = t});
+}
+
+absl::StatusOr<std::unique_ptr<ReadTransaction>> GatewayStore::BeginRead(Ctx ctx,
+                                                                         ReadOptions options) {
   ISO_RETURN_IF_ERROR(ctx->Check(gateway_->env.executor->MonotonicNow()));
-  if (t.has_value() && *t <= Timestamp()) {
-    return absl::InvalidArgumentError("a read timestamp lies after 1970");
+  for (const std::optional<Timestamp>& t : {options.t, options.not_before}) {
+    if (t.has_value() && *t <= Timestamp()) {
+      return absl::InvalidArgumentError("a read timestamp lies after 1970");
+    }
   }
-  return std::make_unique<ReadOnlyTransaction>(gateway_, t);
+  return std::make_unique<ReadOnlyTransaction>(gateway_, options);
 }
 
 Task<absl::StatusOr<GroupId>> GatewayStore::NewGroupId(Ctx ctx) {

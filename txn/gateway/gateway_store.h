@@ -28,11 +28,17 @@ class GatewayStore : public Store {
       Ctx ctx, const ReadWriteTransaction& previous) override;
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) override;
+  absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginRead(Ctx ctx, ReadOptions options) override;
   Task<absl::Status> SplitAt(Ctx ctx, std::string key) override;
   Executor* executor() override { return gateway_->env.executor; }
 
   // Read-write transactions that exist.
   size_t open() const { return gateway_->open; }
+  // The smallest timestamp that an open read-only transaction reads at; Max() when there is none.
+  Timestamp OldestRead() const {
+    const auto& all = gateway_->read_timestamps;
+    return all.empty() ? Timestamp::Max() : *all.begin();
+  }
 
  private:
   absl::Status Admit(const Ctx& ctx) const;

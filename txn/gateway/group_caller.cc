@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 #include "txn/api/descriptor.h"
 
 namespace isochron::txn {
@@ -99,7 +100,7 @@ Task<CallResult> RoutedGroupCaller::CallTraced(Ctx ctx, GroupId group, peer::Gro
   search.group = group;
   while (true) {
     if (absl::Status s = ctx->Check(executor_->MonotonicNow()); !s.ok()) {
-      co_return CallResult{s, search.lost};
+      co_return CallResult{Explain(s, search), search.lost};
     }
     const NodeId to = search.next ? std::exchange(search.next, NodeId()) : Pick(search);
     if (!to) {
@@ -120,6 +121,49 @@ Task<CallResult> RoutedGroupCaller::CallTraced(Ctx ctx, GroupId group, peer::Gro
   }
 }
 
+absl::Status RoutedGroupCaller::Explain(const absl::Status& status, const Search& search) const {
+  if (status.code() != absl::StatusCode::kDeadlineExceeded || search.found) return status;
+  const size_t voters = router_->Voters(search.group).size();
+  size_t answered = 0;
+  std::string silent, words;
+  for (const auto& [node, said] : search.said) {
+    if (said.empty()) {
+      absl::StrAppend(&silent, silent.empty() ? "" : ", ", ToString(node));
+    } else {
+      ++answered;
+      absl::StrAppend(&words, "; ", ToString(node), " says: ", said);
+    }
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "no leader of group ", search.group.value, " was found before the deadline: ", answered,
+      " of its ", voters, " voters answered, ", voters / 2 + 1, " are needed",
+      silent.empty() ? "" : absl::StrCat("; no answer from ", silent), words));
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> RoutedGroupCaller::CallAt(Ctx ctx, NodeId node,
+                                                                    GroupId group,
+                                                                    peer::GroupRequest request,
+                                                                    Micros timeout_us) {
+  request.set_group(group.value);
+  request.set_priority(static_cast<uint32_t>(ctx->priority));
+  const Micros now = executor_->MonotonicNow();
+  ISO_CO_RETURN_IF_ERROR(ctx->Check(now));
+  // Bounds the work at this node too.
+  auto child = std::make_shared<RequestContext>(std::min(ctx->deadline_us(), now + timeout_us));
+  child->priority = ctx->priority;
+  child->principal = ctx->principal;
+  struct Link {
+    Ctx parent;
+    uint64_t id;
+    ~Link() { parent->RemoveOnCancel(id); }
+  } link{ctx, ctx->OnCancel([child] { child->Cancel(); })};
+  absl::StatusOr<peer::GroupResponse> answer = co_await Try(child, node, &request);
+  ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
+  if (!answer.ok()) co_return absl::UnavailableError(answer.status().message());
+  for (const peer::GroupDescriptor& d : answer->descriptors()) router_->Learn(ToDescriptor(d));
+  co_return answer;
+}
+
 bool RoutedGroupCaller::Judge(NodeId asked, const absl::StatusOr<peer::GroupResponse>& answer,
                               Search* search) {
   if (!answer.ok()) {
@@ -128,12 +172,14 @@ bool RoutedGroupCaller::Judge(NodeId asked, const absl::StatusOr<peer::GroupResp
     if (router_->LeaderHint(search->group) == asked) router_->ReportLeader(search->group, NodeId());
     search->passed.insert(asked);
     search->silent.insert(asked);
+    search->said[asked].clear();
     return false;
   }
   for (const peer::GroupDescriptor& d : answer->descriptors()) router_->Learn(ToDescriptor(d));
   if (answer->error() == peer::NOT_LEADER || answer->error() == peer::UNKNOWN_GROUP) {
     const NodeId hint(answer->error() == peer::NOT_LEADER ? answer->leader_hint() : 0);
     search->passed.insert(asked);
+    search->said[asked] = answer->message().empty() ? "not the leader" : answer->message();
     const NodeId known = router_->LeaderHint(search->group);
     if (!hint || hint == asked) {
       if (known == asked) router_->ReportLeader(search->group, NodeId());
@@ -146,6 +192,7 @@ bool RoutedGroupCaller::Judge(NodeId asked, const absl::StatusOr<peer::GroupResp
     return false;
   }
   if (TryEnded(*answer)) {
+    search->found = true;
     router_->ReportLeader(search->group, asked);
     search->next = asked;
     search->pause = true;

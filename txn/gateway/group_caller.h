@@ -18,8 +18,10 @@
 // Loop-thread only. Everything given to the constructor outlives it.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "common/executor.h"
@@ -51,6 +53,9 @@ class RoutedGroupCaller : public GroupClient {
   void Serve(GroupHandler handler);
 
   Task<CallResult> CallTraced(Ctx ctx, GroupId group, peer::GroupRequest request) override;
+  Task<absl::StatusOr<peer::GroupResponse>> CallAt(Ctx ctx, NodeId node, GroupId group,
+                                                   peer::GroupRequest request,
+                                                   Micros timeout_us) override;
 
  private:
   using Answer = OneShot<absl::StatusOr<peer::GroupResponse>>;
@@ -63,9 +68,14 @@ class RoutedGroupCaller : public GroupClient {
     int rounds = 0;
     bool pause = false;  // before the next try
     bool lost = false;
+    // For whoever is told that it failed: the last word of each node asked.
+    std::map<NodeId, std::string> said;
+    bool found = false;  // a leader that worked on it
   };
 
   NodeId Pick(const Search& search);
+  // Why the call ended with `status` without an answer: who was asked, who is missing.
+  absl::Status Explain(const absl::Status& status, const Search& search) const;
   Task<absl::StatusOr<peer::GroupResponse>> Try(Ctx ctx, NodeId to,
                                                 const peer::GroupRequest* request);
   Task<absl::StatusOr<peer::GroupResponse>> TryHere(Ctx ctx, const peer::GroupRequest* request);

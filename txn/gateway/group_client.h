@@ -20,6 +20,14 @@ class GroupClient : public GroupCaller {
   // As Call.
   virtual Task<CallResult> CallTraced(Ctx ctx, GroupId group, peer::GroupRequest request) = 0;
 
+  // One try at one node, which need not lead the group; whatever it answers comes back.
+  // UNAVAILABLE when it did not answer within `timeout_us`.
+  virtual Task<absl::StatusOr<peer::GroupResponse>> CallAt(Ctx ctx, NodeId /*node*/, GroupId group,
+                                                           peer::GroupRequest request,
+                                                           Micros /*timeout_us*/) {
+    return Call(std::move(ctx), group, std::move(request));
+  }
+
   Task<absl::StatusOr<peer::GroupResponse>> Call(Ctx ctx, GroupId group,
                                                  peer::GroupRequest request) override {
     CallResult result = co_await CallTraced(std::move(ctx), group, std::move(request));

@@ -2,7 +2,8 @@
 #ifndef ISOCHRON_TXN_PARTICIPANT_GROUP_ACCESS_H_
 #define ISOCHRON_TXN_PARTICIPANT_GROUP_ACCESS_H_
 
-// What the server side of transactions needs of a group that this node leads: tablet::Group behind
+// What the server side of transactions needs of a group that this node leads, and for reads of one
+// that it holds a replica of: tablet::Group behind
 // a narrow interface (txn/service/tablet_access.h), a fake in the tests.
 //
 // The promises are those of tablet/group/group.h. Loop-thread only.
@@ -63,6 +64,19 @@ class GroupAccess {
   virtual Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
                                                        Timestamp t) = 0;
   virtual Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t) = 0;
+  virtual Task<absl::StatusOr<peer::PromiseResponse>> Promise(Ctx /*ctx*/, Timestamp /*t*/) {
+    co_return absl::UnimplementedError("no promises here");
+  }
+  // Of a replica that does not lead. After UNAVAILABLE the group may be gone: ask it no more.
+  virtual Task<absl::StatusOr<Timestamp>> WaitSafe(Ctx ctx, std::vector<KeyRange> spans,
+                                                   Timestamp t) {
+    return WaitReadable(std::move(ctx), std::move(spans), t);
+  }
+  virtual absl::StatusOr<Timestamp> SafeFor(const std::vector<KeyRange>& /*spans*/) {
+    return absl::UnimplementedError("no safe time here");
+  }
+  // The earliest readable timestamp.
+  virtual Timestamp horizon() const { return Timestamp(); }
   // Leadership is not handed over before TT.after(the result): a read vote's s_max (rules 4 and
   // 12). That is t, or less while a hand-over waits for earlier promises.
   virtual Timestamp HoldLeadershipUntil(Timestamp t) = 0;

@@ -21,25 +21,26 @@ Spans SpansFrom(const google::protobuf::RepeatedPtrField<peer::Span>& in) {
   return out;
 }
 
-absl::Status CheckSpans(const LedGroup& group, const Spans& spans) {
+absl::Status CheckSpans(const GroupAccess& group, const Spans& spans) {
   if (spans.empty()) return absl::InvalidArgumentError("a read names no keys");
-  const KeyRange own = group.range();
+  const KeyRange own = tablet::FromProto(group.group_descriptor().range());
   for (const KeyRange& s : spans) {
     if (!own.Contains(s)) {
-      return absl::OutOfRangeError(absl::StrCat("keys are not in group ", group.id().value));
+      return absl::OutOfRangeError(
+          absl::StrCat("keys are not in group ", group.group_descriptor().group()));
     }
   }
   return absl::OkStatus();
 }
 
 // Fills in rows and what is left. Returns the greatest version examined.
-absl::StatusOr<Timestamp> ReadSpans(LedGroup* group, const Spans& spans, Timestamp t,
-                                    ReadLimits limits, peer::ReadResponse* out) {
+absl::StatusOr<Timestamp> ReadSpans(const ServerEnv& env, GroupAccess* group, const Spans& spans,
+                                    Timestamp t, ReadLimits limits, peer::ReadResponse* out) {
   Timestamp max_version;
-  if (limits.bytes == 0) limits.bytes = group->env().options.page_bytes;
+  if (limits.bytes == 0) limits.bytes = env.options.page_bytes;
   ReadLimits left = limits;
   for (size_t i = 0; i < spans.size(); ++i) {
-    auto page = group->access()->Read(spans[i], t, left);
+    auto page = group->Read(spans[i], t, left);
     if (!page.ok()) return page.status();
     max_version = std::max(max_version, page->max_version);
     uint64_t bytes = 0;
@@ -77,7 +78,7 @@ Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
   const TxnAttempt attempt = tablet::FromProto(request.txn());
   const Spans spans = SpansFrom(request.spans());
   ISO_CO_RETURN_IF_ERROR(group->access()->Leading().status());
-  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group->access(), spans));
   if (group->access()->Finished(attempt)) {
     co_return absl::AbortedError("the transaction's attempt has ended");
   }
@@ -96,13 +97,13 @@ Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
 
   if (group->stopped()) co_return absl::FailedPreconditionError("leadership of the group ended");
   ISO_CO_RETURN_IF_ERROR(group->access()->Leading().status());
-  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group->access(), spans));
   if (!group->locks().Alive(attempt)) {
     co_return absl::AbortedError("the transaction lost its locks to an older one");
   }
   peer::GroupResponse response;
   *response.mutable_read()->mutable_epoch() = group->access()->epoch();
-  auto examined = ReadSpans(group, spans, Timestamp::Max(),
+  auto examined = ReadSpans(group->env(), group->access(), spans, Timestamp::Max(),
                             {request.limit_rows(), request.limit_bytes(), request.reverse()},
                             response.mutable_read());
   if (!examined.ok()) co_return RefusedAnswer(examined.status());
@@ -114,26 +115,45 @@ Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
   co_return response;
 }
 
+// Reads at `t`, which has just become readable here, and holds the answer back (rule 2).
+Task<absl::StatusOr<peer::GroupResponse>> AnswerAt(const ServerEnv* env, GroupAccess* group,
+                                                   Ctx ctx,
+                                                   const peer::SnapshotReadRequest* request,
+                                                   Spans spans, Timestamp t) {
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  peer::GroupResponse response;
+  response.mutable_read()->set_timestamp_us(t.us);
+  auto examined = ReadSpans(*env, group, spans, t,
+                            {request->limit_rows(), request->limit_bytes(), request->reverse()},
+                            response.mutable_read());
+  if (!examined.ok()) co_return RefusedAnswer(examined.status());
+  if (!env->sabotage.Is(Sabotage::kNoFollowerGate)) {
+    absl::Status gated = co_await group->WaitAfter(ctx, *examined);
+    ISO_CO_RETURN_IF_ERROR(gated);
+  }
+  co_return response;
+}
+
 Task<absl::StatusOr<peer::GroupResponse>> DoSnapshotRead(LedGroup* group, Ctx ctx,
                                                          peer::SnapshotReadRequest request) {
   const Spans spans = SpansFrom(request.spans());
-  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group->access(), spans));
   auto readable =
       co_await group->access()->WaitReadable(ctx, spans, Timestamp(request.timestamp_us()));
   ISO_CO_RETURN_IF_ERROR(readable.status());
   if (group->stopped()) co_return absl::FailedPreconditionError("leadership of the group ended");
-  ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
-  peer::GroupResponse response;
-  response.mutable_read()->set_timestamp_us(readable->us);
-  auto examined = ReadSpans(group, spans, *readable,
-                            {request.limit_rows(), request.limit_bytes(), request.reverse()},
-                            response.mutable_read());
-  if (!examined.ok()) co_return RefusedAnswer(examined.status());
-  if (!group->env().sabotage.Is(Sabotage::kNoFollowerGate)) {
-    absl::Status gated = co_await group->access()->WaitAfter(ctx, *examined);
-    ISO_CO_RETURN_IF_ERROR(gated);
-  }
-  co_return response;
+  co_return co_await AnswerAt(&group->env(), group->access(), ctx, &request, spans, *readable);
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> DoReplicaRead(const ServerEnv* env, GroupAccess* replica,
+                                                        Ctx ctx,
+                                                        peer::SnapshotReadRequest request) {
+  const Spans spans = SpansFrom(request.spans());
+  const Timestamp wanted(request.timestamp_us());
+  ISO_CO_RETURN_IF_ERROR(CheckSpans(*replica, spans));
+  auto safe = co_await replica->WaitSafe(ctx, spans, wanted);
+  ISO_CO_RETURN_IF_ERROR(safe.status());
+  co_return co_await AnswerAt(env, replica, ctx, &request, spans, *safe);
 }
 
 }  // namespace
@@ -154,6 +174,38 @@ Task<peer::GroupResponse> SnapshotRead(std::shared_ptr<LedGroup> group, Ctx ctx,
   if (!response.ok()) co_return ErrorAnswer(*group->access(), response.status());
   SetLatency(ctx->latency, &*response);
   co_return *std::move(response);
+}
+
+Task<peer::GroupResponse> ReplicaSnapshotRead(const ServerEnv* env,
+                                              std::shared_ptr<GroupAccess> replica, Ctx ctx,
+                                              peer::SnapshotReadRequest request) {
+  env->observer->Count("txn.reads.replica", 1);
+  auto response = co_await DoReplicaRead(env, replica.get(), ctx, std::move(request));
+  if (absl::IsUnavailable(response.status())) {
+    co_return NotLeaderAnswer(NodeId(), response.status().message());  // the group may be gone
+  }
+  if (!response.ok()) co_return ErrorAnswer(*replica, response.status());
+  SetLatency(ctx->latency, &*response);
+  if (response->error() == peer::GROUP_OK) env->observer->Reached("read.follower_answered");
+  co_return *std::move(response);
+}
+
+Task<peer::GroupResponse> Promise(std::shared_ptr<LedGroup> group, Ctx ctx,
+                                  peer::PromiseRequest request) {
+  auto promise = co_await group->access()->Promise(ctx, Timestamp(request.t_us()));
+  if (!promise.ok()) co_return ErrorAnswer(*group->access(), promise.status());
+  peer::GroupResponse response;
+  *response.mutable_promise() = *std::move(promise);
+  co_return response;
+}
+
+peer::GroupResponse SafeTimeOf(GroupAccess* replica, const peer::SafeTimeRequest& request) {
+  auto safe = replica->SafeFor(SpansFrom(request.spans()));
+  if (!safe.ok()) return ErrorAnswer(*replica, safe.status());
+  peer::GroupResponse response;
+  response.mutable_safe_time()->set_safe_us(safe->us);
+  response.mutable_safe_time()->set_horizon_us(replica->horizon().us);
+  return response;
 }
 
 }  // namespace isochron::txn

@@ -68,6 +68,14 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
   if (it == led_.end()) {
     tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
     if (group != nullptr && group->initialised()) {
+      if (request.has_snapshot_read() && request.snapshot_read().any_replica()) {
+        co_return co_await ReplicaSnapshotRead(&env_, std::make_shared<TabletAccess>(group), ctx,
+                                               std::move(*request.mutable_snapshot_read()));
+      }
+      if (request.has_safe_time()) {
+        TabletAccess access(group);
+        co_return SafeTimeOf(&access, request.safe_time());
+      }
       co_return NotLeaderAnswer(group->leader_hint(), "this replica does not lead the group");
     }
     peer::GroupResponse response = NotLeaderAnswer(NodeId(), "no replica of the group is here");
@@ -109,6 +117,10 @@ Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
       return leader.coordinator->Wound(std::move(*request.mutable_wound()));
     case peer::GroupRequest::kSplit:
       return SplitGroup(leader.group, ctx, std::move(*request.mutable_split()));
+    case peer::GroupRequest::kPromise:
+      return Promise(leader.group, ctx, request.promise());
+    case peer::GroupRequest::kSafeTime:
+      return AtOnce(SafeTimeOf(leader.group->access(), request.safe_time()));
     case peer::GroupRequest::kHeartbeat:
       return AtOnce(leader.participant->Heartbeat(request.heartbeat()));
     case peer::GroupRequest::kRelease:

@@ -28,6 +28,17 @@ class TabletAccess : public GroupAccess {
   Task<absl::StatusOr<Timestamp>> WaitReadable(Ctx ctx, std::vector<KeyRange> spans,
                                                Timestamp t) override;
   Task<absl::Status> WaitAfter(Ctx ctx, Timestamp t) override;
+  Task<absl::StatusOr<peer::PromiseResponse>> Promise(Ctx ctx, Timestamp t) override {
+    return group_->Promise(std::move(ctx), t);
+  }
+  Task<absl::StatusOr<Timestamp>> WaitSafe(Ctx ctx, std::vector<KeyRange> spans,
+                                           Timestamp t) override {
+    return group_->WaitSafe(std::move(ctx), std::move(spans), t);
+  }
+  absl::StatusOr<Timestamp> SafeFor(const std::vector<KeyRange>& spans) override {
+    return group_->SafeFor(spans);
+  }
+  Timestamp horizon() const override { return group_->state().horizon(); }
   Timestamp HoldLeadershipUntil(Timestamp t) override;
   absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) override;
   const std::map<TxnAttempt, peer::Prepare>& prepared() const override {
