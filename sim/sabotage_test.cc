@@ -34,7 +34,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kNoDedupeOneRound, Sabotage::kAbortOnNotLeader, Sabotage::kForgetServedRead,
         Sabotage::kNoWoundForward, Sabotage::kFifoQueue, Sabotage::kServeBeforeRecovered,
         Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks, Sabotage::kVolatileHorizon,
-        Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen),
+        Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen, Sabotage::kLastTsIgnores2pc,
+        Sabotage::kPromiseWithoutIndex, Sabotage::kRenegotiateMidRead),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

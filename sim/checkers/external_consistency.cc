@@ -348,6 +348,7 @@ void ExternalConsistencyChecker::CheckRealTime() {
   std::sort(events.begin(), events.end(),
             [](const Event& a, const Event& b) { return a.seq < b.seq; });
   Bound committed, observed;
+  by_key_.clear();
   for (const Event& e : events) {
     const Operation& o = op(e.op);
     if (!e.complete) {
@@ -357,6 +358,7 @@ void ExternalConsistencyChecker::CheckRealTime() {
     if (o.outcome == Outcome::kCommitted && effective_[o.id] && s_[o.id] > committed.ts) {
       committed = Bound{s_[o.id], o.id};
     }
+    NoteByKey(o);
     for (const ObservedRead& r : o.reads) {
       if (!r.value) continue;
       const Source* source = FindSource(r.key, *r.value);
@@ -364,6 +366,33 @@ void ExternalConsistencyChecker::CheckRealTime() {
         observed = Bound{source->ts, o.id};
       }
     }
+  }
+}
+
+void ExternalConsistencyChecker::NoteByKey(const Operation& o) {
+  auto raise = [&](const std::string& key, Timestamp ts) {
+    Bound& bound = by_key_[key];
+    if (ts > bound.ts) bound = Bound{ts, o.id};
+  };
+  if (o.outcome == Outcome::kCommitted && effective_[o.id]) {
+    for (const RecordedWrite& w : o.writes) raise(w.key, s_[o.id]);
+  }
+  for (const ObservedRead& r : o.reads) {
+    if (!r.value) continue;
+    const Source* source = FindSource(r.key, *r.value);
+    if (source != nullptr && source->effective) raise(r.key, source->ts);
+  }
+}
+
+void ExternalConsistencyChecker::CheckOrderByKey(const Operation& o) {
+  for (const ObservedRead& r : o.reads) {
+    auto bound = by_key_.find(r.key);
+    if (bound == by_key_.end() || o.ts >= bound->second.ts) continue;
+    Report("read-before-commit",
+           absl::StrCat("began after op ", bound->second.op, " had shown version ",
+                        bound->second.ts.us, " of ", absl::CHexEscape(r.key), ", yet read at ",
+                        o.ts.us),
+           {bound->second.op, o.id});
   }
 }
 
@@ -392,7 +421,14 @@ void ExternalConsistencyChecker::CheckOrder(const Operation& o, const Bound& com
       Report("acknowledged-too-early",
              absl::StrCat("acknowledged at real time ", o.complete_us, " with s = ", s.us), {o.id});
     }
-  } else if (o.kind == OpKind::kReadOnly && o.outcome == Outcome::kCommitted && o.strong) {
+  } else if (o.kind != OpKind::kReadOnly || o.outcome != Outcome::kCommitted) {
+    return;
+  } else if (o.ts < o.not_before) {
+    Report("read-before-bound",
+           absl::StrCat("read at ", o.ts.us, ", before its bound ", o.not_before.us), {o.id});
+  } else if (o.local) {
+    CheckOrderByKey(o);
+  } else if (o.strong) {
     if (o.ts < committed.ts) {
       Report("read-before-commit",
              absl::StrCat("began after op ", committed.op,

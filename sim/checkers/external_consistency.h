@@ -9,6 +9,8 @@
 //   t_R.
 //                     Read, then transaction: s > the greatest version observed (not > t_R, which
 //                     would flag legal runs). Read, then strong read: t_R >= that version.
+//                     A strong read that may use LastTS is held to the same key by key. A bounded
+//                     read: t_R >= its bound.
 //   values            a read at t returned the newest version at or below t; the reads of a
 //                     read-write transaction the newest below its own s.
 //   exposure          s lies after the instant the transaction began and before the instant its
@@ -79,6 +81,9 @@ class ExternalConsistencyChecker {
   void NarrowMaybes();
   void CheckRealTime();
   void CheckOrder(const Operation& op, const Bound& committed, const Bound& observed);
+  void CheckOrderByKey(const Operation& op);
+  // What `op` has shown of each key: no strong read of the key that begins later is older.
+  void NoteByKey(const Operation& op);
   // The newest version at or below (inclusive) or below t; null when there is none.
   const Version* Newest(const std::string& key, Timestamp t, bool inclusive) const;
   // Without the store: an unknown transaction may have deleted the key, which leaves no trace.
@@ -94,6 +99,7 @@ class ExternalConsistencyChecker {
   std::vector<bool> effective_;  // by operation
   std::vector<Timestamp> s_;     // by operation: its commit timestamp, if it took effect
   std::map<size_t, Maybe> maybe_;
+  std::map<std::string, Bound> by_key_;  // of the sweep in real-time order
   std::map<std::string, std::vector<Version>> timelines_;
   std::map<std::pair<std::string, std::string>, Source> sources_;
   std::vector<Anomaly> anomalies_;

@@ -101,6 +101,33 @@ TEST(ExternalConsistencyTest, AcceptsAStaleReadWhenAskedFor) {
   EXPECT_EQ(m.Names(), "");
 }
 
+TEST(ExternalConsistencyTest, HoldsReadsAtLastTsToTheirOwnKeysOnly) {
+  Maker m;
+  m.Write(10, 20, 15, {{"x", "1"}});
+  m.Write(21, 30, 25, {{"y", "1"}});
+  Operation& r = m.Begin(kRo, 31);
+  r.local = true;
+  m.End(r, Outcome::kCommitted, 15, 40, {{"x", "1"}}, {});
+  EXPECT_EQ(m.Names(), "");
+  Maker missed;
+  missed.Write(10, 20, 15, {{"x", "1"}});
+  missed.Write(21, 30, 25, {{"x", "2"}});
+  Operation& old = missed.Begin(kRo, 31);
+  old.local = true;
+  missed.End(old, Outcome::kCommitted, 15, 40, {{"x", "1"}}, {});
+  EXPECT_EQ(missed.Names(), "read-before-commit");
+}
+
+TEST(ExternalConsistencyTest, RejectsABoundedReadBelowItsBound) {
+  Maker m;
+  m.Write(10, 30, 25, {{"x", "1"}});
+  Operation& r = m.Begin(kRo, 31);
+  r.strong = false;
+  r.not_before = Timestamp(21);
+  m.End(r, Outcome::kCommitted, 20, 40, {{"x", std::nullopt}}, {});
+  EXPECT_EQ(m.Names(), "read-before-bound");
+}
+
 TEST(ExternalConsistencyTest, RejectsAWriteBelowAVersionSeenBefore) {
   Maker m;
   Operation& w = m.Begin(kRw, 10);

@@ -45,7 +45,11 @@ struct Operation {
   OpKind kind = OpKind::kReadWrite;
   Outcome outcome = Outcome::kOpen;
   bool strong = true;  // a read-only transaction that must see all that completed before it began
-  Timestamp ts;        // commit or read timestamp; 0 while not known
+  // A strong one of a single group, which may read at that group's LastTS: only what completed on
+  // the keys that it read binds its timestamp.
+  bool local = false;
+  Timestamp not_before;  // a bounded read's bound
+  Timestamp ts;          // commit or read timestamp; 0 while not known
   uint64_t invoke_seq = 0;
   uint64_t complete_seq = 0;  // 0: never
   Micros invoke_us = 0;

@@ -41,7 +41,7 @@ Task<void> Probe(Session session, std::string key, bool* done) {
 
 Task<void> ReadAll(Session session, std::vector<std::string> keys, bool* done) {
   while (true) {
-    RecordedTransaction t(&session, std::optional<Timestamp>());
+    RecordedTransaction t(&session, txn::ReadOptions());
     t.operation().note = "read back";
     auto values = co_await t.MultiGet(keys, txn::LockMode::kShared);
     t.Finish(values.status());

@@ -96,6 +96,13 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"isolate-leader", "oneway", "loss", "crash", "clog"});
       p->fault_gap_us = 400'000;
       break;
+    case Sabotage::kPromiseWithoutIndex:
+    case Sabotage::kRenegotiateMidRead:
+    case Sabotage::kLastTsIgnores2pc:
+      MakeWide(p, random);
+      p->clients = 16;
+      p->hand_off_rate = 1;
+      break;
     case Sabotage::kReleaseIgnoresAttempt:
       p->clients = 12;
       p->hand_off_rate = 1;

@@ -3,6 +3,7 @@
 // Transfers between accounts that lie in several groups. Their sum is the same in every read-only
 // transaction, at whatever timestamp.
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -98,12 +99,35 @@ class Bank final : public Workload {
       t->Finish(put);
       co_return put;
     }
-    co_return co_await t->Commit();
+    absl::Status status = co_await t->Commit();
+    if (status.ok()) {
+      const Timestamp s = t->operation().ts;
+      if (opened_ == Timestamp()) opened_ = s;
+      newest_ = std::max(newest_, s);
+    }
+    co_return status;
   }
 
   Task<void> Sum(Session session) {
-    RecordedTransaction t(&session, std::optional<Timestamp>());
-    t.operation().note = "sum";
+    // The sum is the same at any time since the accounts were made, and at any replica.
+    txn::ReadOptions options;
+    const double how = opened_ == Timestamp() ? 1 : session.random.NextDouble();
+    if (how < 0.3) {
+      options.t = std::max(opened_, newest_ - session.random.Between(0, 1'000'000));
+    } else if (how < 0.5) {
+      options.not_before = std::max(opened_, newest_ - session.random.Between(0, 1'000'000));
+    } else if (how < 0.6) {
+      options.strong_at_replica = true;
+    }
+    RecordedTransaction t(&session, options);
+    t.operation().note = options.t ? "stale sum" : options.not_before ? "bounded sum" : "sum";
+    if (options.not_before) {
+      absl::Status settled = co_await t.Settle(keys_.front(), keys_.back());
+      if (!settled.ok()) {
+        t.Finish(settled);
+        co_return;
+      }
+    }
     auto values = session.random.OneIn(0.5) ? co_await t.MultiGet(keys_, txn::LockMode::kShared)
                                             : co_await t.ScanAll(keys_, txn::LockMode::kShared);
     t.Finish(values.status());
@@ -134,6 +158,7 @@ class Bank final : public Workload {
   std::vector<std::string> keys_;
   std::vector<std::string> splits_;
   std::vector<Anomaly> anomalies_;
+  Timestamp opened_, newest_;  // the first and the newest transfer known to have committed
 };
 
 }  // namespace

@@ -27,13 +27,15 @@ RecordedTransaction::RecordedTransaction(Session* session, RecordedTransaction* 
   if (begun.ok()) rw_ = std::move(*begun);
 }
 
-RecordedTransaction::RecordedTransaction(Session* session, std::optional<Timestamp> t)
+RecordedTransaction::RecordedTransaction(Session* session, txn::ReadOptions options)
     : session_(session),
       ctx_(session->NewContext()),
       op_(&session->history->Invoke(OpKind::kReadOnly, session->client,
                                     session->scheduler->now())) {
-  op_->strong = !t.has_value();
-  auto begun = session->store->BeginReadOnly(ctx_, t);
+  op_->strong = !options.t.has_value() && !options.not_before.has_value();
+  op_->local = op_->strong && options.single_read;
+  op_->not_before = options.not_before.value_or(Timestamp());
+  auto begun = session->store->BeginRead(ctx_, options);
   begun_ = begun.status();
   if (begun.ok()) ro_ = std::move(*begun);
 }
@@ -49,6 +51,12 @@ void RecordedTransaction::Record(const std::string& key, const std::optional<std
     op_->reads.push_back(
         ObservedRead{key, absl::StrCat("not its own write: ", value.value_or(""))});
   }
+}
+
+Task<absl::Status> RecordedTransaction::Settle(std::string first, std::string last) {
+  ISO_CO_RETURN_IF_ERROR(begun_);
+  std::vector<KeyRange> ranges = {KeyRange{std::move(first), KeyRange::Point(last).end}};
+  co_return co_await ro_->Settle(ctx_, std::move(ranges));
 }
 
 Task<absl::StatusOr<std::optional<std::string>>> RecordedTransaction::Get(std::string key,

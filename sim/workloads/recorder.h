@@ -24,10 +24,12 @@ class RecordedTransaction {
   // Begins a read-write attempt: the first, or a retry of `previous`. The status of Begin is kept:
   // all calls then fail with it.
   RecordedTransaction(Session* session, RecordedTransaction* previous);
-  // Begins a read-only one, at `t` or strong.
-  RecordedTransaction(Session* session, std::optional<Timestamp> t);
+  // Begins a read-only one.
+  RecordedTransaction(Session* session, txn::ReadOptions options);
   ~RecordedTransaction();
 
+  // Fixes the timestamp of a bounded one, for reads of anything between these keys.
+  Task<absl::Status> Settle(std::string first, std::string last);
   Task<absl::StatusOr<std::optional<std::string>>> Get(std::string key, txn::LockMode lock);
   Task<absl::StatusOr<Values>> MultiGet(std::vector<std::string> keys, txn::LockMode lock);
   // Reads all of [first, last] where `keys` lists every key that may be in it; same order.

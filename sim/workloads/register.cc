@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A few keys over several groups, and every kind of transaction on them: read-write, blind writes,
-// deletions, strong and stale read-only ones, by point, many points and scan.
+// deletions, read-only ones of every bound at any replica, by point, many points and scan. Old
+// timestamps are read at again and again: they give the same rows for ever (invariant 11).
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +16,7 @@ namespace isochron::sim {
 namespace {
 
 constexpr int kMaxAttempts = 6;
+constexpr size_t kMaxOld = 24;
 
 class Register final : public Workload {
  public:
@@ -81,18 +83,64 @@ class Register final : public Workload {
     co_return values;
   }
 
-  Task<void> ReadOnly(Session session) {
-    std::optional<Timestamp> at;
-    if (session.random.OneIn(0.25) && newest_ > Timestamp()) {
-      // Some reach back to where versions may have gone (rule 32).
-      at = newest_ - session.random.Between(0, session.random.OneIn(0.5) ? 5'000'000 : 500'000);
+  // A timestamp that was read at before, so that what it gave is asked for again elsewhere, or a
+  // new one in the past.
+  Timestamp OldTimestamp(Random& random) {
+    if (!old_.empty() && random.OneIn(0.5)) return old_[random.Below(old_.size())];
+    // Some reach back to where versions may have gone (rule 32).
+    const Timestamp t = newest_ - random.Between(0, random.OneIn(0.5) ? 5'000'000 : 500'000);
+    if (old_.size() == kMaxOld) old_.erase(old_.begin());
+    old_.push_back(t);
+    return t;
+  }
+
+  txn::ReadOptions DrawOptions(Session* session, std::string* note) {
+    txn::ReadOptions options;
+    const bool past = newest_ > Timestamp();
+    const double how = session->random.NextDouble();
+    if (how < 0.25 && past) {
+      options.t = OldTimestamp(session->random);
+      *note = "stale read";
+    } else if (how < 0.40 && past) {
+      options.not_before = newest_ - session->random.Between(0, 1'000'000);
+      *note = "bounded read";
+    } else if (how < 0.55) {
+      options.strong_at_replica = true;
+      *note = "strong read at a replica";
+    } else if (how < 0.80) {
+      options.single_read = true;
+      *note = "single read";
+    } else {
+      *note = "strong read";
     }
-    RecordedTransaction t(&session, at);
-    t.operation().note = at ? "stale read" : "strong read";
-    auto values = co_await Read(&session, &t, txn::LockMode::kShared);
-    absl::Status status = values.status();
+    return options;
+  }
+
+  // One call of the store.
+  Task<absl::StatusOr<Values>> ReadOnce(Session* session, RecordedTransaction* t) {
+    if (session->random.OneIn(0.3)) {
+      co_return co_await t->MultiGet(Pick(session->random, 3), txn::LockMode::kShared);
+    }
+    Values values;
+    auto value = co_await t->Get(Pick(session->random, 1)[0], txn::LockMode::kShared);
+    if (!value.ok()) co_return value.status();
+    values.push_back(std::move(*value));
+    co_return values;
+  }
+
+  Task<void> ReadOnly(Session session) {
+    std::string note;
+    const txn::ReadOptions options = DrawOptions(&session, &note);
+    RecordedTransaction t(&session, options);
+    t.operation().note = note;
+    absl::Status status;
+    if (options.not_before) status = co_await t.Settle(keys_.front(), keys_.back());
+    if (status.ok()) {
+      status = options.single_read ? (co_await ReadOnce(&session, &t)).status()
+                                   : (co_await Read(&session, &t, txn::LockMode::kShared)).status();
+    }
     // More reads of one transaction see the same timestamp (rule 16).
-    if (status.ok() && session.random.OneIn(0.3)) {
+    if (status.ok() && !options.single_read && session.random.OneIn(0.3)) {
       status = (co_await Read(&session, &t, txn::LockMode::kShared)).status();
     }
     t.Finish(status);
@@ -152,6 +200,7 @@ class Register final : public Workload {
   std::vector<std::string> splits_;
   std::vector<Anomaly> anomalies_;
   Timestamp newest_;
+  std::vector<Timestamp> old_;  // read at before
 };
 
 }  // namespace
