@@ -15,6 +15,7 @@ namespace isochron::server {
 namespace {
 
 constexpr char kIncarnationFile[] = "incarnation";
+constexpr Micros kSilentAfterUs = 1'500'000;
 
 std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescriptor>& in) {
   std::vector<GroupDescriptor> out;
@@ -23,6 +24,15 @@ std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescript
 }
 
 }  // namespace
+
+Micros NodeDistances::To(NodeId node) const {
+  if (node == self_) return 0;
+  const Micros heard = host_->promises()->HeardAt(node);
+  if (heard == 0) return kUnknown;
+  if (executor_->MonotonicNow() - heard > kSilentAfterUs) return kSilent;
+  const Micros measured = host_->promises()->RoundTrip(node);
+  return measured == 0 ? kUnknown : measured;
+}
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Open(Env env, Options options) {
   ISO_ASSIGN_OR_RETURN(uint64_t incarnation, paxos::RaiseIncarnation(env.disk, kIncarnationFile));
@@ -62,6 +72,7 @@ absl::Status Node::Init() {
   host.keep_entries = options_.keep_entries;
   host.gc = options_.gc;
   host.sabotage = options_.sabotage;
+  for (const PeerInfo& p : options_.universe) host.nodes.push_back(p.id);
   ISO_ASSIGN_OR_RETURN(
       host_,
       tablet::GroupHost::Open({.executor = env_.executor,
@@ -93,6 +104,7 @@ absl::Status Node::Init() {
   for (tablet::Group* g : host_->Groups()) {
     if (g->initialised()) map_.Learn(txn::ToDescriptor(g->descriptor()));
   }
+  distances_ = std::make_unique<NodeDistances>(host_.get(), env_.executor, self_);
   store_ = std::make_unique<txn::GatewayStore>(txn::GatewayEnv{.executor = env_.executor,
                                                                .truetime = env_.truetime,
                                                                .groups = &caller_,
@@ -101,8 +113,10 @@ absl::Status Node::Init() {
                                                                .sabotage = options_.sabotage,
                                                                .self = self_,
                                                                .incarnation = incarnation_,
-                                                               .limits = options_.gateway},
+                                                               .limits = options_.gateway,
+                                                               .distances = distances_.get()},
                                                random_.Fork());
+  host_->promises()->SetOldestRead([this] { return store_->OldestRead(); });
   host_groups_ = std::make_unique<placement::HostGroups>(host_.get(), env_.truetime);
   publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
   balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,

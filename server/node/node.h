@@ -42,6 +42,19 @@
 
 namespace isochron::server {
 
+// How far the other nodes are, by the messages about safe time.
+class NodeDistances : public txn::Distances {
+ public:
+  NodeDistances(tablet::GroupHost* host, Executor* executor, NodeId self)
+      : host_(host), executor_(executor), self_(self) {}
+  Micros To(NodeId node) const override;
+
+ private:
+  tablet::GroupHost* const host_;
+  Executor* const executor_;
+  const NodeId self_;
+};
+
 class Node : private tablet::GroupListener {
  public:
   struct Env {
@@ -118,6 +131,7 @@ class Node : private tablet::GroupListener {
   txn::RoutedGroupCaller caller_;
   txn::GroupService transactions_;
   std::unique_ptr<tablet::GroupHost> host_;
+  std::unique_ptr<NodeDistances> distances_;
   std::unique_ptr<txn::GatewayStore> store_;
   std::unique_ptr<placement::HostGroups> host_groups_;
   std::unique_ptr<placement::Publisher> publisher_;

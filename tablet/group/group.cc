@@ -129,6 +129,7 @@ void Group::StartServing() {
   min_next_ = std::max(min_next_, held_until_.us == 0 ? Timestamp() : held_until_.Next());
   held_until_ = Timestamp();
   told_lease_end_ = Timestamp();
+  proposed_at_us_ = env_.executor->MonotonicNow();
   split_at_.clear();
   RebuildPending();
   env_.observer->Count("group.leaderships", 1);
@@ -136,6 +137,7 @@ void Group::StartServing() {
 }
 
 void Group::StopServing() {
+  StopSharing();
   serving_ = false;
   split_at_.clear();
   auto waiting = std::move(waiting_);
@@ -165,6 +167,7 @@ Task<absl::Status> Group::TransferTo(NodeId target) {
     ISO_CO_RETURN_IF_ERROR(held);
     ISO_CO_RETURN_IF_ERROR(Leading().status());
   }
+  StopSharing();
   abdicating_ = true;  // Leading() fails from here on: nothing more is assigned or served
   const Micros patience = env_.executor->MonotonicNow() + kHandOverPatienceUs;
   while (serving_ && !waiting_.empty()) {
@@ -217,6 +220,8 @@ absl::Status Group::CheckWritable(const peer::Command& command) const {
 absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, Timestamp s_max) {
   ISO_RETURN_IF_ERROR(CheckWritable(command));
   ISO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+  StopSharing();
+  proposed_at_us_ = env_.executor->MonotonicNow();
   Timestamp s;
   if (HasTimestamp(command)) {
     ISO_ASSIGN_OR_RETURN(s, Assign(view, min_s, s_max));

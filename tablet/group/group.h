@@ -49,6 +49,7 @@
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/applied_state.h"
 #include "tablet/group/pending_writes.h"
+#include "tablet/group/promise_exchange.h"
 #include "tablet/group/safe_time.h"
 
 namespace isochron::tablet {
@@ -85,6 +86,19 @@ struct Proposal {
 using CallLeader = std::function<Task<absl::StatusOr<peer::GroupResponse>>(
     Ctx ctx, GroupId group, peer::GroupRequest request)>;
 
+// Where promises for groups in which nothing happens go to and come from (idle_promises.h).
+class PromiseSource {
+ public:
+  virtual ~PromiseSource() = default;
+  // The greatest timestamp promised for the groups that this node shares.
+  virtual Timestamp LastShared() const = 0;
+  virtual void Leave(GroupId group) = 0;
+  // The greatest promise that another node has given and not taken back.
+  virtual std::optional<SharedPromise> Known(GroupId group) const = 0;
+  // Group::OnPromises is wanted when something comes.
+  virtual void Await(GroupId group) = 0;
+};
+
 // As a read's timestamp: LastTS may do (OSDI 2012, 4.2.2), for a strong read of this group alone.
 inline constexpr Timestamp kLastTs = Timestamp(-1);
 
@@ -104,6 +118,7 @@ struct GroupEnv {
   std::function<void(AppliedState child, storage::WriteBatch*)> on_split;
   // Asks the group's leader, wherever it is; may be empty: then nothing can be asked.
   CallLeader call_leader;
+  PromiseSource* promises = nullptr;  // may be null
 };
 
 class Group {
@@ -158,6 +173,20 @@ class Group {
   absl::StatusOr<Timestamp> SafeFor(const std::vector<KeyRange>& spans);
   // What a leader promised: nothing at or below t is assigned beyond `index`.
   void AddPromise(LogIndex index, Timestamp t);
+  void OnPromises() { changed_.NotifyAll(); }
+
+  // ---- promises while nothing happens (leader; idle_promises.h) ----
+  // It leads, all that was appended is applied, and nothing was proposed after `since`
+  // (Executor::MonotonicNow).
+  bool Quiet(Micros since) const;
+  bool shares() const { return shares_; }
+  LogIndex shared_index() const { return shared_index_; }
+  void StartSharing(LogIndex index) {
+    shares_ = true;
+    shared_index_ = index;
+  }
+  // Binds the next timestamp above what was promised (rule 12).
+  void StopSharing();
 
   // Waits until TT.after(t) (commit wait). UNAVAILABLE when the clock cannot vouch (rule 26);
   // DEADLINE_EXCEEDED/CANCELLED from ctx (null: waits as long as it takes). Outlives the group.
@@ -248,6 +277,9 @@ class Group {
   Timestamp ask_for_;
   absl::StatusOr<Timestamp> ask_answer_ = Timestamp();
   bool asking_ = false;
+  bool shares_ = false;
+  LogIndex shared_index_ = 0;
+  Micros proposed_at_us_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   TaskScope scope_;  // goes first
 };

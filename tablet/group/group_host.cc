@@ -18,6 +18,19 @@ GroupHost::GroupHost(Env env, Options options)
                                            .sabotage = options_.sabotage},
                env_.truetime),
       snapshots_(this),
+      promises_({.executor = env_.executor,
+                 .truetime = env_.truetime,
+                 .transport = env_.transport,
+                 .observer = env_.observer,
+                 .groups = [this] { return Groups(); },
+                 .find = [this](GroupId id) { return Find(id); },
+                 .nodes =
+                     [this] {
+                       std::set<NodeId> all(options_.nodes.begin(), options_.nodes.end());
+                       all.insert(peers_.begin(), peers_.end());
+                       return std::vector<NodeId>(all.begin(), all.end());
+                     }},
+                {options_.incarnation, options_.promise_interval_us}),
       gc_(std::make_unique<GarbageCollector>(
           GarbageCollector::Env{.executor = env_.executor,
                                 .truetime = env_.truetime,
@@ -111,7 +124,8 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
                .mark_dirty = [this](GroupId g) { MarkDirty(g); },
                .on_split = [this](AppliedState child,
                                   storage::WriteBatch* batch) { OnSplit(std::move(child), batch); },
-               .call_leader = env_.call_leader};
+               .call_leader = env_.call_leader,
+               .promises = &promises_};
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);
@@ -145,6 +159,8 @@ void GroupHost::Start() {
     return OnSnapshotPiece(from, std::move(piece));
   });
   Tick();
+  promises_.Start();
+  gc_->SetOldestRead([this] { return promises_.OldestRead(); });
   gc_->Start();
 }
 

@@ -45,6 +45,7 @@
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/gc.h"
 #include "tablet/group/group.h"
+#include "tablet/group/idle_promises.h"
 #include "tablet/group/snapshot_transfer.h"
 
 namespace isochron::tablet {
@@ -73,6 +74,8 @@ class GroupHost : private SnapshotTarget {
     uint64_t checkpoint_entries = 20'000;  // applied since the last checkpoint, over all groups
     uint64_t keep_entries = 4'000;         // per group, for followers that lag
     GarbageCollector::Options gc;
+    Micros promise_interval_us = 200'000;  // of promises for groups in which nothing happens
+    std::vector<NodeId> nodes;  // all nodes, for what they tell each other; more may be learnt
     SabotageSet sabotage;
   };
 
@@ -97,6 +100,7 @@ class GroupHost : private SnapshotTarget {
   storage::MvccStore* store() { return &store_; }
   paxos::Log* log() { return log_.get(); }
   GarbageCollector* gc() { return gc_.get(); }
+  IdlePromises* promises() { return &promises_; }
 
  private:
   struct Reachable {  // an unknown group that keeps sending
@@ -139,6 +143,7 @@ class GroupHost : private SnapshotTarget {
   paxos::NodeSupport support_;
   std::unique_ptr<paxos::Log> log_;
   SnapshotReceiver snapshots_;
+  IdlePromises promises_;
   std::map<GroupId, std::unique_ptr<Group>> groups_;
   std::map<GroupId, std::string> quarantined_;
   std::map<GroupId, Reachable> unknown_;

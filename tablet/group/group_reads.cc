@@ -75,7 +75,15 @@ bool Group::PendingTouches(const std::vector<KeyRange>& spans, Timestamp t) cons
                      [&](const auto& r) { return pending_.Touches(r, t); });
 }
 
-Timestamp Group::PaxosSafe() { return safe_.At(state_.index(), state_.assigned()); }
+Timestamp Group::PaxosSafe() {
+  const Timestamp safe = safe_.At(state_.index(), state_.assigned());
+  if (env_.promises == nullptr) return safe;
+  const std::optional<SharedPromise> known = env_.promises->Known(id());
+  if (!known) return safe;
+  const bool usable =
+      known->index <= state_.index() || env_.sabotage.Is(Sabotage::kPromiseWithoutIndex);
+  return usable ? std::max(safe, known->t) : safe;
+}
 
 void Group::AddPromise(LogIndex index, Timestamp t) {
   safe_.Promise(index, t);
@@ -122,6 +130,7 @@ Task<absl::StatusOr<Timestamp>> Group::WaitSafe(Ctx ctx, std::vector<KeyRange> s
       ticket = Ask(t);
     }
     env_.observer->Reached("read.waited_for_safe_time");
+    if (env_.promises) env_.promises->Await(id());
     // The index of a promise may never be applied: its leader died with what it had appended.
     const Micros until = executor->MonotonicNow() + kCoverPatienceUs;
     impatient = !co_await changed_.WaitUntil(std::min(until, ctx->deadline_us()));
@@ -168,6 +177,19 @@ Task<void> Group::AskLeader() {
 }
 
 // ---- the leader ----
+
+bool Group::Quiet(Micros since) const {
+  return serving_ && !abdicating_ && waiting_.empty() && proposed_at_us_ <= since &&
+         replica_->last_index() == state_.index();
+}
+
+void Group::StopSharing() {
+  if (!shares_) return;
+  shares_ = false;
+  min_next_ = std::max(min_next_, env_.promises->LastShared().Next());
+  env_.promises->Leave(id());
+  env_.observer->Reached("group.stopped_sharing");
+}
 
 std::optional<Timestamp> Group::ChooseLastTs(const std::vector<KeyRange>& spans) const {
   const Timestamp t = state_.last_ts();
