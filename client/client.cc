@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/causal_token.h"
 #include "common/status_macros.h"
 
 namespace isochron::client {
@@ -65,6 +66,7 @@ absl::StatusOr<Result> Snapshot::Execute(const std::string& sql, const std::vect
   if (!result.ok()) return result;
   if (id_.empty()) id_ = result->transaction_id;
   if (result->read_timestamp.has_value()) timestamp_ = *result->read_timestamp;
+  client_->See(result->read_timestamp);
   return result;
 }
 
@@ -118,6 +120,10 @@ absl::StatusOr<Result> Client::Execute(const std::string& sql, const std::vector
   ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
   absl::StatusOr<Result> result = session->Execute(sql, params);
   GiveBack(std::move(session));
+  if (result.ok()) {
+    See(result->commit_timestamp);
+    See(result->read_timestamp);
+  }
   return result;
 }
 
@@ -128,6 +134,7 @@ absl::StatusOr<Result> Client::ReadOnce(const v1::TransactionOptions::ReadOnly& 
   ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
   absl::StatusOr<Result> result = session->Execute(sql, params, &selector);
   GiveBack(std::move(session));
+  if (result.ok()) See(result->read_timestamp);
   return result;
 }
 
@@ -182,6 +189,7 @@ absl::StatusOr<CommitInfo> Client::ReadWrite(const std::function<absl::Status(Tr
     }
     if (session != nullptr) GiveBack(std::move(session));
     if (!status.ok()) return status;
+    See(info.commit_timestamp);
     return info;
   }
 }
@@ -190,6 +198,48 @@ absl::StatusOr<Snapshot> Client::StrongSnapshot() {
   ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
   v1::TransactionOptions options;
   options.mutable_read_only()->set_strong(true);
+  options.mutable_read_only()->set_return_read_timestamp(true);
+  return Snapshot(this, std::move(session), std::move(options));
+}
+
+void Client::See(const std::optional<Timestamp>& t) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (t.has_value() && *t > seen_) seen_ = *t;
+}
+
+std::string Client::CausalToken() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return seen_ == Timestamp() ? "" : EncodeCausalToken(seen_);
+}
+
+absl::StatusOr<Result> Client::ReadAfter(const std::string& token, const std::string& sql,
+                                         const std::vector<Value>& params) {
+  if (!token.empty()) {
+    ISO_ASSIGN_OR_RETURN(const Timestamp t, DecodeCausalToken(token));
+    See(t);
+  }
+  Timestamp seen;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    seen = seen_;
+  }
+  v1::TransactionOptions::ReadOnly bound;
+  if (seen == Timestamp()) {
+    bound.set_strong(true);
+  } else {
+    bound.mutable_min_read_timestamp()->set_seconds(seen.us / 1'000'000);
+    bound.mutable_min_read_timestamp()->set_nanos(static_cast<int32_t>(seen.us % 1'000'000) * 1000);
+  }
+  bound.set_return_read_timestamp(true);
+  return ReadOnce(bound, sql, params);
+}
+
+absl::StatusOr<Snapshot> Client::SnapshotAgo(int64_t staleness_us) {
+  ISO_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Take());
+  v1::TransactionOptions options;
+  auto* ago = options.mutable_read_only()->mutable_exact_staleness();
+  ago->set_seconds(staleness_us / 1'000'000);
+  ago->set_nanos(static_cast<int32_t>(staleness_us % 1'000'000) * 1000);
   options.mutable_read_only()->set_return_read_timestamp(true);
   return Snapshot(this, std::move(session), std::move(options));
 }

@@ -24,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,15 @@ class Client {
   absl::StatusOr<Snapshot> StrongSnapshot();
   // As of a timestamp.
   absl::StatusOr<Snapshot> SnapshotAt(Timestamp t);
+  // Exactly so long ago.
+  absl::StatusOr<Snapshot> SnapshotAgo(int64_t staleness_us);
+  // Stands for all that this client has seen and written; "" before that. Another client, at
+  // another gateway, gives it to ReadAfter.
+  std::string CausalToken();
+  // One read at the nearest replica that sees at least what `token` stands for, and everything that
+  // this client has seen. INVALID_ARGUMENT for what is no token.
+  absl::StatusOr<Result> ReadAfter(const std::string& token, const std::string& sql,
+                                   const std::vector<Value>& params = {});
   absl::Status UpdateDdl(const std::vector<std::string>& statements);
 
  private:
@@ -114,6 +124,7 @@ class Client {
   absl::Status Attempt(const std::function<absl::Status(Transaction&)>& body, Session* session,
                        std::string* previous, CommitInfo* info);
   void Pause(int tries);
+  void See(const std::optional<Timestamp>& t);
 
   const std::vector<std::string> targets_;
   const Options options_;
@@ -121,6 +132,7 @@ class Client {
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<Session>> pool_;
   size_t next_target_ = 0;
+  Timestamp seen_;
   Random random_;
 };
 

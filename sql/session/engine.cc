@@ -205,15 +205,20 @@ absl::StatusOr<txn::ReadOptions> EngineImpl::Resolve(const ReadBound& bound, Tim
   return options;
 }
 
-std::vector<KeyRange> EngineImpl::MayRead(const Prepared& statement) {
+Task<std::vector<KeyRange>> EngineImpl::MayRead(Ctx ctx, const Prepared* statement, Timestamp t) {
   std::vector<KeyRange> ranges;
-  for (const ast::TableName& name : statement.tables) {
+  for (const ast::TableName& name : statement->tables) {
     ranges.push_back(KeyRange::Point(DescriptorKey(name.name)));
-    if (const TablePtr table = catalog_.Hint(name.name)) {
-      ranges.push_back(PrefixRange(TableDataPrefix(table->id)));
+    TablePtr table = catalog_.Hint(name.name);
+    if (table == nullptr) {
+      auto reader = deps_.store->BeginRead(ctx, txn::ReadOptions{.t = t});
+      if (!reader.ok()) continue;
+      auto then = co_await catalog_.ResolveAt(ctx, name.name, t, reader->get());
+      if (then.ok()) table = *std::move(then);
     }
+    if (table != nullptr) ranges.push_back(PrefixRange(TableDataPrefix(table->id)));
   }
-  return ranges;
+  co_return ranges;
 }
 
 Task<absl::Status> EngineImpl::Backoff(Ctx ctx, int attempt, absl::Status last) {

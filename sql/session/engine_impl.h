@@ -55,8 +55,8 @@ class EngineImpl : public Engine, public VirtualTables {
   absl::StatusOr<Timestamp> SqlNow();
   // What a bound asks of the store. Bounded ones look no earlier than `seen`.
   absl::StatusOr<txn::ReadOptions> Resolve(const ReadBound& bound, Timestamp seen);
-  // The keys that a statement may read, as far as this gateway knows its tables.
-  std::vector<KeyRange> MayRead(const Prepared& statement);
+  // The keys that a statement may read: those of its tables as last known here, or else as of t.
+  Task<std::vector<KeyRange>> MayRead(Ctx ctx, const Prepared* statement, Timestamp t);
   // Waits before attempt `attempt` + 1; the request's own error when its time is up.
   Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
   ExecContext MakeExec(const Ctx& ctx);

@@ -244,7 +244,8 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> SessionImpl::BeginAlone(
   }
   ISO_CO_ASSIGN_OR_RETURN(*reader, engine_->deps().store->BeginRead(ctx, options));
   if (options.not_before.has_value()) {
-    ISO_CO_RETURN_IF_ERROR(co_await (*reader)->Settle(ctx, engine_->MayRead(*statement)));
+    std::vector<KeyRange> ranges = co_await engine_->MayRead(ctx, statement, *options.not_before);
+    ISO_CO_RETURN_IF_ERROR(co_await (*reader)->Settle(ctx, std::move(ranges)));
   }
   const Timestamp t = (*reader)->read_timestamp();
   ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanAt(ctx, text, statement, t, reader->get()));

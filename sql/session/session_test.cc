@@ -303,5 +303,43 @@ TEST_F(SessionTest, ActiveStatementsAreListed) {
   EXPECT_TRUE(engine_->ActiveStatements().empty());
 }
 
+TEST_F(SessionTest, BoundedStalenessIsForSingleStatements) {
+  Accounts();
+  Run("SET spanner.read_only_staleness = 'MAX_STALENESS 10s'");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "42P01") << "ten seconds ago there was no table";
+  Run("SET spanner.read_only_staleness = 'MAX_STALENESS 0s'");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
+  EXPECT_TRUE(last_.read_timestamp.has_value());
+  EXPECT_EQ(Run("BEGIN READ ONLY"), "22023");
+  EXPECT_EQ(session_->transaction_status(), 'I');
+  Run("SET spanner.read_only_staleness = 'EXACT_STALENESS 0s'");
+  EXPECT_EQ(Run("BEGIN READ ONLY; SELECT n FROM a WHERE id = 1; COMMIT"),
+            "BEGIN;100|SELECT 1;COMMIT;");
+}
+
+TEST_F(SessionTest, ACausalTokenCarriesWhatASessionHasSeen) {
+  Accounts();
+  const auto token = session_->Setting("spanner.causal_token");
+  ASSERT_TRUE(token.has_value());
+  ASSERT_FALSE(token->empty());
+  auto other_engine = NewEngine();
+  auto other = other_engine->NewSession();
+  EXPECT_EQ(other->Setting("spanner.causal_token"), "");
+  Run(other.get(), "SET spanner.read_only_staleness = 'CAUSAL'");
+  EXPECT_EQ(Run(other.get(), "SELECT n FROM a WHERE id = 2"), "200|SELECT 1;") << "strong";
+  auto third = other_engine->NewSession();
+  EXPECT_EQ(Run(third.get(), absl::StrCat("SET spanner.causal_token = '", *token, "'")), "SET;");
+  EXPECT_EQ(third->Setting("spanner.causal_token"), *token);
+  Run(third.get(), "SET spanner.read_only_staleness = 'CAUSAL'");
+  EXPECT_EQ(Run(third.get(), "SELECT n FROM a WHERE id = 2"), "200|SELECT 1;");
+  // An older token takes nothing back.
+  Run("UPDATE a SET n = 7 WHERE id = 2");
+  const auto newer = session_->Setting("spanner.causal_token");
+  EXPECT_NE(newer, token);
+  Run(absl::StrCat("SET spanner.causal_token = '", *token, "'"));
+  EXPECT_EQ(session_->Setting("spanner.causal_token"), newer);
+  EXPECT_NE(Run("SET spanner.causal_token = 'made up'"), "SET;");
+}
+
 }  // namespace
 }  // namespace isochron::sql

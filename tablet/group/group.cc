@@ -62,7 +62,9 @@ Group::Group(GroupEnv env, std::unique_ptr<paxos::Replica> replica, AppliedState
   RebuildPending();
 }
 
-Group::~Group() = default;
+Group::~Group() {
+  if (shares_) env_.promises->Leave(id());
+}
 
 KeyRange Group::range() const { return FromProto(state_.descriptor().range()); }
 

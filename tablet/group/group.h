@@ -242,6 +242,9 @@ class Group {
   bool PendingTouches(const std::vector<KeyRange>& spans, Timestamp t) const;
   std::optional<Timestamp> ChooseLastTs(const std::vector<KeyRange>& spans) const;
   Timestamp PaxosSafe();
+  // The greatest timestamp that this leader may read at or promise now: neither ahead of the clock
+  // nor of the lease, nor above what a freeze for a merge leaves to this group (rules 12, 36).
+  Timestamp MostReadable(const LeaderView& view) const;
   // Takes a place in the next question to the leader; answered when `asked_` has reached it.
   uint64_t Ask(Timestamp t);
   Task<void> AskLeader();

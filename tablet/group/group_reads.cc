@@ -17,6 +17,8 @@ constexpr Micros kForever = Micros{1} << 60;
 // One question to the leader; asked again while somebody waits.
 constexpr Micros kAskTimeoutUs = 2'000'000;
 constexpr Micros kCoverPatienceUs = 200'000;
+// At most, before a leader looks again whether a timestamp may be read at.
+constexpr Micros kFrozenPauseUs = 50'000;
 
 Task<absl::Status> WaitPast(Executor* executor, TrueTime* truetime, Ctx ctx, Timestamp t) {
   for (;;) {
@@ -94,7 +96,7 @@ absl::StatusOr<Timestamp> Group::SafeFor(const std::vector<KeyRange>& spans) {
   ISO_RETURN_IF_ERROR(CheckReadable(spans));
   Timestamp safe = PaxosSafe();
   if (auto view = Leading(); view.ok()) {
-    safe = std::min(view->now.latest, view->lease_end.Prev());
+    safe = MostReadable(*view);
   }
   for (const KeyRange& span : spans) {
     if (auto s = pending_.Smallest(span)) safe = std::min(safe, s->Prev());
@@ -178,9 +180,16 @@ Task<void> Group::AskLeader() {
 
 // ---- the leader ----
 
+Timestamp Group::MostReadable(const LeaderView& view) const {
+  Timestamp most = std::min(view.now.latest, view.lease_end.Prev());
+  const peer::GroupState& state = state_.group_state();
+  if (state.has_frozen()) most = std::min(most, Timestamp(state.frozen().s_max()));
+  return most;
+}
+
 bool Group::Quiet(Micros since) const {
-  return serving_ && !abdicating_ && waiting_.empty() && proposed_at_us_ <= since &&
-         replica_->last_index() == state_.index();
+  return serving_ && !abdicating_ && !state_.group_state().has_frozen() && waiting_.empty() &&
+         proposed_at_us_ <= since && replica_->last_index() == state_.index();
 }
 
 void Group::StopSharing() {
@@ -216,9 +225,9 @@ Task<absl::StatusOr<Timestamp>> Group::WaitReadable(Ctx ctx, std::vector<KeyRang
     }
     if (t.us == 0) t = view.now.latest;
     // A read ahead of the clock, or of the lease, must not poison the group (rule 12): wait.
-    const Micros ahead = std::max(t.us - view.now.latest.us, t.us - view.lease_end.us + 1);
-    if (ahead > 0) {
-      co_await SleepAhead(env_.executor, ctx, ahead);
+    const Timestamp most = MostReadable(view);
+    if (t > most) {
+      co_await SleepAhead(env_.executor, ctx, std::min(t.us - most.us, kFrozenPauseUs));
       continue;
     }
     if (!env_.sabotage.Is(Sabotage::kForgetServedRead)) min_next_ = std::max(min_next_, t.Next());
@@ -232,9 +241,9 @@ Task<absl::StatusOr<peer::PromiseResponse>> Group::Promise(Ctx ctx, Timestamp t)
   for (;;) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
     ISO_CO_ASSIGN_OR_RETURN(LeaderView view, Leading());
-    const Timestamp most = std::min(view.now.latest, view.lease_end.Prev());
+    const Timestamp most = MostReadable(view);
     if (t > most) {
-      co_await SleepAhead(env_.executor, ctx, t.us - most.us);
+      co_await SleepAhead(env_.executor, ctx, std::min(t.us - most.us, kFrozenPauseUs));
       continue;
     }
     min_next_ = std::max(min_next_, most.Next());

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -93,7 +94,11 @@ class Universe {
                                  .engine = m.engine.get(),
                                  .observer = &observer_,
                                  .listener = nullptr,
-                                 .on_fatal = [](absl::Status s) { FAIL() << s; }},
+                                 .on_fatal = [](absl::Status s) { FAIL() << s; },
+                                 .call_leader =
+                                     [this](Ctx ctx, GroupId id, peer::GroupRequest request) {
+                                       return AskLeader(std::move(ctx), id, std::move(request));
+                                     }},
                                 options);
     ASSERT_TRUE(host.ok()) << host.status();
     m.host = *std::move(host);
@@ -164,6 +169,28 @@ class Universe {
     return r->value.value_or("(none)");
   }
 
+  // Counts in `done` when `t` (0: strong) is readable at `g`, at or above `least`.
+  Task<void> ReadSafe(Group* g, Timestamp t, Timestamp least, int* done) {
+    auto ctx = std::make_shared<RequestContext>(machines_[1].executor->MonotonicNow() + kSecond);
+    ctx->set_deadline_us(std::numeric_limits<Micros>::max() / 2);
+    auto got = co_await g->WaitSafe(ctx, {KeyRange::Point("a")}, t);
+    EXPECT_TRUE(got.ok()) << got.status();
+    if (got.ok()) EXPECT_GE(*got, least);
+    ++*done;
+  }
+  // As the transaction layer would: over no network.
+  Task<absl::StatusOr<peer::GroupResponse>> AskLeader(Ctx ctx, GroupId id,
+                                                      peer::GroupRequest request) {
+    Group* leader = answer_promises_ ? Leader(id.value) : nullptr;
+    if (leader == nullptr) co_return absl::UnavailableError("no leader");
+    ++asked_;
+    auto promise = co_await leader->Promise(ctx, Timestamp(request.promise().t_us()));
+    if (!promise.ok()) co_return promise.status();
+    peer::GroupResponse response;
+    *response.mutable_promise() = *promise;
+    co_return response;
+  }
+
   void Destroy(Machine* m) {
     if (m->executor) m->executor->Kill();
     m->host.reset();
@@ -179,6 +206,8 @@ class Universe {
   CountingObserver observer_;
   uint32_t owner_ = 0;
   uint64_t sequence_ = 0;
+  bool answer_promises_ = false;
+  int asked_ = 0;
   std::map<uint32_t, Machine> machines_;
 };
 
@@ -378,6 +407,41 @@ TEST(GroupHostTest, LeadershipIsHandedOverWithoutWaitingForTheLease) {
   EXPECT_LT(u.scheduler_.now() - began, kSecond);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_GT(u.Put(1, "a", "2"), s);
+}
+
+// A group that only reads: its followers get promises without asking for them.
+TEST(SafeTimeTest, AnIdleGroupsFollowersKeepUpByThemselves) {
+  Universe u(3);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  const Timestamp s = u.Put(1, "a", "1");
+  const std::vector<KeyRange> spans = {KeyRange::Point("a")};
+  for (auto& [n, m] : u.machines_) {
+    Group* g = m.host->Find(GroupId(1));
+    EXPECT_TRUE(u.Until([&] {
+      auto safe = g->SafeFor(spans);
+      return safe.ok() && *safe > s + 2 * kSecond;
+    })) << n;
+    EXPECT_EQ(u.ReadAt(g, "a", *g->SafeFor(spans)), "1");
+  }
+  // Not ahead of the clock: the next write is not held up (rule 6).
+  const Micros began = u.scheduler_.now();
+  u.Put(1, "a", "2");
+  EXPECT_LT(u.scheduler_.now() - began, 300'000);
+}
+
+TEST(SafeTimeTest, AReadAtAFollowerAsksItsLeaderOnce) {
+  Universe u(4);
+  u.answer_promises_ = true;
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  const Timestamp s = u.Put(1, "a", "1");
+  const uint32_t leader = u.LeaderNode(1);
+  const uint32_t follower = leader == 1 ? 2 : 1;
+  Group* g = u.machines_[follower].host->Find(GroupId(1));
+  TaskScope scope;
+  int done = 0;
+  for (int i = 0; i < 10; ++i) scope.Spawn(u.ReadSafe(g, Timestamp(), s, &done));
+  EXPECT_TRUE(u.Until([&] { return done == 10; }, kSecond));
+  EXPECT_EQ(u.asked_, 1);
 }
 
 }  // namespace

@@ -10,6 +10,16 @@
 #include "txn/service/tablet_access.h"
 
 namespace isochron::txn {
+namespace {
+
+bool HoldsRows(const tablet::Group& group, NodeId self) {
+  for (const peer::Replica& r : group.descriptor().replicas()) {
+    if (NodeId(r.node()) == self) return r.kind() != peer::WITNESS;
+  }
+  return true;
+}
+
+}  // namespace
 
 GroupService::GroupService(Env env) : find_group_(std::move(env.find_group)) {
   env_.self = env.self;
@@ -68,11 +78,12 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
   if (it == led_.end()) {
     tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
     if (group != nullptr && group->initialised()) {
-      if (request.has_snapshot_read() && request.snapshot_read().any_replica()) {
+      const bool rows = HoldsRows(*group, env_.self);
+      if (rows && request.has_snapshot_read() && request.snapshot_read().any_replica()) {
         co_return co_await ReplicaSnapshotRead(&env_, std::make_shared<TabletAccess>(group), ctx,
                                                std::move(*request.mutable_snapshot_read()));
       }
-      if (request.has_safe_time()) {
+      if (rows && request.has_safe_time()) {
         TabletAccess access(group);
         co_return SafeTimeOf(&access, request.safe_time());
       }
