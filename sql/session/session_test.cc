@@ -305,8 +305,12 @@ TEST_F(SessionTest, ActiveStatementsAreListed) {
 
 TEST_F(SessionTest, BoundedStalenessIsForSingleStatements) {
   Accounts();
-  Run("SET spanner.read_only_staleness = 'MAX_STALENESS 10s'");
-  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "42P01") << "ten seconds ago there was no table";
+  auto other = engine_->NewSession();
+  for (Session* session : {session_.get(), other.get()}) {
+    Run(session, "SET spanner.read_only_staleness = 'MAX_STALENESS 10s'");
+  }
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;") << "never before its own writes";
+  EXPECT_EQ(Run(other.get(), "SELECT n FROM a WHERE id = 1"), "42P01") << "there was no table";
   Run("SET spanner.read_only_staleness = 'MAX_STALENESS 0s'");
   EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
   EXPECT_TRUE(last_.read_timestamp.has_value());

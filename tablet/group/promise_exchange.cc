@@ -122,7 +122,7 @@ absl::Status PromiseExchange::Parsed::Read(absl::string_view message) {
 }
 
 void PromiseExchange::End(const In& in, GroupId group, const SharedPromise& promise) {
-  if (in.t.us == 0 || promise.t.us == 0) return;
+  if (in.t.us == 0) return;
   ended_(group, SharedPromise{promise.ballot, promise.index, in.t});
 }
 
