@@ -66,7 +66,7 @@ class Log : public LogReader {
   // DATA_LOSS, naming file and offset, on corruption of nobody knows which group, or when a file is
   // missing; FAILED_PRECONDITION on a format of another version.
   static absl::StatusOr<std::unique_ptr<Log>> Open(Disk* disk, Options options);
-  // Whether a log was ever opened in `folder`, by a program of this format or a later one.
+  // Whether a log was ever opened in `folder`: it holds a segment, or the file that names them.
   static absl::StatusOr<bool> Exists(Disk* disk, const std::string& folder);
   ~Log() override;
 

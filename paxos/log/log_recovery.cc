@@ -84,8 +84,12 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Open(Disk* disk, Options options) {
 absl::StatusOr<bool> Log::Exists(Disk* disk, const std::string& folder) {
   auto head = disk->Open(HeadPath(folder), /*create=*/false);
   if (head.ok()) return true;
-  if (absl::IsNotFound(head.status())) return false;
-  return head.status();
+  if (!absl::IsNotFound(head.status())) return head.status();
+  auto names = disk->List(folder);
+  if (absl::IsNotFound(names.status())) return false;
+  ISO_RETURN_IF_ERROR(names.status());
+  return std::any_of(names->begin(), names->end(),
+                     [](const std::string& n) { return SegmentSequence(n).has_value(); });
 }
 
 absl::Status Log::Recovery::Run() {

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/main/node_identity.h"
+#include "server/main/store_check.h"
 #include "server/main/version.h"
 #include "server/runtime/log.h"
 #include "server/runtime/system.h"
@@ -60,13 +61,15 @@ absl::Status ServedNode::OpenSeams() {
                                                 .node = options_.node,
                                                 .region = options_.region,
                                                 .zone = options_.zone}));
+  ISO_RETURN_IF_ERROR(CheckMarkedStore(options_.data));
   ISO_ASSIGN_OR_RETURN(
       store_,
       storage::RocksEngine::Open(
           absl::StrCat(options_.data, "/store"),
           {.block_cache_bytes = static_cast<uint64_t>(options_.block_cache_bytes),
            .write_buffer_bytes = static_cast<uint64_t>(options_.write_buffer_bytes) / kMemtables,
-           .write_buffers = kMemtables}));
+           .write_buffers = kMemtables,
+           .on_damage = [this](const absl::Status& status) { OnFatal(status); }}));
   ISO_ASSIGN_OR_RETURN(transport_,
                        runtime::TcpTransport::Make(&loop_, {.self = options_.node,
                                                             .universe = options_.universe,
@@ -89,25 +92,33 @@ absl::Status ServedNode::OpenNode() {
   o.initial_groups = options_.initial_groups;
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
-  ISO_ASSIGN_OR_RETURN(node_, Node::Open({.executor = &loop_,
-                                          .truetime = clock_->truetime(),
-                                          .transport = transport_.get(),
-                                          .disk = disk_.get(),
-                                          .engine = store_.get(),
-                                          .observer = &counters_,
-                                          .on_fatal =
-                                              [](absl::Status status) {
-                                                runtime::LogError("ending at once: ",
-                                                                  status.ToString());
-                                                _exit(1);
-                                              }},
-                                         std::move(o)));
+  ISO_ASSIGN_OR_RETURN(node_,
+                       Node::Open({.executor = &loop_,
+                                   .truetime = clock_->truetime(),
+                                   .transport = transport_.get(),
+                                   .disk = disk_.get(),
+                                   .engine = store_.get(),
+                                   .observer = &counters_,
+                                   .on_fatal = [this](absl::Status status) { OnFatal(status); }},
+                                  std::move(o)));
   for (const auto& [group, why] : node_->host()->quarantined()) {
     runtime::LogError("this node's replica of group ", group.value,
                       " is damaged and kept out: ", why,
                       "; other replicas go on, see isochron.replicas");
   }
   return absl::OkStatus();
+}
+
+// Any thread: the process ends here (rule 34). Damage is looked for at the next start.
+void ServedNode::OnFatal(const absl::Status& status) {
+  if (absl::IsDataLoss(status)) {
+    runtime::LogError("ending at once, damage was met: ", status.ToString(),
+                      "; the next start checks the store, and keeps out what is hurt");
+    MarkStoreForCheck(options_.data, status.ToString());
+  } else {
+    runtime::LogError("ending at once: ", status.ToString());
+  }
+  _exit(1);
 }
 
 absl::Status ServedNode::OpenDoors() {

@@ -45,6 +45,7 @@ class ServedNode {
   absl::Status OpenSeams();
   absl::Status OpenNode();
   absl::Status OpenDoors();
+  void OnFatal(const absl::Status& status);
   void WatchSignals();
   void OnSignal();
   Task<void> BecomeReady();

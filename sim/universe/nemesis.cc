@@ -150,7 +150,13 @@ void Nemesis::RotSome(SimNode* node) {
     if (other->rotten()) return;
   }
   universe_->Crash(node->id(), false);
-  if (node->Rot()) universe_->Log(absl::StrCat("a bit of ", ToString(node->id()), "'s log flips"));
+  if (random_.OneIn(0.4)) {
+    if (node->RotStore()) {
+      universe_->Log(absl::StrCat("a block of ", ToString(node->id()), "'s store rots"));
+    }
+  } else if (node->Rot()) {
+    universe_->Log(absl::StrCat("a bit of ", ToString(node->id()), "'s log flips"));
+  }
   universe_->scheduler()->After(random_.Between(1000, 500'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });
 }

@@ -9,6 +9,7 @@
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
 #include "storage/mvcc/mvcc.h"
+#include "tablet/group/salvage.h"
 #include "txn/api/system_keys.h"
 
 namespace isochron::sim {
@@ -108,7 +109,29 @@ SimNode::SimNode(World world, NodeId id, int region, Random random)
 
 SimNode::~SimNode() { Crash(false); }
 
+// As a served node does (server/main/store_check): what is hurt is left behind.
+absl::Status SimNode::CheckStore() {
+  if (!check_store_) return absl::OkStatus();
+  engine_->SetOnDamage(nullptr);
+  const auto hurt = tablet::FindHurtGroups(engine_.get());
+  if (!hurt.ok()) return hurt.status();
+  std::unique_ptr<storage::MemEngine> copy = std::make_unique<RecordingEngine>(world_.written);
+  absl::Status copied = tablet::Salvage(engine_.get(), *hurt, copy.get());
+  if (!copied.ok()) return copied;
+  engine_ = std::move(copy);
+  check_store_ = false;
+  return absl::OkStatus();
+}
+
 absl::Status SimNode::Start() {
+  if (absl::Status checked = CheckStore(); !checked.ok()) return checked;
+  engine_->SetOnDamage([this](const absl::Status& status) {
+    if (check_store_) return;
+    check_store_ = true;
+    world_.log(absl::StrCat(ToString(id_), " meets damage in its store: ", status.ToString()));
+    world_.observer->Reached("node.store_damage_met");
+    world_.on_fatal(id_);
+  });
   auto executor = std::make_unique<SimExecutor>(
       world_.scheduler, ++*world_.owners,
       ExecutorOptions{.monotonic_offset_us = random_.Between(0, 1'000'000'000),
@@ -185,6 +208,15 @@ bool SimNode::Rot() {
   rotten_ = disk_.FlipDurableBit(path, random_.Below(extent - 12'288),
                                  static_cast<int>(random_.Below(8)));
   return rotten_;
+}
+
+bool SimNode::RotStore() {
+  std::vector<std::string> keys;
+  auto it = engine_->NewIterator("d", "n", nullptr);
+  for (it->Seek("d"); it->Valid(); it->Next()) keys.emplace_back(it->key());
+  if (keys.empty() || !it->status().ok()) return false;
+  engine_->Damage(keys[random_.Below(keys.size())]);
+  return rotten_ = true;
 }
 
 void SimNode::Pause() {

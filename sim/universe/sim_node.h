@@ -76,6 +76,8 @@ class SimNode {
   // Turns a bit of the log over, well below what was synced last (an ambiguous tail is another
   // matter, rule 33). Down only. False when the log is too short.
   bool Rot();
+  // Makes a row or a piece of metadata in the store unreadable. Down only. False when it is empty.
+  bool RotStore();
   bool rotten() const { return rotten_; }
   void Pause();
   void Resume();
@@ -99,6 +101,8 @@ class SimNode {
   class RecordingEngine;
   struct Process;
 
+  absl::Status CheckStore();
+
   World world_;
   const NodeId id_;
   const int region_;
@@ -106,6 +110,7 @@ class SimNode {
   SimTrueTime clock_;
   SimDisk disk_;
   std::unique_ptr<storage::MemEngine> engine_;
+  bool check_store_ = false;  // damage was met: it is looked over at the next start
   std::unique_ptr<NodeObserver> observer_;
   uint32_t starts_ = 0;
   bool rotten_ = false;

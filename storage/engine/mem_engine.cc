@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/engine/mem_engine.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/coding.h"
@@ -35,7 +36,11 @@ class MemEngine::IteratorImpl : public Iterator {
  public:
   IteratorImpl(MemEngine* engine, absl::string_view lower, absl::string_view upper,
                uint64_t sequence)
-      : map_(&engine->map_), reader_(engine, sequence), lower_(lower), upper_(upper) {
+      : engine_(engine),
+        map_(&engine->map_),
+        reader_(engine, sequence),
+        lower_(lower),
+        upper_(upper) {
     at_ = map_->end();
   }
 
@@ -61,9 +66,16 @@ class MemEngine::IteratorImpl : public Iterator {
   void Prev() override { Back(); }
   absl::string_view key() const override { return at_->first; }
   absl::string_view value() const override { return **Visible(at_->second, reader_.sequence()); }
-  absl::Status status() const override { return absl::OkStatus(); }
+  absl::Status status() const override { return status_; }
 
  private:
+  // An entry that cannot be read ends the walk.
+  bool Readable() {
+    if (engine_->damaged_.empty() || !engine_->damaged_.contains(at_->first)) return true;
+    status_ = engine_->Unreadable(at_->first);
+    at_ = map_->end();
+    return false;
+  }
   bool Shown() const {
     const std::optional<std::string>* v = Visible(at_->second, reader_.sequence());
     return v != nullptr && v->has_value();
@@ -72,18 +84,22 @@ class MemEngine::IteratorImpl : public Iterator {
   void Settle() {
     while (at_ != map_->end() && !Shown()) ++at_;
     if (at_ != map_->end() && !upper_.empty() && at_->first >= upper_) at_ = map_->end();
+    if (at_ != map_->end()) Readable();
   }
   // Backward from before at_ to the first entry that shows.
   void Back() {
     while (at_ != map_->begin()) {
       --at_;
       if (at_->first < lower_) break;
+      if (!Readable()) return;
       if (Shown()) return;
     }
     at_ = map_->end();
   }
 
+  const MemEngine* engine_;
   Map* map_;
+  absl::Status status_;
   Reader reader_;
   std::string lower_;
   std::string upper_;
@@ -116,6 +132,13 @@ MemEngine::MemEngine(const MemEngineOptions& options)
 
 MemEngine::~MemEngine() {
   ISO_CHECK(readers_.empty(), "an iterator or snapshot outlived its engine");
+}
+
+absl::Status MemEngine::Unreadable(absl::string_view key) const {
+  absl::Status status =
+      absl::DataLossError(absl::StrCat("block checksum mismatch at key ", absl::CHexEscape(key)));
+  if (on_damage_) on_damage_(status);
+  return status;
 }
 
 // The version that a reader at `sequence` sees; null when the cell is younger than the reader.
@@ -186,6 +209,7 @@ absl::StatusOr<bool> MemEngine::Get(absl::string_view key, std::string* value,
                                     const Snapshot* snapshot) {
   auto it = map_.find(key);
   if (it == map_.end()) return false;
+  if (damaged_.contains(key)) return Unreadable(key);
   const uint64_t sequence =
       snapshot ? static_cast<const SnapshotImpl*>(snapshot)->reader.sequence() : sequence_;
   const std::optional<std::string>* v = Visible(it->second, sequence);
@@ -216,6 +240,7 @@ absl::StatusOr<bool> MemEngine::SeekVersion(absl::string_view target, uint64_t* 
         key.compare(0, prefix.size(), prefix.data(), prefix.size())) {
       return false;
     }
+    if (damaged_.contains(key)) return Unreadable(key);
     if (!it->second.newest.value.has_value()) continue;
     *inverted = LoadBigEndian64(key.data() + prefix.size());
     *value = *it->second.newest.value;

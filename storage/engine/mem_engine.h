@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,6 +64,12 @@ class MemEngine : public Engine {
   // random legal prefix; what is left is durable. Flushes under way never complete. No iterator or
   // snapshot may be alive.
   void CrashToFlushedPrefix(Random* random);
+  // What stands under `key` cannot be read from now on, neither alone nor in passing: DATA_LOSS. It
+  // lasts until Heal or the end.
+  void Damage(absl::string_view key) { damaged_.insert(std::string(key)); }
+  void Heal() { damaged_.clear(); }
+  // Called when a read meets damage; the read fails with it as well.
+  void SetOnDamage(std::function<void(const absl::Status&)> fn) { on_damage_ = std::move(fn); }
   // Batches a crash may take back.
   size_t unflushed_batches() const { return undo_.size(); }
 
@@ -86,6 +93,7 @@ class MemEngine : public Engine {
     bool operator()(absl::string_view a, absl::string_view b) const { return a < b; }
   };
   using Map = std::map<std::string, Cell, Less>;
+  using Keys = std::set<std::string, Less>;
   // What stood there before.
   struct Undo {
     std::string key;
@@ -96,6 +104,7 @@ class MemEngine : public Engine {
     uint64_t bytes = 0;
   };
 
+  absl::Status Unreadable(absl::string_view key) const;
   static const std::optional<std::string>* Visible(const Cell& cell, uint64_t sequence);
   void Change(absl::string_view key, std::optional<std::string> value, Batch* undo);
   void MakeDurable(uint64_t sequence);
@@ -107,6 +116,8 @@ class MemEngine : public Engine {
   uint64_t durable_ = 0;    // batches up to here are durable
   std::deque<Batch> undo_;  // of batches durable_ + 1 to sequence_
   uint64_t undo_bytes_ = 0;
+  Keys damaged_;
+  std::function<void(const absl::Status&)> on_damage_;
   std::multiset<uint64_t> readers_;  // sequences that live iterators and snapshots read at
   std::set<std::string> stale_;      // cells with older versions or a deletion to drop
   HorizonTable horizons_;

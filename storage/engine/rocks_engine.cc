@@ -41,15 +41,15 @@ class RocksEngine::SnapshotImpl : public Snapshot {
 
 class RocksEngine::IteratorImpl : public Iterator {
  public:
-  IteratorImpl(rocksdb::DB* db, absl::string_view lower, absl::string_view upper,
+  IteratorImpl(const RocksEngine* engine, absl::string_view lower, absl::string_view upper,
                const Snapshot* snapshot)
-      : lower_(lower), upper_(upper), lower_slice_(lower_), upper_slice_(upper_) {
+      : engine_(engine), lower_(lower), upper_(upper), lower_slice_(lower_), upper_slice_(upper_) {
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
     options.snapshot = SnapshotImpl::Of(snapshot);
     if (!lower_.empty()) options.iterate_lower_bound = &lower_slice_;
     if (!upper_.empty()) options.iterate_upper_bound = &upper_slice_;
-    it_.reset(db->NewIterator(options));
+    it_.reset(engine->db_->NewIterator(options));
   }
   bool Valid() const override { return it_->Valid(); }
   void SeekToFirst() override { it_->SeekToFirst(); }
@@ -60,9 +60,10 @@ class RocksEngine::IteratorImpl : public Iterator {
   void Prev() override { it_->Prev(); }
   absl::string_view key() const override { return ToView(it_->key()); }
   absl::string_view value() const override { return ToView(it_->value()); }
-  absl::Status status() const override { return FromRocks(it_->status(), kReading); }
+  absl::Status status() const override { return engine_->Told(it_->status()); }
 
  private:
+  const RocksEngine* const engine_;
   std::string lower_;
   std::string upper_;
   rocksdb::Slice lower_slice_;
@@ -127,6 +128,7 @@ absl::StatusOr<std::unique_ptr<RocksEngine>> RocksEngine::Open(const std::string
   std::unique_ptr<RocksEngine> engine(new RocksEngine());
   ISO_ASSIGN_OR_RETURN(OpenedRocks opened,
                        OpenRocks(folder, options, engine->tracker_, engine->filters_));
+  engine->on_damage_ = options.on_damage;
   engine->cache_ = std::move(opened.cache);
   engine->db_ = std::move(opened.db);
   engine->tracker_->Start(engine->db_.get());
@@ -156,6 +158,12 @@ RocksEngine::~RocksEngine() {
   db_->Close();
 }
 
+absl::Status RocksEngine::Told(const rocksdb::Status& status) const {
+  absl::Status told = FromRocks(status, kReading);
+  if (absl::IsDataLoss(told) && on_damage_) on_damage_(told);
+  return told;
+}
+
 absl::Status RocksEngine::Write(WriteBatch batch) {
   if (batch.empty()) return absl::OkStatus();
   rocksdb::WriteBatch rocks_batch(batch.Take());
@@ -171,7 +179,7 @@ absl::StatusOr<bool> RocksEngine::Get(absl::string_view key, std::string* value,
   std::string found;
   const rocksdb::Status s = db_->Get(options, ToSlice(key), &found);
   if (s.IsNotFound()) return false;
-  ISO_RETURN_IF_ERROR(FromRocks(s, kReading));
+  ISO_RETURN_IF_ERROR(Told(s));
   *value = std::move(found);
   return true;
 }
@@ -182,7 +190,7 @@ absl::StatusOr<bool> RocksEngine::GetDurable(absl::string_view key, std::string*
   std::string found;
   const rocksdb::Status s = db_->Get(options, ToSlice(key), &found);
   if (s.IsNotFound()) return false;
-  ISO_RETURN_IF_ERROR(FromRocks(s, kReading));
+  ISO_RETURN_IF_ERROR(Told(s));
   *value = std::move(found);
   return true;
 }
@@ -203,14 +211,14 @@ absl::StatusOr<bool> RocksEngine::SeekVersion(absl::string_view target, uint64_t
       value->assign(it->value().data(), it->value().size());
     }
   }
-  ISO_RETURN_IF_ERROR(FromRocks(it->status(), kReading));
+  ISO_RETURN_IF_ERROR(Told(it->status()));
   pool_->Return(std::move(lease));
   return found;
 }
 
 std::unique_ptr<Iterator> RocksEngine::NewIterator(absl::string_view lower, absl::string_view upper,
                                                    const Snapshot* snapshot) {
-  return std::make_unique<IteratorImpl>(db_.get(), lower, upper, snapshot);
+  return std::make_unique<IteratorImpl>(this, lower, upper, snapshot);
 }
 
 std::unique_ptr<Snapshot> RocksEngine::NewSnapshot() {

@@ -16,6 +16,7 @@
 // Thread-safe but for Write, which has one caller at a time. Destroyed when the Executors that
 // asked for flushes run no more, or on them.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@
 namespace rocksdb {
 class DB;
 class Cache;
+class Status;
 }  // namespace rocksdb
 
 namespace isochron::storage {
@@ -38,6 +40,8 @@ struct RocksOptions {
   uint64_t write_buffer_bytes = 16 << 20;  // of one memtable
   int write_buffers = 4;                   // memtables at most; writers wait beyond
   int max_open_files = 1000;
+  // Called, on whatever thread, when a read meets damage; the read fails with it as well.
+  std::function<void(const absl::Status&)> on_damage;
 };
 
 // A file that cannot be read whole, and the engine keys between which its content lies.
@@ -88,6 +92,10 @@ class RocksEngine : public Engine {
 
   RocksEngine();
 
+  // Of a read: in our words, and damage told to on_damage_.
+  absl::Status Told(const rocksdb::Status& status) const;
+
+  std::function<void(const absl::Status&)> on_damage_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<FlushTracker> tracker_;
   std::shared_ptr<IteratorPool> pool_;

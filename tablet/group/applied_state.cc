@@ -58,6 +58,8 @@ std::string MetaPrefix(GroupId group) {
   return storage::MetaKey(absl::StrCat(kRoot, BigEndian(group.value)));
 }
 
+std::string DamageRow(GroupId group) { return absl::StrCat(MetaPrefix(group), "q"); }
+
 AppliedState AppliedState::Blank(GroupId group) {
   AppliedState s;
   s.state_.mutable_group_descriptor()->set_group(group.value);
@@ -162,6 +164,8 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
         s.next_row_ = row + 1;
         break;
       }
+      case 'q':
+        return absl::DataLossError(value);
       default:
         good = false;
     }

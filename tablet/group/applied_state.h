@@ -39,6 +39,9 @@ inline constexpr Micros kCommitWindowUs = 20'000'000;
 inline constexpr Micros kFinishedWindowUs = 30'000'000;
 
 std::string MetaPrefix(GroupId group);
+// The key of the row that stands for a group whose data was damaged (salvage.h). Its value says
+// what was: Load fails with it.
+std::string DamageRow(GroupId group);
 
 class AppliedState {
  public:
@@ -53,6 +56,7 @@ class AppliedState {
                               Timestamp last_ts, LogIndex base_index);
   // NOT_FOUND when the store has no such group; DATA_LOSS when a row cannot be read.
   static absl::StatusOr<AppliedState> Load(storage::Engine* engine, GroupId group);
+  // DATA_LOSS when the walk over them meets damage.
   static absl::StatusOr<std::vector<GroupId>> ListGroups(storage::Engine* engine);
 
   GroupId id() const { return GroupId(state_.group_descriptor().group()); }
