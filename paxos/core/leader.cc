@@ -139,16 +139,34 @@ void Replica::TickLeader() {
       SendAccept(node, &p, /*empty=*/false);
       continue;
     }
-    const auto grant = support_->GrantedBy(node);
-    auto stamp = stamps_.find(node);
-    const bool stale_vote =
-        grant && (stamp == stamps_.end() ||
-                  stamp->second != VoteStamp{grant->epoch, grant->voter_incarnation});
     const bool lags = p.chosen < chosen_;
-    if ((lags && p.told_chosen < chosen_) || ((lags || stale_vote) && due)) {
+    if ((lags && p.told_chosen < chosen_) || ((lags || VoteIsStale(node)) && due)) {
       SendAccept(node, &p, /*empty=*/true);
     }
   }
+}
+
+// The voter's node grants support, but what this group knows of its vote is from before that.
+bool Replica::VoteIsStale(NodeId voter) const {
+  const auto grant = support_->GrantedBy(voter);
+  if (!grant) return false;
+  auto stamp = stamps_.find(voter);
+  return stamp == stamps_.end() ||
+         stamp->second != VoteStamp{grant->epoch, grant->voter_incarnation};
+}
+
+// Everything is chosen and every follower that is alive knows it. One that is not is seen to when
+// its node's support begins anew.
+bool Replica::LeaderMayRest() const {
+  if (!Recovered() || chosen_ < log_.last() || emitted_ < chosen_) return false;
+  for (const auto& [node, p] : progress_) {
+    if (!support_->Live(node)) continue;
+    if (p.state != Progress::State::kReplicate || !p.inflight.empty() || p.next <= log_.last() ||
+        p.chosen < chosen_ || (config_.IsVoter(node) && VoteIsStale(node))) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Replica::ReportSnapshot(NodeId to, bool ok, LogIndex index) {

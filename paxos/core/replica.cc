@@ -43,6 +43,17 @@ void Replica::Tick(Micros now) {
   }
 }
 
+Rest Replica::MayRest() const {
+  if (HasReady()) return Rest::kTick;
+  if (role_ == Role::kLeader) return LeaderMayRest() ? Rest::kSleep : Rest::kTick;
+  if (role_ != Role::kFollower) return Rest::kTick;
+  if (!IsVoter()) return Rest::kSleep;
+  // Its own vote it gives back when its older lease is over.
+  if (Holds(self_, incarnation_)) return Rest::kTick;
+  if (!VoteIsFree(self_, incarnation_)) return Rest::kSleep;
+  return options_.auto_campaign ? Rest::kTick : Rest::kCampaign;
+}
+
 void Replica::Step(NodeId from, Message message) {
   if (from == self_ || (!blank() && !config_.IsMember(from))) return;
   std::visit(

@@ -54,6 +54,15 @@ namespace isochron::paxos {
 
 enum class Role : uint8_t { kFollower = 0, kPreCandidate = 1, kCandidate = 2, kLeader = 3 };
 
+// What a replica needs of its driver while nothing arrives.
+enum class Rest : uint8_t {
+  kTick = 0,      // Tick, every few tens of milliseconds
+  kCampaign = 1,  // only Campaign(), some time (auto_campaign off)
+  // Nothing, until a message or a call comes; or, a follower, the support of its vote's holder
+  // ends; or, a leader, that of another member begins anew (NodeSupport::Renewals).
+  kSleep = 2,
+};
+
 struct SoftState {
   Role role = Role::kFollower;
   Ballot ballot;  // led or followed
@@ -94,6 +103,9 @@ class Replica {
   // --- the driver's loop -----------------------------------------------------------------------
   // `now` is Executor::MonotonicNow. Repeats, renews vote stamps, starts and ends campaigns.
   void Tick(Micros now);
+  // Whether the next Tick can wait. Before it goes on after a rest it is told the time.
+  Rest MayRest() const;
+  void SetTime(Micros now) { now_ = now; }
   void Step(NodeId from, Message message);
   bool HasReady() const;
   Ready TakeReady();
@@ -111,6 +123,12 @@ class Replica {
   void Campaign();
   // A campaign is due; only with auto_campaign off does it wait for Campaign().
   bool WantsCampaign() const { return campaign_at_ != 0 && now_ >= campaign_at_; }
+  // When the next campaign should begin at the earliest; 0: no reason to wait.
+  Micros campaign_at() const { return campaign_at_; }
+  // A campaign would find this replica's own vote free.
+  bool MayCampaign() const {
+    return role_ == Role::kFollower && IsVoter() && VoteIsFree(self_, incarnation_);
+  }
   // Hands leadership over. The caller has stopped assigning and has seen TT.after(greatest
   // timestamp assigned, promised or served): the lease is given up at once. FAILED_PRECONDITION
   // when not the leader, INVALID_ARGUMENT when `to` is not another voter.
@@ -151,6 +169,7 @@ class Replica {
   // Leader: how far `node` has durably followed; 0 unknown.
   LogIndex MatchOf(NodeId node) const;
   bool blank() const { return log_.base().index == 0; }
+  bool IsVoter() const { return !blank() && config_.IsVoter(self_); }
 
  private:
   friend class ReplicaInvariants;
@@ -174,7 +193,6 @@ class Replica {
   void CollectChosen(Ready* ready);
   VoteStamp StampFor(NodeId leader) const;
   void Stamp(NodeId voter, VoteStamp vote);
-  bool IsVoter() const { return !blank() && config_.IsVoter(self_); }
 
   // acceptor.cc
   void OnPrepare(NodeId from, const Prepare& m);
@@ -211,6 +229,8 @@ class Replica {
   void Replicate();
   void SendAccept(NodeId to, Progress* p, bool empty);
   void TickLeader();
+  bool LeaderMayRest() const;
+  bool VoteIsStale(NodeId voter) const;
   void StepDown(Ballot seen);
   absl::Status GiveUpLease();
   void NeedSnapshot(NodeId node, Progress* p);

@@ -101,11 +101,10 @@ void NodeSupport::Tick(Micros now_us) {
   auto now = truetime_->Now();
   if (!now.ok()) return;
   NoteClock(*now);
+  for (auto& [peer, liveness] : liveness_) liveness.live &= grants_[peer].end > now->latest;
   // A peer whose grant is missing or has run out is asked sooner: it may just have come back.
-  const bool all_granted = std::all_of(peers_.begin(), peers_.end(), [&](NodeId peer) {
-    auto it = grants_.find(peer);
-    return it != grants_.end() && it->second.end > now->latest;
-  });
+  const bool all_granted =
+      std::all_of(peers_.begin(), peers_.end(), [&](NodeId peer) { return Live(peer); });
   next_renew_ = now_us + (all_granted ? options_.renew_us : options_.renew_us / 8);
   Renew(*now);
 }
@@ -145,6 +144,9 @@ void NodeSupport::Grant(NodeId voter, SupportGrant grant) {
   if (key < old || (key == old && grant.end <= g.end)) return;
   g = grant;
   ++version_;
+  Liveness& liveness = liveness_[voter];
+  if (key != old || !liveness.live) ++liveness.renewals;
+  liveness.live = true;
 }
 
 bool NodeSupport::Plausible(NodeId from, TTInterval theirs, TTInterval ours) {
@@ -195,6 +197,17 @@ std::optional<SupportGrant> NodeSupport::GrantedBy(NodeId v) const {
   auto it = grants_.find(v);
   if (it == grants_.end()) return std::nullopt;
   return it->second;
+}
+
+bool NodeSupport::Live(NodeId v) const {
+  if (!std::binary_search(peers_.begin(), peers_.end(), v)) return true;
+  auto it = liveness_.find(v);
+  return it != liveness_.end() && it->second.live;
+}
+
+uint64_t NodeSupport::Renewals(NodeId v) const {
+  auto it = liveness_.find(v);
+  return it == liveness_.end() ? 0 : it->second.renewals;
 }
 
 Timestamp NodeSupport::SupportEnd(NodeId leader, uint64_t incarnation) const {

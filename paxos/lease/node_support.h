@@ -69,6 +69,13 @@ class NodeSupport {
 
   // Leader side. What voter `v` (this node included) grants now; nothing before its first answer.
   std::optional<SupportGrant> GrantedBy(NodeId v) const;
+  // Leader side. Whether `v` is expected to answer: its grant had not run out at the last renewal,
+  // or it is not a peer, so that nothing is known of it.
+  bool Live(NodeId v) const;
+  // Counts the times that v's grant began anew: after it had run out, in another epoch, of another
+  // process. Groups that rest while v is not Live, or that count its vote, look at it.
+  uint64_t Renewals(NodeId v) const;
+  const std::vector<NodeId>& peers() const { return peers_; }
   // Grows with every change of a grant: lets callers cache what they computed from grants.
   uint64_t version() const { return version_; }
 
@@ -97,6 +104,11 @@ class NodeSupport {
     Timestamp previous_end;  // greatest of the older incarnations
   };
 
+  struct Liveness {
+    bool live = false;
+    uint64_t renewals = 0;
+  };
+
   void Renew(TTInterval now);
   void NoteClock(TTInterval now);
   bool Support(NodeId leader, uint64_t incarnation, Micros lease_us, TTInterval now);
@@ -113,6 +125,7 @@ class NodeSupport {
   std::optional<Timestamp> boot_hold_;
   std::map<NodeId, Supported> supported_;
   std::map<NodeId, SupportGrant> grants_;
+  std::map<NodeId, Liveness> liveness_;
   std::vector<std::pair<NodeId, std::string>> outbox_;
 };
 

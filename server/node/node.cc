@@ -23,6 +23,10 @@ std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescript
   return out;
 }
 
+NodeId PreferredLeader(const peer::GroupDescriptor& d) {
+  return placement::Balancer::Preferred(txn::ToDescriptor(d));
+}
+
 }  // namespace
 
 Micros NodeDistances::To(NodeId node) const {
@@ -87,7 +91,8 @@ absl::Status Node::Init() {
                                .call_leader =
                                    [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
                                      return caller_.Call(std::move(ctx), group, std::move(request));
-                                   }},
+                                   },
+                               .preferred_leader = PreferredLeader},
                               host));
   const std::vector<peer::GroupDescriptor> initial =
       InitialGroups(options_.universe, options_.initial_groups);

@@ -92,7 +92,10 @@ absl::StatusOr<LeaderView> Group::Leading() {
   if (!now.ok()) return now.status();
   if (env_.sabotage.Is(Sabotage::kCachedLeaseCheck) && tick_clock_) now = *tick_clock_;
   const Timestamp end = replica_->LeaseEnd();
-  if (end <= now->latest) return NotLeader("its lease has ended");
+  if (end <= now->latest) {
+    env_.mark_dirty(id());  // it may have slept over what its voters' nodes went through
+    return NotLeader("its lease has ended");
+  }
   return LeaderView{replica_->ballot(), end, *now};
 }
 
@@ -185,6 +188,7 @@ Task<absl::Status> Group::TransferTo(NodeId target) {
   }
   if (!serving_ || !abdicating_) co_return NotLeader("leadership was lost before the hand-over");
   env_.observer->Reached("group.transfer");
+  replica_->SetTime(env_.executor->MonotonicNow());
   absl::Status status = replica_->TransferTo(target);
   if (!status.ok()) abdicating_ = false;
   env_.mark_dirty(id());

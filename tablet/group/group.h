@@ -112,9 +112,10 @@ struct GroupEnv {
   GroupListener* listener;
   SabotageSet sabotage;
   uint64_t incarnation;  // of this process, for lock-table epochs
-  // GroupHost's hooks: take this group's Ready in this turn; make a split's child, its metadata in
-  // the batch that applies the split.
+  // GroupHost's hooks: take this group's Ready in this turn; somebody asks for its leader; make a
+  // split's child, its metadata in the batch that applies the split.
   std::function<void(GroupId)> mark_dirty;
+  std::function<void(GroupId)> on_asked;
   std::function<void(AppliedState child, storage::WriteBatch*)> on_split;
   // Asks the group's leader, wherever it is; may be empty: then nothing can be asked.
   CallLeader call_leader;
@@ -142,6 +143,8 @@ class Group {
   // Fresh clock. FAILED_PRECONDITION when not the serving leader or the lease is over; UNAVAILABLE
   // when the clock cannot vouch for a bound.
   absl::StatusOr<LeaderView> Leading();
+  // A request came to this replica, which does not lead: if nobody does, it campaigns now.
+  void OnAsked() { env_.on_asked(id()); }
   // (ballot, incarnation) of the current lock table (rule 8). Meaningful while serving.
   peer::LockEpoch epoch() const;
 

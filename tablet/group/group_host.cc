@@ -111,6 +111,7 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   ro.seed = options_.seed * 1'000'003 + id.value;
   ro.sabotage = options_.sabotage;
   ro.observer = env_.observer;
+  ro.auto_campaign = false;
   auto replica = std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
   GroupEnv env{.self = env_.transport->self(),
                .executor = env_.executor,
@@ -122,6 +123,7 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
                .sabotage = options_.sabotage,
                .incarnation = options_.incarnation,
                .mark_dirty = [this](GroupId g) { MarkDirty(g); },
+               .on_asked = [this](GroupId g) { OnAsked(g); },
                .on_split = [this](AppliedState child,
                                   storage::WriteBatch* batch) { OnSplit(std::move(child), batch); },
                .call_leader = env_.call_leader,
@@ -129,6 +131,7 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);
+  Wake(raw);
   unknown_.erase(id);
   AddPeers(raw->descriptor());
   return raw;
@@ -189,6 +192,7 @@ void GroupHost::MakeChildren() {
   for (AppliedState& state : std::exchange(new_children_, {})) {
     const peer::GroupDescriptor child = state.descriptor();
     groups_.erase(state.id());  // a blank one, at most
+    wakeups_.Remove(state.id());
     paxos::InitialState initial = InitialFor(state);
     Group* g = Add(std::move(state), std::move(initial));
     env_.observer->Reached("group.split");

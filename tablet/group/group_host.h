@@ -47,6 +47,7 @@
 #include "tablet/group/group.h"
 #include "tablet/group/idle_promises.h"
 #include "tablet/group/snapshot_transfer.h"
+#include "tablet/group/wakeups.h"
 
 namespace isochron::tablet {
 
@@ -63,6 +64,8 @@ class GroupHost : private SnapshotTarget {
     GroupListener* listener;
     std::function<void(absl::Status)> on_fatal;
     CallLeader call_leader = nullptr;  // for promises; without it replicas only know what comes
+    // The voter that should lead a group; may be empty.
+    std::function<NodeId(const peer::GroupDescriptor&)> preferred_leader;
   };
   struct Options {
     uint64_t incarnation = 0;
@@ -76,6 +79,8 @@ class GroupHost : private SnapshotTarget {
     GarbageCollector::Options gc;
     Micros promise_interval_us = 200'000;  // of promises for groups in which nothing happens
     std::vector<NodeId> nodes;  // all nodes, for what they tell each other; more may be learnt
+    // Campaigns under way at a time; as many again for groups that are asked for or hold locks.
+    size_t max_campaigns = 128;
     SabotageSet sabotage;
   };
 
@@ -121,7 +126,17 @@ class GroupHost : private SnapshotTarget {
   void SendFrames();
   void CountInFlight(Group* group);
   void FlushLog();
+  void Wake(Group* group);
   void Tick();
+  void Settle(Group* group, Micros now);
+  static bool HasPrepared(const Group& group);
+  Micros PatienceOf(Group* group) const;
+  void WakeLeaders();
+  void WakeOrphans();
+  bool QuorumLives(Group* group) const;
+  void StartCampaigns();
+  void CountCampaign(Group* group);
+  void OnAsked(GroupId id);
   void OnPaxosFrame(NodeId from, absl::string_view payload);
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
   void OnSplit(AppliedState child, storage::WriteBatch* batch);
@@ -150,6 +165,11 @@ class GroupHost : private SnapshotTarget {
   std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<AppliedState> new_children_;
   std::set<GroupId> dirty_;
+  Wakeups wakeups_;
+  std::set<GroupId> campaigning_;
+  std::map<NodeId, uint64_t> renewals_;  // of each peer's support, as last seen
+  std::set<NodeId> revived_;             // peers that the sleeping leaders were not all told of
+  GroupId leaders_cursor_;
   bool process_posted_ = false;
   std::map<NodeId, std::string> frames_;
   std::vector<std::pair<GroupId, uint64_t>> tokens_;

@@ -14,6 +14,7 @@ constexpr Micros kFlushDistanceUs = 5'000;
 }  // namespace
 
 void GroupHost::MarkDirty(GroupId id) {
+  if (Group* g = Find(id)) Wake(g);
   dirty_.insert(id);
   if (process_posted_) return;
   process_posted_ = true;
@@ -42,6 +43,7 @@ void GroupHost::ProcessDirty() {
     g->AfterWrite();
     g->UpdateRole();
     CountInFlight(g);
+    CountCampaign(g);
   }
   SendFrames();
   FlushLog();

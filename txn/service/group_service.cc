@@ -87,6 +87,7 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
         TabletAccess access(group);
         co_return SafeTimeOf(&access, request.safe_time());
       }
+      group->OnAsked();
       co_return NotLeaderAnswer(group->leader_hint(), "this replica does not lead the group");
     }
     peer::GroupResponse response = NotLeaderAnswer(NodeId(), "no replica of the group is here");
