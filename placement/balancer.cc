@@ -12,6 +12,8 @@ namespace isochron::placement {
 namespace {
 
 constexpr Micros kSplitTimeoutUs = 30'000'000;
+// One hand-over a round for every so many groups that are misplaced.
+constexpr size_t kMisplacedAHandOver = 50;
 
 }  // namespace
 
@@ -31,13 +33,17 @@ void Balancer::Start() {
 
 NodeId Balancer::Preferred(const GroupDescriptor& group) {
   if (group.voters.empty()) return NodeId();
+  return group.voters[PreferredIndex(group.group, group.voters.size())];
+}
+
+size_t Balancer::PreferredIndex(GroupId group, size_t voters) {
   // Splits follow the first group of data without a gap, so that a table's pieces, too, are led in
   // as many places as there are.
-  uint64_t rank = group.group.value;
+  uint64_t rank = group.value;
   if (rank >= txn::kFirstSplitGroup) {
     rank = rank - txn::kFirstSplitGroup + txn::kFirstDataGroup.value + 1;
   }
-  return group.voters[rank % group.voters.size()];
+  return rank % voters;
 }
 
 Task<void> Balancer::SpreadRounds() {
@@ -60,9 +66,10 @@ Task<void> Balancer::SplitRounds() {
 Task<void> Balancer::Spread() {
   const Micros now = executor_->MonotonicNow();
   std::map<GroupId, Watch> watches;
-  GroupId chosen;
-  NodeId to;
-  for (const GroupDescriptor& g : groups_->Led()) {
+  std::vector<std::pair<GroupId, NodeId>> chosen;
+  const std::vector<GroupDescriptor> misplaced = groups_->Misplaced();
+  const size_t at_most = 1 + misplaced.size() / kMisplacedAHandOver;
+  for (const GroupDescriptor& g : misplaced) {
     const NodeId preferred = Preferred(g);
     if (!preferred || preferred == groups_->self()) continue;
     Watch watch;
@@ -71,9 +78,9 @@ Task<void> Balancer::Spread() {
       watch.well_since = 0;
     } else if (watch.well_since == 0) {
       watch.well_since = now;
-    } else if (!chosen && now - watch.well_since >= options_.steady_us && now >= watch.not_before) {
-      chosen = g.group;
-      to = preferred;
+    } else if (chosen.size() < at_most && now - watch.well_since >= options_.steady_us &&
+               now >= watch.not_before) {
+      chosen.emplace_back(g.group, preferred);
       watch.pause = watch.pause == 0 ? options_.again_min_us
                                      : std::min(watch.pause * 2, options_.again_max_us);
       watch.not_before = now + watch.pause;
@@ -89,18 +96,25 @@ Task<void> Balancer::Spread() {
     }
   }
   watches_ = std::move(watches);
-  if (!chosen) co_return;
-  const absl::Status status = co_await groups_->Transfer(chosen, to);
-  observer_->Count(status.ok() ? "placement.transfers" : "placement.failed_transfers", 1);
+  for (const auto& [group, to] : chosen) {
+    if (stopped_) co_return;
+    const absl::Status status = co_await groups_->Transfer(group, to);
+    observer_->Count(status.ok() ? "placement.transfers" : "placement.failed_transfers", 1);
+  }
 }
 
 Task<void> Balancer::SplitBig() {
-  for (const GroupDescriptor& g : groups_->Led()) {
+  for (const GroupDescriptor& g : groups_->Written()) to_measure_.insert_or_assign(g.group, g);
+  const std::map<GroupId, GroupDescriptor> candidates = std::exchange(to_measure_, {});
+  for (const auto& [group, g] : candidates) {
     if (stopped_) co_return;
     if (g.group == txn::kSystemGroup) continue;
     const Micros now = executor_->MonotonicNow();
     if (auto it = split_not_before_.find(g.group); it != split_not_before_.end()) {
-      if (now < it->second) continue;
+      if (now < it->second) {
+        to_measure_.emplace(group, g);
+        continue;
+      }
       split_not_before_.erase(it);
     }
     if (groups_->Size(g.range) <= options_.split_bytes) continue;
@@ -112,7 +126,9 @@ Task<void> Balancer::SplitBig() {
       status = co_await store_->SplitAt(std::move(ctx), *middle);
       if (status.ok()) observer_->Count("placement.splits_by_size", 1);
     }
-    if (!status.ok()) split_not_before_[g.group] = now + options_.again_min_us * 6;
+    if (status.ok()) continue;
+    split_not_before_[g.group] = now + options_.again_min_us * 6;
+    to_measure_.emplace(group, g);
   }
 }
 

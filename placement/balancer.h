@@ -7,7 +7,8 @@
 // Leaders: the groups, counted in the order they were made, are preferably led by the voters in
 // turn, so that consecutive splits are led in different places. A leader that is not the preferred
 // one hands over when that voter is alive and close behind, and was so for a while; one hand-over
-// at a time, and after one that did not help the group is left alone for a growing time.
+// at a time (where many groups are misplaced a few a round), and after one that did not help the
+// group is left alone for a growing time.
 //
 // Sizes: a group of data that holds more than split_bytes is split in its middle.
 //
@@ -47,6 +48,8 @@ class Balancer {
   void Stop() { stopped_ = true; }
 
   static NodeId Preferred(const GroupDescriptor& group);
+  // Of the voters in the descriptor's order.
+  static size_t PreferredIndex(GroupId group, size_t voters);
 
  private:
   struct Watch {
@@ -69,6 +72,7 @@ class Balancer {
   bool stopped_ = false;
   std::map<GroupId, Watch> watches_;
   std::map<GroupId, Micros> split_not_before_;
+  std::map<GroupId, GroupDescriptor> to_measure_;  // written, or too big and not split yet
   TaskScope scope_;
 };
 

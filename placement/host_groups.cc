@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "placement/host_groups.h"
 
+#include "placement/balancer.h"
 #include "txn/api/descriptor.h"
 
 namespace isochron::placement {
@@ -11,12 +12,46 @@ constexpr LogIndex kCloseBehind = 200;
 
 }  // namespace
 
+NodeId PreferredLeader(const peer::GroupDescriptor& group) {
+  const int n = group.voters_size();
+  if (n == 0) return NodeId();
+  return NodeId(
+      group.voters(static_cast<int>(Balancer::PreferredIndex(GroupId(group.group()), n))));
+}
+
 std::vector<GroupDescriptor> HostGroups::Led() {
   std::vector<GroupDescriptor> led;
   for (tablet::Group* group : host_->Groups()) {
     if (group->IsServing()) led.push_back(txn::ToDescriptor(group->descriptor()));
   }
   return led;
+}
+
+// Both look at all groups, so nothing is copied but what is asked for.
+std::vector<GroupDescriptor> HostGroups::Misplaced() {
+  std::vector<GroupDescriptor> out;
+  host_->ForEach([&](tablet::Group* group) {
+    if (group->IsServing() && PreferredLeader(group->descriptor()) != self()) {
+      out.push_back(txn::ToDescriptor(group->descriptor()));
+    }
+  });
+  return out;
+}
+
+std::vector<GroupDescriptor> HostGroups::Written() {
+  std::vector<GroupDescriptor> out;
+  std::map<GroupId, LogIndex> seen;
+  host_->ForEach([&](tablet::Group* group) {
+    if (!group->IsServing()) return;
+    const LogIndex index = group->state().index();
+    auto it = looked_at_.find(group->id());
+    if (it == looked_at_.end() || it->second != index) {
+      out.push_back(txn::ToDescriptor(group->descriptor()));
+    }
+    seen.emplace_hint(seen.end(), group->id(), index);
+  });
+  looked_at_ = std::move(seen);
+  return out;
 }
 
 bool HostGroups::CouldLead(GroupId group, NodeId voter) {

@@ -4,6 +4,7 @@
 
 // LocalGroups over the node's group host.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,17 @@
 
 namespace isochron::placement {
 
+// As Balancer::Preferred, without a copy.
+NodeId PreferredLeader(const peer::GroupDescriptor& group);
+
 class HostGroups : public LocalGroups {
  public:
   HostGroups(tablet::GroupHost* host, TrueTime* truetime) : host_(host), truetime_(truetime) {}
 
   NodeId self() const override { return host_->support()->self(); }
   std::vector<GroupDescriptor> Led() override;
+  std::vector<GroupDescriptor> Misplaced() override;
+  std::vector<GroupDescriptor> Written() override;
   bool CouldLead(GroupId group, NodeId voter) override;
   Task<absl::Status> Transfer(GroupId group, NodeId to) override;
   uint64_t Size(const KeyRange& range) override { return host_->store()->ApproximateSize(range); }
@@ -29,6 +35,7 @@ class HostGroups : public LocalGroups {
  private:
   tablet::GroupHost* const host_;
   TrueTime* const truetime_;
+  std::map<GroupId, LogIndex> looked_at_;  // by Written, of those led here
 };
 
 }  // namespace isochron::placement

@@ -24,6 +24,10 @@ class LocalGroups {
   virtual NodeId self() const = 0;
   // Those that this node leads now.
   virtual std::vector<GroupDescriptor> Led() = 0;
+  // Of those, the ones that another voter should lead; and the ones that were written since the
+  // last call. More may be named.
+  virtual std::vector<GroupDescriptor> Misplaced() { return Led(); }
+  virtual std::vector<GroupDescriptor> Written() { return Led(); }
   // `voter` is alive and close behind in `group`, which this node leads: it could lead.
   virtual bool CouldLead(GroupId group, NodeId voter) = 0;
   virtual Task<absl::Status> Transfer(GroupId group, NodeId to) = 0;

@@ -33,10 +33,11 @@ class MapStore : public txn::Store {
       if (it == store_->rows.end()) co_return std::nullopt;
       co_return it->second;
     }
-    Task<absl::StatusOr<std::vector<std::optional<std::string>>>> MultiGet(Ctx,
-                                                                           std::vector<std::string>,
-                                                                           txn::LockMode) override {
-      co_return absl::UnimplementedError("");
+    Task<absl::StatusOr<std::vector<std::optional<std::string>>>> MultiGet(
+        Ctx ctx, std::vector<std::string> keys, txn::LockMode lock) override {
+      std::vector<std::optional<std::string>> out;
+      for (const std::string& key : keys) out.push_back(*co_await Get(ctx, key, lock));
+      co_return out;
     }
     Task<absl::StatusOr<txn::ScanResponse>> Scan(Ctx, txn::ScanRequest) override {
       co_return absl::UnimplementedError("");

@@ -23,10 +23,6 @@ std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescript
   return out;
 }
 
-NodeId PreferredLeader(const peer::GroupDescriptor& d) {
-  return placement::Balancer::Preferred(txn::ToDescriptor(d));
-}
-
 }  // namespace
 
 Micros NodeDistances::To(NodeId node) const {
@@ -92,7 +88,7 @@ absl::Status Node::Init() {
                                    [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
                                      return caller_.Call(std::move(ctx), group, std::move(request));
                                    },
-                               .preferred_leader = PreferredLeader},
+                               .preferred_leader = placement::PreferredLeader},
                               host));
   const std::vector<peer::GroupDescriptor> initial =
       InitialGroups(options_.universe, options_.initial_groups);

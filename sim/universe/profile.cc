@@ -176,6 +176,8 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   }
   if (random.OneIn(0.6)) p.retention_us = random.Between(200'000, 3'000'000);
   p.workloads = WorkloadNames();
+  // Outages that outlast it leave outcomes unknown.
+  if (random.OneIn(0.2)) p.commit_window_us = random.Between(1'000'000, 5'000'000);
   Tailor(options.sabotage, &p, &random);
   if (!options.workloads.empty()) p.workloads = options.workloads;
   if (!options.faults.empty()) p.faults = options.faults;

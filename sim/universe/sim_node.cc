@@ -154,6 +154,7 @@ absl::Status SimNode::Start() {
   options.bootstrap = !born_;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
+  options.gateway.commit_window_us = p.commit_window_us;
   options.placement.spread_leaders = p.spread_leaders;
   options.log_segment_bytes = p.log_segment_bytes;
   options.checkpoint_entries = p.checkpoint_entries;

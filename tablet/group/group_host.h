@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/disk.h"
@@ -101,6 +102,10 @@ class GroupHost : private SnapshotTarget {
 
   Group* Find(GroupId id);
   std::vector<Group*> Groups();
+  // `fn` must not make or remove groups.
+  void ForEach(absl::FunctionRef<void(Group*)> fn) {
+    for (const auto& [id, g] : groups_) fn(g.get());
+  }
   paxos::NodeSupport* support() { return &support_; }
   storage::MvccStore* store() { return &store_; }
   paxos::Log* log() { return log_.get(); }

@@ -39,6 +39,9 @@ class Coordinator {
   void Start();
   void Stop();
   void Sweep();
+  bool Quiet() const {
+    return undecided_.empty() && early_.size() == 0 && forget_.empty() && !forgetting_;
+  }
 
   Task<peer::GroupResponse> Coordinate(Ctx ctx, peer::CoordinateRequest request);
   Task<peer::GroupResponse> Vote(Ctx ctx, peer::VoteRequest request);

@@ -60,6 +60,10 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   // The range shrank: attempts that locked keys outside end.
   void OnRangeChanged();
   void Sweep();
+  // Nothing is locked, remembered or under way.
+  bool Quiet() const {
+    return locks_.attempts() == 0 && locks_.waiting() == 0 && pins_.empty() && flights_.empty();
+  }
   // Runs `task` to its end, whatever becomes of the requests; keeps this object alive.
   void Spawn(Task<void> task);
 

@@ -39,6 +39,7 @@ class Participant {
   // Asks again for the outcome of everything that a former leader prepared.
   void Start();
   void Stop();
+  bool Quiet() const { return resolving_.empty(); }
 
   Task<peer::GroupResponse> Prepare(Ctx ctx, peer::PrepareRequest request);
   Task<peer::GroupResponse> Outcome(Ctx ctx, peer::OutcomeRequest request);

@@ -34,38 +34,55 @@ GroupService::GroupService(Env env) : find_group_(std::move(env.find_group)) {
 
 GroupService::~GroupService() {
   scope_.Clear();
-  for (auto& [id, leader] : led_) leader.group->Stop();
+  for (auto& [id, led] : led_) {
+    if (led.leader.group) led.leader.group->Stop();
+  }
 }
 
 void GroupService::OnLead(tablet::Group* group) {
-  BeginLeading(group->id(), std::make_unique<TabletAccess>(group));
+  EndLeading(group->id());
+  LedEntry& led = led_[group->id()];
+  led.group = group;
+  // What a former leader left behind is seen to at once.
+  if (!group->prepared().empty() || !group->decisions().empty()) LeaderOf(group->id(), &led);
 }
 
 void GroupService::OnStopLeading(tablet::Group* group) { EndLeading(group->id()); }
 
 void GroupService::OnDescriptor(tablet::Group* group) {
   auto it = led_.find(group->id());
-  if (it != led_.end()) it->second.group->OnRangeChanged();
+  if (it != led_.end() && it->second.leader.group) it->second.leader.group->OnRangeChanged();
 }
 
 void GroupService::BeginLeading(GroupId id, std::unique_ptr<GroupAccess> access) {
   EndLeading(id);
-  Leader leader;
-  leader.group = std::make_shared<LedGroup>(&env_, std::move(access));
-  leader.participant = std::make_shared<Participant>(leader.group.get());
-  leader.coordinator = std::make_shared<Coordinator>(leader.group.get());
-  leader.group->Own(leader.participant);
-  leader.group->Own(leader.coordinator);
-  led_[id] = leader;
-  leader.participant->Start();
-  leader.coordinator->Start();
+  Begin(id, &led_[id].leader, std::move(access));
+}
+
+void GroupService::Begin(GroupId id, Leader* leader, std::unique_ptr<GroupAccess> access) {
+  leader->group = std::make_shared<LedGroup>(&env_, std::move(access));
+  leader->participant = std::make_shared<Participant>(leader->group.get());
+  leader->coordinator = std::make_shared<Coordinator>(leader->group.get());
+  leader->group->Own(leader->participant);
+  leader->group->Own(leader->coordinator);
+  busy_.insert(id);
+  leader->participant->Start();
+  leader->coordinator->Start();
+}
+
+GroupService::Leader GroupService::LeaderOf(GroupId id, LedEntry* led) {
+  if (!led->leader.group) Begin(id, &led->leader, std::make_unique<TabletAccess>(led->group));
+  busy_.insert(id);
+  return led->leader;
 }
 
 void GroupService::EndLeading(GroupId id) {
   auto it = led_.find(id);
   if (it == led_.end()) return;
-  Leader leader = std::move(it->second);
+  Leader leader = std::move(it->second.leader);
   led_.erase(it);
+  busy_.erase(id);
+  if (!leader.group) return;
   leader.group->Stop();
   leader.participant->Stop();
   leader.coordinator->Stop();
@@ -102,7 +119,7 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
   const uint64_t on_cancel = ctx->OnCancel([weak] {
     if (auto c = weak.lock()) c->Cancel();
   });
-  Leader leader = it->second;
+  Leader leader = LeaderOf(id, &it->second);
   peer::GroupResponse response = co_await Dispatch(leader, own, std::move(request));
   ctx->RemoveOnCancel(on_cancel);
   co_return response;
@@ -149,21 +166,37 @@ Task<peer::GroupResponse> GroupService::AtOnce(peer::GroupResponse response) { c
 Task<void> GroupService::SweepForever() {
   for (;;) {
     co_await SleepFor(env_.executor, env_.options.sweep_us);
-    for (auto& [id, leader] : led_) {
-      leader.group->Sweep();
-      leader.coordinator->Sweep();
-    }
+    const std::vector<GroupId> busy(busy_.begin(), busy_.end());
+    for (GroupId id : busy) Sweep(id);
   }
+}
+
+// Where nobody holds on to the group and nothing is locked, remembered or under way in it, a fresh
+// one at the same epoch says the same: it goes.
+void GroupService::Sweep(GroupId id) {
+  auto it = led_.find(id);
+  if (it == led_.end()) return;
+  Leader& leader = it->second.leader;
+  leader.group->Sweep();
+  leader.coordinator->Sweep();
+  const bool quiet =
+      leader.group->Quiet() && leader.participant->Quiet() && leader.coordinator->Quiet();
+  if (!quiet || it->second.group == nullptr || leader.group.use_count() > 1) return;
+  env_.observer->Reached("group.lock_table_dropped");
+  busy_.erase(id);
+  leader.group->Stop();
+  leader = Leader();
 }
 
 std::vector<LockInfo> GroupService::DescribeLocks(GroupId group) const {
   auto it = led_.find(group);
-  return it == led_.end() ? std::vector<LockInfo>() : it->second.group->locks().Describe();
+  if (it == led_.end() || !it->second.leader.group) return {};
+  return it->second.leader.group->locks().Describe();
 }
 
 std::vector<GroupId> GroupService::Led() const {
   std::vector<GroupId> out;
-  for (const auto& [id, leader] : led_) out.push_back(id);
+  for (const auto& [id, led] : led_) out.push_back(id);
   return out;
 }
 

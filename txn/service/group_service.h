@@ -7,14 +7,16 @@
 //
 // It listens to the node's groups: a leadership that begins makes a fresh LedGroup (lock table,
 // participant, coordinator), one that ends stops it; so locks and epochs live and die together
-// (rule 8). Requests for groups not led here are answered NOT_LEADER with the replica's hint, or
-// UNKNOWN_GROUP.
+// (rule 8). A led group in which nothing is locked or under way has no LedGroup: the next request
+// makes it, as empty as it was. Requests for groups not led here are answered NOT_LEADER with the
+// replica's hint, or UNKNOWN_GROUP.
 //
 // Loop-thread only. Destroy it before the groups, and after the tasks that Handle returned.
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "common/request_context.h"
@@ -65,14 +67,22 @@ class GroupService : public tablet::GroupListener {
     std::shared_ptr<Participant> participant;
     std::shared_ptr<Coordinator> coordinator;
   };
+  struct LedEntry {
+    tablet::Group* group = nullptr;  // null: in tests, where the leader is always there
+    Leader leader;
+  };
   static Task<peer::GroupResponse> Dispatch(Leader leader, Ctx ctx, peer::GroupRequest request);
   static Task<peer::GroupResponse> AtOnce(peer::GroupResponse response);
+  void Begin(GroupId id, Leader* leader, std::unique_ptr<GroupAccess> access);
+  Leader LeaderOf(GroupId id, LedEntry* led);
   Task<void> SweepForever();
+  void Sweep(GroupId id);
 
   std::function<tablet::Group*(GroupId)> find_group_;
   ServerEnv env_;
-  std::map<GroupId, Leader> led_;
-  TaskScope scope_;  // goes first
+  std::map<GroupId, LedEntry> led_;
+  std::set<GroupId> busy_;  // those with a LedGroup in which there may be something to sweep
+  TaskScope scope_;         // goes first
 };
 
 }  // namespace isochron::txn
