@@ -321,6 +321,29 @@ void Log::RemoveDeadSegments(uint64_t before) {
   if (!s.ok()) Fatal(s);
 }
 
+uint64_t Log::OldestOfNewest(uint64_t bytes) const {
+  uint64_t oldest = segments_.rbegin()->first;
+  uint64_t total = 0;
+  for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
+    total += it->second.size;
+    if (total > bytes) break;
+    oldest = it->first;
+  }
+  return oldest;
+}
+
+LogIndex Log::LastBefore(GroupId group, uint64_t segment) const {
+  auto it = groups_.find(group);
+  if (it == groups_.end()) return 0;
+  const Group& g = it->second;
+  LogIndex last = 0;
+  for (size_t i = 0; i < g.entries.size(); ++i) {
+    if (g.entries[i].segment == 0 || g.entries[i].segment >= segment) break;
+    last = g.base.index + 1 + i;
+  }
+  return last;
+}
+
 std::vector<GroupId> Log::GroupsPinning(size_t max_groups) const {
   std::vector<GroupId> out;
   if (TotalBytes() <= options_.limit_bytes / 2 || segments_.size() < 2) return out;

@@ -100,6 +100,11 @@ class Log : public LogReader {
   // Groups whose live entries keep the oldest segment although the log is over half its limit:
   // their stores should be flushed and their logs truncated (rule 31). The smallest ids first.
   std::vector<GroupId> GroupsPinning(size_t max_groups) const;
+  // The last of the group's entries before which, and with which, all lie in segments older than
+  // `segment`; 0 when there is none. And the oldest of the newest segments of together at most
+  // `bytes`: at least the one that is written to.
+  LogIndex LastBefore(GroupId group, uint64_t segment) const;
+  uint64_t OldestOfNewest(uint64_t bytes) const;
   uint64_t TotalBytes() const;
   size_t segments() const { return segments_.size(); }
   // At Open, bytes after the last whole batch were dropped as a torn write (rule 33).

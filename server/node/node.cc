@@ -70,6 +70,7 @@ absl::Status Node::Init() {
   host.log_limit_bytes = options_.log_limit_bytes;
   host.checkpoint_entries = options_.checkpoint_entries;
   host.keep_entries = options_.keep_entries;
+  host.max_campaigns = options_.max_campaigns;
   host.gc = options_.gc;
   host.sabotage = options_.sabotage;
   for (const PeerInfo& p : options_.universe) host.nodes.push_back(p.id);

@@ -77,6 +77,7 @@ class Node : private tablet::GroupListener {
     uint64_t log_limit_bytes = 256 << 20;
     uint64_t checkpoint_entries = 20'000;
     uint64_t keep_entries = 4'000;
+    size_t max_campaigns = 128;
     tablet::GarbageCollector::Options gc;
     SabotageSet sabotage;
     placement::BalancerOptions placement;

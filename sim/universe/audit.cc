@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/node/initial_groups.h"
 #include "sim/checkers/external_consistency.h"
 #include "sim/workloads/recorder.h"
 
@@ -15,6 +16,9 @@ namespace isochron::sim {
 namespace {
 
 constexpr int kProbeClient = 1000;
+// Of the groups that a universe begins with: behind the system group and the workloads' one.
+constexpr size_t kFirstIdle = 2;
+constexpr size_t kIdleProbes = 8;
 constexpr int kReadBackClient = 1001;
 
 Session SessionAt(Universe* universe, SimNode* node, int client, Micros timeout_us) {
@@ -65,22 +69,42 @@ void Audit::Run() {
   CheckHistory();
 }
 
+// Where the groups begin that must take a write: those of the workloads, and some that were idle.
+std::vector<std::string> Audit::ProbedSplits() const {
+  std::vector<std::string> splits;
+  for (auto& workload : universe_->workloads()) {
+    for (std::string& split : workload->SplitKeys()) splits.push_back(std::move(split));
+  }
+  const auto idle = server::InitialGroups({}, universe_->profile().initial_groups);
+  for (size_t i = kFirstIdle; i < idle.size(); i += 1 + idle.size() / kIdleProbes) {
+    splits.push_back(idle[i].range().start());
+  }
+  return splits;
+}
+
+std::vector<std::string> Audit::ProbedKeys() const {
+  std::vector<std::string> keys;
+  for (auto& workload : universe_->workloads()) {
+    for (std::string& key : workload->AllKeys()) keys.push_back(std::move(key));
+  }
+  for (const std::string& split : ProbedSplits()) keys.push_back(ProbeKey(split));
+  return keys;
+}
+
 void Audit::CheckLiveness() {
   const Micros began = universe_->scheduler()->now();
   std::map<std::string, std::unique_ptr<bool>> done;
   size_t at = 0;
-  for (auto& workload : universe_->workloads()) {
-    for (const std::string& split : workload->SplitKeys()) {
-      SimNode* node = universe_->nodes()[at++ % universe_->nodes().size()].get();
-      if (node->rotten()) node = universe_->nodes()[at++ % universe_->nodes().size()].get();
-      if (!universe_->RunUntil([&] { return node->up(); }, kLivenessUs)) {
-        universe_->Report("liveness", absl::StrCat(ToString(node->id()), " does not start"));
-        return;
-      }
-      bool* flag = (done[split] = std::make_unique<bool>(false)).get();
-      Session session = SessionAt(universe_, node, kProbeClient, 5'000'000);
-      node->Spawn([session, split, flag] { return Probe(session, ProbeKey(split), flag); });
+  for (const std::string& split : ProbedSplits()) {
+    SimNode* node = universe_->nodes()[at++ % universe_->nodes().size()].get();
+    if (node->rotten()) node = universe_->nodes()[at++ % universe_->nodes().size()].get();
+    if (!universe_->RunUntil([&] { return node->up(); }, kLivenessUs)) {
+      universe_->Report("liveness", absl::StrCat(ToString(node->id()), " does not start"));
+      return;
     }
+    bool* flag = (done[split] = std::make_unique<bool>(false)).get();
+    Session session = SessionAt(universe_, node, kProbeClient, 5'000'000);
+    node->Spawn([session, split, flag] { return Probe(session, ProbeKey(split), flag); });
   }
   auto all = [&] {
     for (const auto& [key, flag] : done) {
@@ -193,44 +217,36 @@ void Audit::CheckEquality() {
 }
 
 void Audit::ReadBack() {
-  for (auto& workload : universe_->workloads()) {
-    std::vector<std::string> keys = workload->AllKeys();
-    for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
-    SimNode* node = universe_->nodes()[universe_->nodes()[0]->rotten() ? 1 : 0].get();
-    if (!node->up()) return;
-    auto done = std::make_unique<bool>(false);
-    Session session = SessionAt(universe_, node, kReadBackClient, 5'000'000);
-    node->Spawn([session, keys, flag = done.get()] { return ReadAll(session, keys, flag); });
-    if (!universe_->RunUntil([&] { return *done; }, kLivenessUs)) {
-      universe_->Report("liveness", "the keys cannot be read back");
-      universe_->Crash(node->id(), false);
-      return;
-    }
+  SimNode* node = universe_->nodes()[universe_->nodes()[0]->rotten() ? 1 : 0].get();
+  if (!node->up()) return;
+  auto done = std::make_unique<bool>(false);
+  Session session = SessionAt(universe_, node, kReadBackClient, 5'000'000);
+  std::vector<std::string> keys = ProbedKeys();
+  node->Spawn([session, keys, flag = done.get()] { return ReadAll(session, keys, flag); });
+  if (!universe_->RunUntil([&] { return *done; }, kLivenessUs)) {
+    universe_->Report("liveness", "the keys cannot be read back");
+    universe_->Crash(node->id(), false);
   }
 }
 
 bool Audit::CollectStored(StoredVersions* stored, std::map<std::string, Timestamp>* horizons) {
   stored->clear();
   horizons->clear();
-  for (auto& workload : universe_->workloads()) {
-    std::vector<std::string> keys = workload->AllKeys();
-    for (const std::string& split : workload->SplitKeys()) keys.push_back(ProbeKey(split));
-    for (const std::string& key : keys) {
-      bool found = false;
-      for (auto& node : universe_->nodes()) {
-        if (found || !node->up()) continue;
-        for (const ReplicaView& r : node->Replicas()) {
-          if (!r.serving || !r.range.Contains(key)) continue;
-          auto versions = node->Versions(key);
-          if (!versions.ok()) continue;
-          found = true;
-          (*horizons)[key] = r.horizon;
-          if (!versions->empty()) (*stored)[key] = std::move(*versions);
-          break;
-        }
+  for (const std::string& key : ProbedKeys()) {
+    bool found = false;
+    for (auto& node : universe_->nodes()) {
+      if (found || !node->up()) continue;
+      for (const ReplicaView& r : node->Replicas()) {
+        if (!r.serving || !r.range.Contains(key)) continue;
+        auto versions = node->Versions(key);
+        if (!versions.ok()) continue;
+        found = true;
+        (*horizons)[key] = r.horizon;
+        if (!versions->empty()) (*stored)[key] = std::move(*versions);
+        break;
       }
-      if (!found) return false;
     }
+    if (!found) return false;
   }
   return true;
 }

@@ -33,6 +33,9 @@ class Audit {
   static constexpr Micros kQuiesceUs = 60'000'000;
   static constexpr Micros kCatchUpUs = 30'000'000;
 
+  std::vector<std::string> ProbedSplits() const;
+  // Those of the workloads, and of the probes.
+  std::vector<std::string> ProbedKeys() const;
   void CheckLiveness();
   void Quiesce();
   void CheckCalm();

@@ -176,6 +176,11 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   }
   if (random.OneIn(0.6)) p.retention_us = random.Between(200'000, 3'000'000);
   p.workloads = WorkloadNames();
+  if (random.OneIn(0.05)) {
+    // Many groups and few turns, so that a dead node's groups wait for theirs.
+    p.initial_groups = static_cast<int>(random.Between(50, 200));
+    p.max_campaigns = static_cast<size_t>(random.Between(2, 16));
+  }
   // Outages that outlast it leave outcomes unknown.
   if (random.OneIn(0.2)) p.commit_window_us = random.Between(1'000'000, 5'000'000);
   Tailor(options.sabotage, &p, &random);

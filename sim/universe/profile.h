@@ -30,8 +30,10 @@ struct Profile {
   DiskOptions disk;
   Micros timer_jitter_us = 0;
   Micros lease_us = 2'000'000;
-  Micros commit_window_us = 20'000'000;  // a gateway's patience with a commit in the dark
-  bool spread_leaders = true;            // nodes hand groups over by themselves
+  Micros commit_window_us = 15'000'000;  // a gateway's patience with a commit in the dark
+  int initial_groups = 1;                // of data; all but the first are idle
+  size_t max_campaigns = 128;
+  bool spread_leaders = true;  // nodes hand groups over by themselves
   uint64_t log_segment_bytes = 1 << 20;
   uint64_t checkpoint_entries = 20'000;
   uint64_t keep_entries = 4'000;

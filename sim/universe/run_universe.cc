@@ -133,6 +133,7 @@ RunResult RunUniverse(const RunOptions& options) {
   Nemesis nemesis(&universe, universe.Fork());
   if (SetUpUniverse(&universe)) {
     SpreadLeaders(&universe);
+    if (p.initial_groups > 1) universe.WatchElections();
     clients.Start();
     nemesis.Start();
     universe.RunFor(p.run_us);

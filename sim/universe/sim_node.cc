@@ -154,6 +154,8 @@ absl::Status SimNode::Start() {
   options.bootstrap = !born_;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
+  options.initial_groups = p.initial_groups;
+  options.max_campaigns = p.max_campaigns;
   options.gateway.commit_window_us = p.commit_window_us;
   options.placement.spread_leaders = p.spread_leaders;
   options.log_segment_bytes = p.log_segment_bytes;
@@ -235,6 +237,15 @@ txn::Store* SimNode::store() { return process_->node->store(); }
 void SimNode::Spawn(std::function<Task<void>()> task) {
   Process* process = process_.get();
   process->executor->Post([process, task = std::move(task)] { process->scope.Spawn(task()); });
+}
+
+size_t SimNode::Campaigns() {
+  size_t campaigns = 0;
+  process_->node->host()->ForEach([&](tablet::Group* g) {
+    const paxos::Role role = g->replica()->role();
+    campaigns += role == paxos::Role::kPreCandidate || role == paxos::Role::kCandidate;
+  });
+  return campaigns;
 }
 
 std::vector<ReplicaView> SimNode::Replicas() {

@@ -90,6 +90,8 @@ class SimNode {
   // Runs `task` on the node's loop; it is destroyed when the process crashes.
   void Spawn(std::function<Task<void>()> task);
   std::vector<ReplicaView> Replicas();
+  // Groups that campaign here just now.
+  size_t Campaigns();
   // Asks for a hand-over of a group it leads; no effect otherwise.
   void TransferLeader(GroupId group, NodeId to);
   absl::StatusOr<uint64_t> Digest(const KeyRange& range, Timestamp horizon);

@@ -13,6 +13,9 @@ namespace {
 constexpr size_t kMaxLog = 20'000;
 constexpr size_t kMaxAnomalies = 20;
 constexpr Micros kLook = 5'000;
+constexpr Micros kElectionsLook = 3'000;
+// Hand-overs and new halves of splits do not wait for a turn; there are a few at a time.
+constexpr size_t kCampaignsOutOfTurn = 16;
 
 }  // namespace
 
@@ -100,6 +103,19 @@ std::map<GroupId, NodeId> Universe::Leaders() {
     }
   }
   return leaders;
+}
+
+void Universe::WatchElections() {
+  const size_t limit = 2 * profile_.max_campaigns + kCampaignsOutOfTurn;
+  for (auto& n : nodes_) {
+    if (!n->up()) continue;
+    const size_t campaigns = n->Campaigns();
+    if (campaigns >= profile_.max_campaigns) events_.Reached("sim.elections_at_limit");
+    if (campaigns <= limit) continue;
+    Report("election-storm", absl::StrCat(ToString(n->id()), ": ", campaigns,
+                                          " groups campaign at a time, ", limit, " may"));
+  }
+  scheduler_.After(kElectionsLook, 0, [this] { WatchElections(); });
 }
 
 bool Universe::RunUntil(const std::function<bool()>& done, Micros at_most_us) {

@@ -56,6 +56,9 @@ class Universe {
   // The serving leader of each group, zero when there is none, by group. All groups any node knows.
   std::map<GroupId, NodeId> Leaders();
 
+  // Reports when more groups of a node campaign at a time than may (rule 31). From now on.
+  void WatchElections();
+
   void RunFor(Micros us) { scheduler_.RunUntil(scheduler_.now() + us); }
   // Runs until `done` holds, looked at every few milliseconds; false when it does not in time.
   bool RunUntil(const std::function<bool()>& done, Micros at_most_us);

@@ -192,7 +192,7 @@ void GroupHost::MakeChildren() {
   for (AppliedState& state : std::exchange(new_children_, {})) {
     const peer::GroupDescriptor child = state.descriptor();
     groups_.erase(state.id());  // a blank one, at most
-    wakeups_.Remove(state.id());
+    Forget(state.id());
     paxos::InitialState initial = InitialFor(state);
     Group* g = Add(std::move(state), std::move(initial));
     env_.observer->Reached("group.split");

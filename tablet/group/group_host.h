@@ -102,6 +102,9 @@ class GroupHost : private SnapshotTarget {
 
   Group* Find(GroupId id);
   std::vector<Group*> Groups();
+  // Groups that are ticked; campaigns under way.
+  size_t awake() const { return wakeups_.awake().size(); }
+  size_t campaigns() const { return campaigning_.size(); }
   // `fn` must not make or remove groups.
   void ForEach(absl::FunctionRef<void(Group*)> fn) {
     for (const auto& [id, g] : groups_) fn(g.get());
@@ -132,6 +135,7 @@ class GroupHost : private SnapshotTarget {
   void CountInFlight(Group* group);
   void FlushLog();
   void Wake(Group* group);
+  void Forget(GroupId id);  // of a group that is gone
   void Tick();
   void Settle(Group* group, Micros now);
   static bool HasPrepared(const Group& group);

@@ -48,11 +48,17 @@ void GroupHost::Checkpoint() {
   });
 }
 
+// What the store has goes from the log, but for a tail that spares followers that lag a snapshot.
+// The tail goes too where it lies in the older half of the log: a group that is seldom written must
+// not keep segments that others filled (rule 31).
 void GroupHost::TruncateLogs(const std::map<GroupId, LogIndex>& durable) {
+  const uint64_t recent = log_->OldestOfNewest(options_.log_limit_bytes / 2);
   for (const auto& [id, index] : durable) {
     Group* g = Find(id);
-    if (g == nullptr || index <= options_.keep_entries) continue;
-    const LogIndex upto = std::min(index, g->replica()->emitted_index()) - options_.keep_entries;
+    if (g == nullptr) continue;
+    const LogIndex applied = std::min(index, g->replica()->emitted_index());
+    const LogIndex upto = std::max(applied - std::min(applied, options_.keep_entries),
+                                   std::min(applied, log_->LastBefore(id, recent)));
     if (upto <= g->replica()->base().index) continue;
     log_->TruncatePrefix(id, g->replica()->MarkAt(upto));
     g->replica()->Truncate(upto);

@@ -27,6 +27,11 @@ void GroupHost::Wake(Group* group) {
   if (wakeups_.Wake(group->id())) group->replica()->SetTime(env_.executor->MonotonicNow());
 }
 
+void GroupHost::Forget(GroupId id) {
+  wakeups_.Remove(id);
+  campaigning_.erase(id);
+}
+
 void GroupHost::Tick() {
   const Micros now = env_.executor->MonotonicNow();
   support_.Tick(now);
@@ -38,7 +43,10 @@ void GroupHost::Tick() {
   const std::vector<GroupId> awake(wakeups_.awake().begin(), wakeups_.awake().end());
   for (GroupId id : awake) {
     Group* g = Find(id);
-    if (g == nullptr) continue;
+    if (g == nullptr) {
+      Forget(id);
+      continue;
+    }
     g->replica()->Tick(now);
     if (g->replica()->HasReady()) MarkDirty(id);
     g->UpdateRole();
@@ -114,6 +122,10 @@ void GroupHost::WakeLeaders() {
   const std::vector<GroupId> some = wakeups_.LeadersAfter(leaders_cursor_, kLeadersATick);
   for (GroupId id : some) {
     Group* g = Find(id);
+    if (g == nullptr) {
+      Forget(id);
+      continue;
+    }
     const bool concerned = std::any_of(revived_.begin(), revived_.end(), [&](NodeId n) {
       return g->replica()->config().IsMember(n);
     });
@@ -133,6 +145,10 @@ void GroupHost::WakeOrphans() {
   });
   for (GroupId id : orphans) {
     Group* g = Find(id);
+    if (g == nullptr) {
+      Forget(id);
+      continue;
+    }
     wakeups_.WaitForTurn(id, now + PatienceOf(g), HasPrepared(*g));
   }
   if (!orphans.empty()) env_.observer->Reached("group.orphaned");
@@ -156,6 +172,10 @@ void GroupHost::StartCampaigns() {
     const std::optional<GroupId> id = wakeups_.NextTurn(now, urgent_only);
     if (!id) return;
     Group* g = Find(*id);
+    if (g == nullptr) {
+      Forget(*id);
+      continue;
+    }
     paxos::Replica* replica = g->replica();
     replica->SetTime(now);
     if (!replica->MayCampaign()) continue;  // it is awake: the next tick sees to it

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/rpc/peer_rpc.h"
 #include "paxos/lease/incarnation.h"
 #include "sim/world/scheduler.h"
@@ -58,8 +59,11 @@ class Universe {
     std::unique_ptr<GroupHost> host;
   };
 
-  explicit Universe(uint64_t seed, GroupHost::Options options = {})
-      : random_(seed), options_(options), network_(&scheduler_, {}, 1, random_.Fork()) {
+  explicit Universe(uint64_t seed, GroupHost::Options options = {}, int groups = 1)
+      : groups_(groups),
+        random_(seed),
+        options_(options),
+        network_(&scheduler_, {}, 1, random_.Fork()) {
     for (uint32_t n = 1; n <= 3; ++n) {
       Machine& m = machines_[n];
       m.clock =
@@ -102,8 +106,19 @@ class Universe {
                                 options);
     ASSERT_TRUE(host.ok()) << host.status();
     m.host = *std::move(host);
-    if (bootstrap) ASSERT_TRUE(m.host->Bootstrap({Descriptor(1, "", "")}).ok());
+    if (bootstrap) ASSERT_TRUE(m.host->Bootstrap(Initial()).ok());
     m.host->Start();
+  }
+
+  // Group i begins at StartOf(i).
+  static std::string StartOf(int i) { return i == 1 ? "" : absl::StrFormat("g%05d", i); }
+  std::vector<peer::GroupDescriptor> Initial() const {
+    std::vector<peer::GroupDescriptor> out;
+    for (int i = 1; i <= groups_; ++i) {
+      out.push_back(
+          Descriptor(static_cast<uint64_t>(i), StartOf(i), i == groups_ ? "" : StartOf(i + 1)));
+    }
+    return out;
   }
 
   void Crash(uint32_t n, bool power) {
@@ -199,6 +214,7 @@ class Universe {
     m->transport.reset();
   }
 
+  const int groups_;
   sim::SimScheduler scheduler_;
   Random random_;
   GroupHost::Options options_;
@@ -442,6 +458,73 @@ TEST(SafeTimeTest, AReadAtAFollowerAsksItsLeaderOnce) {
   for (int i = 0; i < 10; ++i) scope.Spawn(u.ReadSafe(g, Timestamp(), s, &done));
   EXPECT_TRUE(u.Until([&] { return done == 10; }, kSecond));
   EXPECT_EQ(u.asked_, 1);
+}
+
+// Rule 31: what groups wrote once does not keep the segments that another one fills.
+TEST(GroupHostTest, ColdGroupsDoNotPinTheLog) {
+  GroupHost::Options options;
+  options.log_segment_bytes = 64 << 10;
+  options.log_limit_bytes = 1 << 20;
+  options.checkpoint_entries = 300;
+  constexpr int kGroups = 100;
+  Universe u(7, options, kGroups);
+  const auto all_led = [&] {
+    for (int i = 1; i <= kGroups; ++i) {
+      if (u.Leader(static_cast<uint64_t>(i)) == nullptr) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(u.Until(all_led));
+  for (int i = 2; i <= kGroups; ++i) {
+    u.Put(static_cast<uint64_t>(i), Universe::StartOf(i), std::string(1000, 'c'));
+  }
+  for (int i = 0; i < 2500; ++i) u.Put(1, absl::StrCat("a", i % 10), std::string(2000, 'h'));
+  for (auto& [n, m] : u.machines_) {
+    EXPECT_LT(m.host->log()->TotalBytes(), options.log_limit_bytes + 4 * (64 << 10)) << n;
+  }
+  for (uint32_t n : {1, 2, 3}) u.Crash(n, true);
+  for (uint32_t n : {1, 2, 3}) u.Start(n);
+  ASSERT_TRUE(u.Until(all_led));
+  for (int i = 2; i <= kGroups; ++i) {
+    EXPECT_EQ(
+        u.ReadAt(u.Leader(static_cast<uint64_t>(i)), Universe::StartOf(i), Timestamp::Max().Prev()),
+        std::string(1000, 'c'));
+  }
+}
+
+// Rules 7 and 31: groups in which nothing happens cost no message; those of a dead node are led
+// again, a few at a time; one that is asked for does not wait for its turn.
+TEST(GroupHostTest, IdleGroupsSleepAndTakeTurnsWhenTheirLeaderDies) {
+  GroupHost::Options options;
+  options.max_campaigns = 4;
+  constexpr int kGroups = 120;
+  Universe u(11, options, kGroups);
+  const auto led = [&] {
+    int n = 0;
+    for (int i = 1; i <= kGroups; ++i) n += u.Leader(static_cast<uint64_t>(i)) != nullptr;
+    return n;
+  };
+  ASSERT_TRUE(u.Until([&] { return led() == kGroups; }));
+  u.scheduler_.RunUntil(u.scheduler_.now() + 5 * kSecond);
+  for (auto& [n, m] : u.machines_) EXPECT_EQ(m.host->awake(), 0u) << n;
+  const uint64_t before = u.network_.sent();
+  u.scheduler_.RunUntil(u.scheduler_.now() + 30 * kSecond);
+  // By node pair: heartbeats, answers and promises, less than ten a second each way.
+  EXPECT_LT(u.network_.sent() - before, 30 * 6 * 10);
+  EXPECT_EQ(led(), kGroups) << "a sleeping leader's lease goes on";
+  EXPECT_GT(u.Put(5, Universe::StartOf(5), "after a rest").us, 0);
+
+  const uint32_t victim = u.LeaderNode(7);
+  u.Crash(victim, false);
+  size_t most = 0;
+  ASSERT_TRUE(u.Until([&] {
+    for (auto& [n, m] : u.machines_) {
+      if (m.host) most = std::max(most, m.host->campaigns());
+    }
+    return led() == kGroups;
+  }));
+  EXPECT_LE(most, 2 * options.max_campaigns);
+  EXPECT_GE(most, 2u);
 }
 
 }  // namespace
