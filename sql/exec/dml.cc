@@ -138,10 +138,14 @@ class InsertOperator : public DmlOperator {
         keys.push_back(EncodeRowKey(table_, row));
         rows.push_back(std::move(row));
       }
-      auto standing = co_await Lock(keys);
-      if (!standing.ok()) co_return standing.status();
+      std::vector<std::optional<std::string>> standing(keys.size());
+      if (!plan_.overwrites) {
+        auto locked = co_await Lock(keys);
+        if (!locked.ok()) co_return locked.status();
+        standing = *std::move(locked);
+      }
       for (size_t i = 0; i < rows.size(); ++i) {
-        ISO_CO_RETURN_IF_ERROR(One(keys[i], std::move(rows[i]), (*standing)[i], out));
+        ISO_CO_RETURN_IF_ERROR(One(keys[i], std::move(rows[i]), standing[i], out));
       }
     }
     co_return absl::OkStatus();

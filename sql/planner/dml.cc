@@ -129,6 +129,27 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
   return PlanNodePtr(std::move(values));
 }
 
+namespace {
+
+// Whether DO UPDATE leaves nothing of the row that stands: each column outside the key is set to
+// the new row's.
+bool Overwrites(const InsertPlan& insert) {
+  if (insert.conflict != InsertPlan::Conflict::kUpdate || insert.where != nullptr) return false;
+  const TableDescriptor& table = *insert.table;
+  std::set<int> left;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.KeyPosition(static_cast<uint32_t>(i)) < 0) left.insert(static_cast<int>(i));
+  }
+  for (const auto& [column, value] : insert.set) {
+    const int excluded = static_cast<int>(table.columns.size()) + column;
+    if (value->kind != ExprKind::kColumn || value->index != excluded) return false;
+    left.erase(column);
+  }
+  return left.empty();
+}
+
+}  // namespace
+
 absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& table,
                                      InsertPlan* node) {
   const ast::OnConflict& conflict = *insert.on_conflict;
@@ -211,6 +232,7 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   }
   if (insert.on_conflict.has_value()) {
     ISO_RETURN_IF_ERROR(InsertConflict(insert, table, node.get()));
+    node->overwrites = Overwrites(*node);
   }
   ISO_ASSIGN_OR_RETURN(node->returning,
                        Returning(insert.returning, TableScope(*table, insert.table.alias)));

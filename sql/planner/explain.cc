@@ -158,6 +158,7 @@ void Node(const PlanNode& node, int depth, Lines* out) {
       Line(depth,
            absl::StrCat("Insert into ", insert.table->name,
                         insert.conflict == InsertPlan::Conflict::kNothing ? "  on conflict: nothing"
+                        : insert.overwrites ? "  on conflict: overwrite"
                         : insert.conflict == InsertPlan::Conflict::kUpdate ? "  on conflict: update"
                                                                            : ""),
            out);

@@ -134,6 +134,9 @@ struct InsertPlan : PlanNode {
   // Over the row that stands and, behind it, the row that was to be inserted.
   std::vector<std::pair<int, ExprPtr>> set;
   ExprPtr where;
+  // On conflict, every column becomes the new row's, whatever stands there: nothing is read, and
+  // nothing is locked before the commit.
+  bool overwrites = false;
   std::vector<ExprPtr> returning;
 };
 
