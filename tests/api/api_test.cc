@@ -219,6 +219,58 @@ TEST_F(ApiTest, ABegunSnapshotTellsItsTimestamp) {
   EXPECT_EQ(rows->read_timestamp->us, at);
 }
 
+TEST_F(ApiTest, EveryBoundIsRead) {
+  Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+  const Timestamp old = *Run("INSERT INTO kv VALUES (1, 'old')").commit_timestamp;
+  const Timestamp now = *Run("UPDATE kv SET v = 'new'").commit_timestamp;
+  auto set = [](Timestamp t, google::protobuf::Timestamp* out) {
+    out->set_seconds(t.us / 1'000'000);
+    out->set_nanos(static_cast<int32_t>(t.us % 1'000'000) * 1000);
+  };
+  spanner::TransactionOptions::ReadOnly at, least, exact, most, negative;
+  set(old, at.mutable_read_timestamp());
+  set(now, least.mutable_min_read_timestamp());
+  exact.mutable_exact_staleness()->set_seconds(0);
+  most.mutable_max_staleness()->set_seconds(0);
+  negative.mutable_exact_staleness()->set_seconds(-5);
+  for (auto* bound : {&at, &least, &exact, &most}) {
+    bound->set_return_read_timestamp(true);
+    auto read = client_->ReadOnce(*bound, "SELECT v FROM kv");
+    ASSERT_TRUE(read.ok()) << bound->ShortDebugString() << ": " << read.status();
+    EXPECT_EQ(*read->rows[0].Get<std::string>(0), bound == &at ? "old" : "new");
+    ASSERT_TRUE(read->read_timestamp.has_value());
+    if (bound == &at) EXPECT_EQ(*read->read_timestamp, old);
+    if (bound != &at) EXPECT_GE(*read->read_timestamp, now);
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(client_->ReadOnce(negative, "SELECT 1 FROM kv").status()));
+  // The bounded ones are for single use.
+  auto session = OpenSession();
+  for (const auto& bound : {least, most}) {
+    spanner::TransactionOptions options;
+    *options.mutable_read_only() = bound;
+    EXPECT_TRUE(absl::IsInvalidArgument(session->Begin(options).status()));
+  }
+  auto ago = client_->SnapshotAgo(0);
+  ASSERT_TRUE(ago.ok());
+  auto rows = ago->Execute("SELECT v FROM kv");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_GE(ago->read_timestamp(), now);
+}
+
+TEST_F(ApiTest, ACausalTokenIsReadAfter) {
+  EXPECT_EQ(client_->CausalToken(), "");
+  Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+  const Timestamp s = *Run("INSERT INTO kv VALUES (1, 'a')").commit_timestamp;
+  auto other = Client::Connect({server_.address()}, {});
+  ASSERT_TRUE(other.ok());
+  auto read = (*other)->ReadAfter(client_->CausalToken(), "SELECT v FROM kv");
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->rows.size(), 1u);
+  EXPECT_GE(*read->read_timestamp, s);
+  EXPECT_NE((*other)->CausalToken(), "");
+  EXPECT_TRUE(absl::IsInvalidArgument((*other)->ReadAfter("made up", "SELECT 1").status()));
+}
+
 TEST_F(ApiTest, ErrorsSayWhereAndWhat) {
   auto missing = client_->Execute("SELECT * FROM nowhere");
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
