@@ -137,7 +137,7 @@ class Damage(unittest.TestCase):
             other.sql(f"INSERT INTO accounts VALUES {rows}")
         self.universe.await_caught_up()
         data = self.stop(victim)
-        found = [(f, f.read_bytes().find(MARKER.encode())) for f in sorted((data / "store").glob("*.sst"))]
+        found = [(f, f.read_bytes().rfind(MARKER.encode())) for f in sorted((data / "store").glob("*.sst"))]
         file, offset = next((f, at) for f, at in found if at > 0)
         flip(file, offset + 5)
         findings = [f for f in self.verify(data, 1) if f["kind"] == "finding"]
