@@ -91,9 +91,9 @@ class Verification {
     if (!parsed.is_object() || !parsed.contains("universe") || !parsed.contains("node")) {
       Found("node.json", "node.json: missing or damaged");
     }
-    const auto incarnation = paxos::RaiseIncarnation(&disk_, "incarnation");
+    const auto incarnation = paxos::RaiseIncarnation(&disk_, "incarnation", 1);
     if (!incarnation.ok()) Found("incarnation", incarnation.status().message());
-    if (incarnation.ok() && *incarnation == 1) Found("incarnation", "incarnation: missing");
+    if (incarnation.ok() && incarnation->now == 1) Found("incarnation", "incarnation: missing");
   }
 
   void Log() {

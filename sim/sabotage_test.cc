@@ -35,7 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kNoWoundForward, Sabotage::kFifoQueue, Sabotage::kServeBeforeRecovered,
         Sabotage::kReleaseIgnoresAttempt, Sabotage::kNoGapLocks, Sabotage::kVolatileHorizon,
         Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen, Sabotage::kLastTsIgnores2pc,
-        Sabotage::kPromiseWithoutIndex, Sabotage::kRenegotiateMidRead),
+        Sabotage::kPromiseWithoutIndex, Sabotage::kRenegotiateMidRead, Sabotage::kAmnesiacVoter,
+        Sabotage::kOverlappingChanges, Sabotage::kSnapshotWithoutPrepared),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

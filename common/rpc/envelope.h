@@ -27,6 +27,7 @@ enum class Method : uint16_t {
   kGroupRequest = 1,   // peer.GroupRequest -> peer.GroupResponse
   kSnapshotChunk = 2,  // a part of a group's snapshot
   kNodeInfo = 3,       // what a node tells of itself to the system tables
+  kNewReplica = 4,     // peer.GroupDescriptor -> peer.Replica: begins a blank replica
 };
 
 enum class MessageType : uint8_t { kRequest = 1, kResponse = 2, kCancel = 3 };

@@ -72,7 +72,9 @@ void Replica::OnPrepare(NodeId from, const Prepare& m) {
     Send(from, Nack{m.ballot, hard_.promised, reason, m.pre});
   };
   if (blank()) return refuse(NackReason::kBlank);
-  if (!IsVoter() || !config_.IsVoter(from)) return;
+  if (IsOutsider(from, m.config_at)) return refuse(NackReason::kRemoved);
+  // Whether this replica or the candidate has a vote is for the candidate to know: the
+  // configuration here may be an old one, and a promise more does no harm.
   if (m.released != Ballot()) OnRelease(m.released.node, Release{m.released});
   const bool again = !m.pre && m.ballot == hard_.promised && hard_.holder == from &&
                      hard_.holder_incarnation == m.incarnation;
@@ -117,6 +119,8 @@ void Replica::OnAccept(NodeId from, const Accept& m) {
   if (role_ != Role::kFollower) StepDown(m.ballot);
   if (match_ballot_ != m.ballot) AdoptBallot();
   campaign_at_ = 0;
+  ask_at_ = 0;
+  heard_at_ = now_;
   bool gap = m.first > match_ + 1;
   if (!gap) {
     for (const Entry& e : m.entries) {
@@ -152,7 +156,7 @@ void Replica::OnHoldQuery(NodeId from, const HoldQuery& m) {
 }
 
 void Replica::OnTimeoutNow(NodeId from, const TimeoutNow& m) {
-  if (m.ballot.node != from || m.ballot < hard_.promised || !IsVoter()) return;
+  if (m.ballot.node != from || m.ballot < hard_.promised || !MayLead()) return;
   if (role_ != Role::kFollower) return;
   OnRelease(from, Release{m.ballot});
   StartCampaign(/*pre=*/false, m.ballot);

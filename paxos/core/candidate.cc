@@ -14,9 +14,13 @@ void Replica::ScheduleCampaign(Micros within) {
 }
 
 void Replica::TickElection() {
-  if (!IsVoter()) return;
+  if (blank()) return;
   if (role_ == Role::kFollower) {
     MaybeReleaseOwnVote();
+    if (!MayLead()) {
+      campaign_at_ = 0;
+      return MaybeAskIfMember();
+    }
     if (!VoteIsFree(self_, incarnation_)) {
       campaign_at_ = 0;
       return;
@@ -35,7 +39,7 @@ void Replica::TickElection() {
 }
 
 void Replica::Campaign() {
-  if (role_ != Role::kFollower || !IsVoter()) return;
+  if (role_ != Role::kFollower || !MayLead()) return;
   StartCampaign(/*pre=*/true, Ballot());
 }
 
@@ -49,13 +53,16 @@ void Replica::StartCampaign(bool pre, Ballot released) {
   ballot_ = Ballot{std::max(max_round_, hard_.promised.round) + 1, self_};
   released_ = released;
   refused_.clear();
+  to_win_.clear();
+  complete_answers_ = 0;
   stamps_.clear();
   own_promise_token_.reset();
   recovery_.emplace(chosen_ + 1);
   role_ = pre ? Role::kPreCandidate : Role::kCandidate;
   campaign_ends_ = now_ + options_.campaign_us + random_.Between(0, options_.election_jitter_us);
   if (pre) {
-    recovery_->Add(self_, MakePromise(Prepare{ballot_, true, incarnation_, chosen_ + 1, {}}));
+    recovery_->Add(self_, MakePromise(Prepare{ballot_, true, incarnation_, chosen_ + 1, {}, 0}),
+                   id_);
   } else {
     SetVote(ballot_, incarnation_);
     own_promise_token_ = DurableToken();
@@ -66,13 +73,19 @@ void Replica::StartCampaign(bool pre, Ballot released) {
 
 void Replica::SendPrepares() {
   repeat_at_ = now_ + options_.retry_us;
-  for (const Member& m : config_.members) {
-    if (m.node == self_ || m.kind != ReplicaKind::kVoter || refused_.contains(m.node)) continue;
+  std::set<NodeId> asked;
+  auto ask = [&](const Member& m) {
+    if (m.node == self_ || !m.Votes() || refused_.contains(m.node)) return;
+    if (!asked.insert(m.node).second) return;
     const LogIndex from = recovery_->WantedFrom(m.node);
-    if (from == 0) continue;
+    if (from == 0) return;
     // The own promise comes first: after a crash this ballot must never be used again.
-    SendDurably(m.node,
-                Prepare{ballot_, role_ == Role::kPreCandidate, incarnation_, from, released_});
+    SendDurably(m.node, Prepare{ballot_, role_ == Role::kPreCandidate, incarnation_, from,
+                                released_, configs_.settled_at()});
+  };
+  for (const Config& c : to_win_) std::for_each(c.members.begin(), c.members.end(), ask);
+  for (const auto& at : configs_.all()) {
+    std::for_each(at.config.members.begin(), at.config.members.end(), ask);
   }
 }
 
@@ -91,29 +104,31 @@ void Replica::CountOwnPromise() {
     ISO_CHECK(entries.ok(), "entries that are not chosen are in memory");
     own.entries = std::move(*entries);
   }
-  recovery_->Add(self_, own);
+  recovery_->Add(self_, own, id_);
   MaybeWin();
 }
 
 void Replica::Stamp(NodeId voter, VoteStamp vote) {
-  VoteStamp& s = stamps_[voter];
+  Vote& v = stamps_[voter];
+  const uint64_t life = LifeOf(voter);
   // Acknowledgments overtake each other; an older stamp says nothing new.
-  if (std::make_pair(vote.incarnation, vote.epoch) <= std::make_pair(s.incarnation, s.epoch)) {
+  if (life == v.life && std::make_pair(vote.incarnation, vote.epoch) <=
+                            std::make_pair(v.stamp.incarnation, v.stamp.epoch)) {
     return;
   }
-  s = vote;
+  v = Vote{life, vote};
   lease_version_ = 0;
 }
 
 void Replica::OnPromise(NodeId from, const Promise& m) {
-  if (m.ballot != ballot_ || !config_.IsVoter(from)) return;
+  if (m.ballot != ballot_) return;
   if (role_ == Role::kLeader && !m.pre) return Stamp(from, m.vote);  // later than the quorum's
   if (role_ != (m.pre ? Role::kPreCandidate : Role::kCandidate)) return;
-  recovery_->Add(from, m);
+  recovery_->Add(from, m, lives_[from]);
   if (!m.pre) Stamp(from, m.vote);
   const LogIndex more = recovery_->WantedFrom(from);
   if (more != 0 && !m.entries.empty()) {
-    Send(from, Prepare{ballot_, false, incarnation_, more, released_});
+    Send(from, Prepare{ballot_, false, incarnation_, more, released_, configs_.settled_at()});
   }
   MaybeWin();
 }
@@ -121,13 +136,16 @@ void Replica::OnPromise(NodeId from, const Promise& m) {
 void Replica::OnNack(NodeId from, const Nack& m) {
   max_round_ = std::max(max_round_, m.promised.round);
   if (m.ballot != ballot_) return;
+  if (m.reason == NackReason::kRemoved) removed_ = true;
   if (role_ == Role::kLeader && !m.pre) {
     if (m.reason == NackReason::kBlank) {
-      Progress& p = progress_[from];
+      auto it = progress_.find(from);
+      if (it == progress_.end() || IsLeaving(it->second)) return;
+      Progress& p = it->second;
       p.known = true;
       p.match = 0;
       if (p.state != Progress::State::kSnapshot) NeedSnapshot(from, &p);
-    } else if (m.promised > ballot_) {
+    } else if (m.promised > ballot_ && config().Has(from, LifeOf(from))) {
       StepDown(m.promised);
       ScheduleCampaign(options_.election_jitter_us / 8);
     }
@@ -137,19 +155,62 @@ void Replica::OnNack(NodeId from, const Nack& m) {
 }
 
 void Replica::OnRefused(NodeId from, const Nack& m) {
-  if (!config_.IsVoter(from) || recovery_->WantedFrom(from) == 0) return;
+  if (recovery_->WantedFrom(from) == 0) return;
   // A voter that holds its vote for another may be free a little later: it is asked again.
   if (m.reason != NackReason::kHeld) refused_.insert(from);
-  if (refused_.size() > config_.Voters() - config_.Quorum()) GiveUpCampaign();
+  for (const Config& c : ConfigsToWin()) {
+    const size_t lost =
+        static_cast<size_t>(std::count_if(c.members.begin(), c.members.end(), [&](const Member& v) {
+          return v.Votes() && refused_.contains(v.node);
+        }));
+    if (lost > c.Voters() - c.Quorum()) return GiveUpCampaign();
+  }
 }
 
 void Replica::MaybeWin() {
-  if (!recovery_ || recovery_->Complete() < config_.Quorum()) return;
-  if (role_ == Role::kPreCandidate) {
+  if (!recovery_ || recovery_->Complete() == complete_answers_) return;
+  complete_answers_ = recovery_->Complete();
+  std::vector<Config> needed = ConfigsToWin();
+  const bool more = role_ == Role::kCandidate &&
+                    needed != (to_win_.empty() ? std::vector<Config>{settled_config()} : to_win_);
+  to_win_ = std::move(needed);
+  const bool won = std::all_of(to_win_.begin(), to_win_.end(),
+                               [&](const Config& c) { return recovery_->CompleteIn(c); });
+  if (!won) {
+    if (more) SendPrepares();  // to those whom this campaign has just heard of
+  } else if (role_ == Role::kPreCandidate) {
     StartCampaign(/*pre=*/false, released_);
   } else if (role_ == Role::kCandidate && recovery_->Answered(self_)) {
-    Win();
+    // Removed, or made something else, by a change that it has only now heard of.
+    const bool leads = std::all_of(to_win_.begin(), to_win_.end(), [&](const Config& c) {
+      return c.CanLead(self_) && c.Has(self_, id_);
+    });
+    if (leads) {
+      Win();
+    } else {
+      GiveUpCampaign();
+    }
   }
+}
+
+// A quorum in each of these wins. The newest configuration that an answer shows to be chosen covers
+// everything before it: its entry and all below were accepted by a quorum of that configuration
+// too. Those behind it may have been chosen.
+std::vector<Config> Replica::ConfigsToWin() const {
+  std::vector<Config> needed;
+  for (const auto& at : configs_.all()) needed.push_back(at.config);
+  if (role_ != Role::kCandidate) return needed;
+  needed.resize(1);
+  const LogIndex chosen = recovery_->MaxChosen();
+  for (const Entry& e : recovery_->Result()) {
+    if (e.kind != EntryKind::kConfig) continue;
+    auto config = DecodeConfig(*e.payload);
+    ISO_CHECK(config.ok(), "a configuration in the log can be read");
+    if (e.index <= chosen) needed.clear();
+    needed.push_back(*std::move(config));
+  }
+  if (options_.sabotage.Is(Sabotage::kOverlappingChanges)) needed = {needed.back()};
+  return needed;
 }
 
 void Replica::Win() {
@@ -157,19 +218,12 @@ void Replica::Win() {
   progress_.clear();
   std::vector<Entry> recovered = recovery_->Result();
   const LogIndex recovered_to = recovery_->from() + recovered.size() - 1;
-  for (const Member& m : config_.members) {
-    if (m.node == self_) continue;
-    Progress& p = progress_[m.node];
-    p.known = recovery_->Answered(m.node);
-    p.match = recovery_->ChosenOf(m.node);
-    p.chosen = p.match;
-    p.next = p.known ? p.match + 1 : recovered_to + 1;
-    p.heard_at = now_;
-  }
   const LogIndex known_chosen = recovery_->MaxChosen();
+  const Recovery answers = *std::move(recovery_);
   recovery_.reset();
   // Entries of ours past the recovered ones were never chosen and never will be.
   log_.DropAfter(recovered_to);
+  configs_.DropAfter(recovered_to);
   std::erase_if(to_append_, [&](const Entry& e) { return e.index > recovered_to; });
   pending_bytes_ = 0;
   for (Entry& e : recovered) {
@@ -183,6 +237,13 @@ void Replica::Win() {
   AppendEntry(std::move(noop));
   match_ballot_ = ballot_;
   match_ = recovery_index_;
+  for (const auto& at : configs_.all()) AddProgress(at.config);
+  for (auto& [node, p] : progress_) {
+    p.known = answers.Answered(node, p.id);
+    p.match = p.known ? answers.ChosenOf(node) : 0;
+    p.chosen = p.match;
+    p.next = p.known ? p.match + 1 : recovered_to + 1;
+  }
   SetChosen(known_chosen);
   lease_end_ = Timestamp();
   lease_version_ = 0;
@@ -210,9 +271,7 @@ void Replica::MaybeReleaseOwnVote() {
   }
   if (!support_->truetime()->After(abandoned_lease_end_)) return;
   FreeVote();
-  for (const Member& m : config_.members) {
-    if (m.node != self_ && m.kind == ReplicaKind::kVoter) Send(m.node, Release{hard_.promised});
-  }
+  TellVoters(Release{hard_.promised});
 }
 
 }  // namespace isochron::paxos

@@ -16,6 +16,8 @@ struct Totals {
   int transfers = 0;
   int snapshots = 0;
   int restarts = 0;
+  int changes = 0;
+  int wipes = 0;
   LogIndex chosen = 0;
 };
 
@@ -38,6 +40,8 @@ absl::Status RunSeed(ClusterOptions options, Totals* totals, uint64_t* digest = 
   totals->transfers += cluster.transfers;
   totals->snapshots += cluster.snapshots;
   totals->restarts += cluster.restarts;
+  totals->changes += cluster.changes;
+  totals->wipes += cluster.wipes;
   totals->chosen += target;
   if (digest != nullptr) *digest = cluster.digest;
   return absl::OkStatus();
@@ -81,6 +85,27 @@ TEST(ClusterTest, OneReplicaKeepsTheInvariants) {
   }
 }
 
+ClusterOptions MembersOptions(uint64_t seed) {
+  ClusterOptions o = Options(seed, 5 + static_cast<int>(seed % 2));
+  o.members = 1 + static_cast<int>(seed % 3);
+  return o;
+}
+
+TEST(ClusterTest, ReplicasThatComeAndGoKeepTheInvariants) {
+  Totals totals;
+  constexpr int kSeeds = 150;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const absl::Status s = RunSeed(MembersOptions(seed), &totals);
+    ASSERT_TRUE(s.ok()) << "seed " << seed << ": " << s;
+  }
+  std::printf("%d seeds: %d changes, %d wipes, %d elections, %d snapshots, %d chosen\n", kSeeds,
+              totals.changes, totals.wipes, totals.elections, totals.snapshots,
+              static_cast<int>(totals.chosen));
+  EXPECT_GT(totals.changes, 5 * kSeeds);
+  EXPECT_GT(totals.wipes, kSeeds);
+  EXPECT_GT(totals.elections, 2 * kSeeds);
+}
+
 TEST(ClusterTest, OneSeedGivesOneRun) {
   Totals totals;
   uint64_t first = 0;
@@ -88,6 +113,20 @@ TEST(ClusterTest, OneSeedGivesOneRun) {
   ASSERT_TRUE(RunSeed(Options(5, 3), &totals, &first).ok());
   ASSERT_TRUE(RunSeed(Options(5, 3), &totals, &second).ok());
   EXPECT_EQ(first, second);
+}
+
+uint64_t MembersCaughtAt(Sabotage sabotage) {
+  Totals totals;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    ClusterOptions o = MembersOptions(seed);
+    o.sabotage = sabotage;
+    const absl::Status s = RunSeed(o, &totals);
+    if (s.ok()) continue;
+    std::printf("%s: seed %d: %s\n", std::string(SabotageName(sabotage)).c_str(),
+                static_cast<int>(seed), s.ToString().c_str());
+    return seed;
+  }
+  return 0;
 }
 
 // The seed at which a broken protocol is caught, 0 if never.
@@ -110,6 +149,12 @@ TEST(SabotageTest, LeaseFromReceiptIsCaught) {
 }
 TEST(SabotageTest, AckBeforeSyncIsCaught) { EXPECT_NE(CaughtAt(Sabotage::kAckBeforeSync), 0u); }
 TEST(SabotageTest, ResumeOwnLeaseIsCaught) { EXPECT_NE(CaughtAt(Sabotage::kResumeOwnLease), 0u); }
+TEST(SabotageTest, AmnesiacVoterIsCaught) {
+  EXPECT_NE(MembersCaughtAt(Sabotage::kAmnesiacVoter), 0u);
+}
+TEST(SabotageTest, OverlappingChangesIsCaught) {
+  EXPECT_NE(MembersCaughtAt(Sabotage::kOverlappingChanges), 0u);
+}
 TEST(SabotageTest, ForgetVoteIsCaught) { EXPECT_NE(CaughtAt(Sabotage::kForgetVote), 0u); }
 
 TEST(ClusterTest, AKilledLeaderIsReplacedWithinLeasePlusTwoSeconds) {

@@ -27,6 +27,7 @@ inline constexpr LogIndex kInitialIndex = 10;
 enum class EntryKind : uint8_t {
   kNoop = 0,     // a new leader's first entry; nothing to apply
   kCommand = 1,  // opaque to the core
+  kConfig = 2,   // a change of who is in the group (membership.h)
 };
 
 // Immutable and shared: the log cache, the outgoing messages and the apply queue hold one copy.
@@ -54,14 +55,20 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
+// Who is in a group. `id` names one life of a replica (rule 28): a folder that lost its data comes
+// back under another.
 enum class ReplicaKind : uint8_t {
   kVoter = 0,
-  kLearner = 1,  // receives the log, is in no quorum
+  kLearner = 1,   // receives the log to become a voter; in no quorum
+  kReadOnly = 2,  // receives the log, for good; in no quorum
+  kWitness = 3,   // votes and keeps the log, never leads
 };
 
 struct Member {
   NodeId node;
   ReplicaKind kind = ReplicaKind::kVoter;
+  uint64_t id = 1;
+  bool Votes() const { return kind == ReplicaKind::kVoter || kind == ReplicaKind::kWitness; }
   friend bool operator==(const Member&, const Member&) = default;
 };
 
@@ -73,21 +80,19 @@ struct Config {
     for (NodeId n : nodes) c.members.push_back(Member{n, ReplicaKind::kVoter});
     return c;
   }
-  bool IsVoter(NodeId n) const {
+  const Member* Find(NodeId n) const {
     for (const Member& m : members) {
-      if (m.node == n) return m.kind == ReplicaKind::kVoter;
+      if (m.node == n) return &m;
     }
-    return false;
+    return nullptr;
   }
-  bool IsMember(NodeId n) const {
-    for (const Member& m : members) {
-      if (m.node == n) return true;
-    }
-    return false;
+  bool Has(NodeId n, uint64_t id) const { return Find(n) != nullptr && Find(n)->id == id; }
+  bool CanLead(NodeId n) const {
+    return Find(n) != nullptr && Find(n)->kind == ReplicaKind::kVoter;
   }
   size_t Voters() const {
     size_t n = 0;
-    for (const Member& m : members) n += m.kind == ReplicaKind::kVoter ? 1 : 0;
+    for (const Member& m : members) n += m.Votes() ? 1 : 0;
     return n;
   }
   size_t Quorum() const { return Voters() / 2 + 1; }
@@ -103,7 +108,8 @@ struct LogMark {
 
 // What a replica starts from, put together by its driver from the log and the store.
 struct InitialState {
-  Config config;
+  Config config;            // as of `applied`
+  uint64_t replica_id = 0;  // this replica's life; 0: as `config` says
   HardState hard;
   LogMark base;  // the log is truncated up to here; index 0: blank, waits for a snapshot
   std::vector<Entry> entries;  // base.index + 1 and on, without a hole

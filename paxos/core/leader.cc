@@ -34,6 +34,7 @@ void Replica::OnAccepted(NodeId from, const Accepted& m) {
   auto it = progress_.find(from);
   if (it == progress_.end()) return;
   Progress& p = it->second;
+  if (p.id != LifeOf(from) && !options_.sabotage.Is(Sabotage::kAmnesiacVoter)) return;
   Stamp(from, m.vote);
   const LogIndex match = std::min(m.match, log_.last());
   p.chosen = std::max(p.chosen, m.chosen);
@@ -59,21 +60,21 @@ void Replica::OnAccepted(NodeId from, const Accepted& m) {
 }
 
 void Replica::AdvanceChosen() {
-  std::vector<LogIndex> matches;
-  for (const Member& m : config_.members) {
-    if (m.kind != ReplicaKind::kVoter) continue;
-    matches.push_back(m.node == self_ ? Stable() : progress_[m.node].match);
+  for (;;) {
+    LogIndex chosen = AcceptedIn(configs_.settled());
+    // A change and what lies behind it needs a quorum of the new replicas as well.
+    for (const auto& at : configs_.all()) {
+      if (at.index <= chosen_ || at.index > chosen) continue;
+      chosen = std::min(chosen, std::max(at.index - 1, AcceptedIn(at.config)));
+    }
+    if (options_.sabotage.Is(Sabotage::kOverlappingChanges)) chosen = AcceptedIn(config());
+    if (chosen <= chosen_) return;
+    for (LogIndex i = chosen_ + 1; i <= chosen; ++i) {
+      pending_bytes_ -= std::min(pending_bytes_, log_.At(i).Bytes());
+    }
+    SetChosen(chosen);
+    replicate_ = true;
   }
-  const size_t quorum = config_.Quorum();
-  if (matches.size() < quorum) return;
-  std::sort(matches.begin(), matches.end(), std::greater<>());
-  const LogIndex chosen = matches[quorum - 1];
-  if (chosen <= chosen_) return;
-  for (LogIndex i = chosen_ + 1; i <= chosen; ++i) {
-    pending_bytes_ -= std::min(pending_bytes_, log_.At(i).Bytes());
-  }
-  SetChosen(chosen);
-  replicate_ = true;
 }
 
 void Replica::Replicate() {
@@ -83,7 +84,8 @@ void Replica::Replicate() {
       p.waiting = true;
       SendAccept(node, &p, /*empty=*/false);
     }
-    while (p.state == Progress::State::kReplicate && p.next <= log_.last() &&
+    const LogIndex last = IsLeaving(p) ? configs_.settled_at() : log_.last();
+    while (p.state == Progress::State::kReplicate && p.next <= last &&
            p.inflight_bytes < options_.max_inflight_bytes) {
       SendAccept(node, &p, /*empty=*/false);
     }
@@ -106,9 +108,15 @@ void Replica::SendAccept(NodeId to, Progress* p, bool empty) {
   m.incarnation = incarnation_;
   m.first = p->next;
   m.chosen = chosen_;
+  LogIndex last = log_.last();
+  if (IsLeaving(*p)) {
+    // It is shown the change that removed it, and that it is chosen once that is safe to know.
+    last = configs_.settled_at();
+    m.chosen = ConfigKnown() ? last : last - 1;
+  }
   size_t bytes = 0;
-  if (!empty && p->next <= log_.last()) {
-    auto entries = log_.Read(p->next, log_.last(), options_.max_message_bytes);
+  if (!empty && p->next <= last) {
+    auto entries = log_.Read(p->next, last, options_.max_message_bytes);
     // What cannot be read back (truncated in the log, or damaged) comes with a snapshot.
     if (!entries.ok()) return NeedSnapshot(to, p);
     m.entries = std::move(*entries);
@@ -125,6 +133,7 @@ void Replica::SendAccept(NodeId to, Progress* p, bool empty) {
 }
 
 void Replica::TickLeader() {
+  DropLeavers();
   for (auto& [node, p] : progress_) {
     const bool due = now_ >= p.sent_at + options_.retry_us;
     if (p.state == Progress::State::kSnapshot) continue;
@@ -139,8 +148,9 @@ void Replica::TickLeader() {
       SendAccept(node, &p, /*empty=*/false);
       continue;
     }
-    const bool lags = p.chosen < chosen_;
-    if ((lags && p.told_chosen < chosen_) || ((lags || VoteIsStale(node)) && due)) {
+    const LogIndex upto = IsLeaving(p) ? configs_.settled_at() : chosen_;
+    const bool lags = p.chosen < upto;
+    if ((lags && p.told_chosen < upto) || ((lags || VoteIsStale(node)) && due)) {
       SendAccept(node, &p, /*empty=*/true);
     }
   }
@@ -152,17 +162,19 @@ bool Replica::VoteIsStale(NodeId voter) const {
   if (!grant) return false;
   auto stamp = stamps_.find(voter);
   return stamp == stamps_.end() ||
-         stamp->second != VoteStamp{grant->epoch, grant->voter_incarnation};
+         stamp->second.stamp != VoteStamp{grant->epoch, grant->voter_incarnation};
 }
 
 // Everything is chosen and every follower that is alive knows it. One that is not is seen to when
 // its node's support begins anew.
 bool Replica::LeaderMayRest() const {
   if (!Recovered() || chosen_ < log_.last() || emitted_ < chosen_) return false;
+  if (configs_.changing()) return false;
   for (const auto& [node, p] : progress_) {
+    if (IsLeaving(p)) return false;  // it is told, or given up
     if (!support_->Live(node)) continue;
     if (p.state != Progress::State::kReplicate || !p.inflight.empty() || p.next <= log_.last() ||
-        p.chosen < chosen_ || (config_.IsVoter(node) && VoteIsStale(node))) {
+        p.chosen < chosen_ || (Votes(node) && VoteIsStale(node))) {
       return false;
     }
   }
@@ -196,20 +208,9 @@ Timestamp Replica::LeaseEnd() {
     lease_start_ = now->latest;
   }
   lease_version_ = support_->version();
-  std::vector<Timestamp> ends;
-  for (const Member& m : config_.members) {
-    if (m.kind != ReplicaKind::kVoter) continue;
-    const auto grant = support_->GrantedBy(m.node);
-    Timestamp end;
-    if (m.node == self_) {
-      if (grant && Holds(self_, incarnation_) && hard_.promised == ballot_) end = grant->end;
-    } else if (auto stamp = stamps_.find(m.node); grant && stamp != stamps_.end()) {
-      if (stamp->second == VoteStamp{grant->epoch, grant->voter_incarnation}) end = grant->end;
-    }
-    ends.push_back(end);
-  }
-  std::sort(ends.begin(), ends.end(), std::greater<>());
-  const Timestamp end = ends[config_.Quorum() - 1];
+  Timestamp end = Timestamp::Max();
+  for (const auto& at : configs_.all()) end = std::min(end, LeaseIn(at.config));
+  if (options_.sabotage.Is(Sabotage::kOverlappingChanges)) end = LeaseIn(config());
   if (end > lease_end_) {
     lease_end_ = end;
     if (options_.observer != nullptr && lease_end_ > lease_start_) {
@@ -251,9 +252,7 @@ absl::Status Replica::GiveUpLease() {
   lease_end_ = Timestamp();
   StepDown(ballot);
   FreeVote();
-  for (const Member& m : config_.members) {
-    if (m.node != self_ && m.kind == ReplicaKind::kVoter) Send(m.node, Release{ballot});
-  }
+  TellVoters(Release{ballot});
   // Somebody else goes first.
   ScheduleCampaign(2 * options_.election_jitter_us);
   campaign_at_ += options_.campaign_us;
@@ -261,7 +260,7 @@ absl::Status Replica::GiveUpLease() {
 }
 
 absl::Status Replica::TransferTo(NodeId to) {
-  if (to == self_ || !config_.IsVoter(to)) {
+  if (to == self_ || !config().CanLead(to) || !settled_config().CanLead(to)) {
     return absl::InvalidArgumentError(
         absl::StrCat(ToString(to), " is not another voter of group ", ToString(options_.group)));
   }

@@ -7,7 +7,7 @@
 namespace isochron::paxos {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;  // 2: messages name the replicas' lives
 
 // Wire numbers of the bodies; only ever added to. Same order as in Body.
 enum Type : uint8_t {
@@ -55,7 +55,7 @@ bool GetEntries(Reader* r, LogIndex first, const Ballot* ballot, std::vector<Ent
     uint8_t kind = 0;
     if (ballot != nullptr) e.ballot = *ballot;
     if (ballot == nullptr && !Get(r, &e.ballot)) return false;
-    if (!Get(r, &e.origin) || !r->Byte(&kind) || kind > 1) return false;
+    if (!Get(r, &e.origin) || !r->Byte(&kind) || kind > 2) return false;
     e.kind = static_cast<EntryKind>(kind);
     if (e.kind == EntryKind::kNoop) continue;
     absl::string_view bytes;
@@ -71,10 +71,11 @@ void Put(Writer* w, const Prepare& m) {
   w->Varint(m.incarnation);
   w->Varint(m.from);
   Put(w, m.released);
+  w->Varint(m.config_at);
 }
 bool Get(Reader* r, Prepare* m) {
   return Get(r, &m->ballot) && r->Bool(&m->pre) && r->Varint(&m->incarnation) &&
-         r->Varint(&m->from) && Get(r, &m->released);
+         r->Varint(&m->from) && Get(r, &m->released) && r->Varint(&m->config_at);
 }
 
 void Put(Writer* w, const Promise& m) {
@@ -102,7 +103,7 @@ void Put(Writer* w, const Nack& m) {
 }
 bool Get(Reader* r, Nack* m) {
   uint8_t reason = 0;
-  if (!Get(r, &m->ballot) || !Get(r, &m->promised) || !r->Byte(&reason) || reason > 3) return false;
+  if (!Get(r, &m->ballot) || !Get(r, &m->promised) || !r->Byte(&reason) || reason > 4) return false;
   m->reason = static_cast<NackReason>(reason);
   return r->Bool(&m->pre);
 }
@@ -151,7 +152,10 @@ bool GetBody(Reader* r, Body* body) {
 bool GetMessage(absl::string_view in, Message* m) {
   Reader r(in);
   uint8_t type = 0;
-  if (!r.Byte(&type) || !r.Varint(&m->group.value)) return false;
+  if (!r.Byte(&type) || !r.Varint(&m->group.value) || !r.Varint(&m->from_id) ||
+      !r.Varint(&m->to_id)) {
+    return false;
+  }
   bool ok = false;
   switch (type) {
     case kPrepare:
@@ -195,6 +199,8 @@ void AppendToFrame(const Message& message, std::string* frame) {
   w.Fixed32(0);
   w.Byte(static_cast<uint8_t>(message.body.index()));
   w.Varint(message.group.value);
+  w.Varint(message.from_id);
+  w.Varint(message.to_id);
   std::visit([&w](const auto& body) { Put(&w, body); }, message.body);
   std::string length;
   Writer(&length).Fixed32(static_cast<uint32_t>(frame->size() - start - 4));

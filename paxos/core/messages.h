@@ -37,6 +37,7 @@ struct Prepare {
   uint64_t incarnation = 0;  // of the candidate
   LogIndex from = 0;         // accepted entries from here on are wanted
   Ballot released;           // a leader that released this ballot asked for the campaign; or zero
+  LogIndex config_at = 0;    // where the newest change that the candidate knows as chosen is
 };
 
 // Phase 1 answer. Entries from Prepare::from on, cut to a bounded size; ask again for the rest.
@@ -55,6 +56,7 @@ enum class NackReason : uint8_t {
   kHeld = 1,          // its lease vote is held by another node whose support has not ended
   kBlank = 2,         // has no base state: send a snapshot
   kBehind = 3,        // the candidate lacks entries that are already truncated here
+  kRemoved = 4,       // the candidate's replica is in no configuration any more
 };
 
 struct Nack {
@@ -106,6 +108,9 @@ struct Message {
   GroupId group;
   NodeId to;  // not on the wire
   Body body;
+  // The lives of sender and receiver that it is from and for (rule 28); 0: not known.
+  uint64_t from_id = 0;
+  uint64_t to_id = 0;
 };
 
 // An empty frame: only the version byte.

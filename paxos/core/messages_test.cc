@@ -64,7 +64,7 @@ TEST(MessagesTest, EveryKindSurvivesTheWire) {
 TEST(MessagesTest, EmptyFrame) {
   EXPECT_TRUE(DecodeFrame(NewFrame())->empty());
   EXPECT_FALSE(DecodeFrame("").ok());
-  EXPECT_FALSE(DecodeFrame("\x02").ok());
+  EXPECT_FALSE(DecodeFrame("\x01").ok());
 }
 
 TEST(MessagesTest, GarbageNeverCrashes) {

@@ -20,6 +20,8 @@ struct Progress {
   };
 
   State state = State::kProbe;
+  uint64_t id = 0;           // the follower's life
+  Micros left_at = 0;        // it is in no configuration any more, since then
   LogIndex match = 0;        // durable at the follower, at the leader's ballot
   LogIndex next = 1;         // first index to send
   LogIndex chosen = 0;       // that the follower acknowledged knowing

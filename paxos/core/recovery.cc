@@ -7,10 +7,11 @@
 
 namespace isochron::paxos {
 
-void Recovery::Add(NodeId voter, const Promise& promise) {
+void Recovery::Add(NodeId voter, const Promise& promise, uint64_t id) {
   auto [it, fresh] = voters_.try_emplace(voter);
   Voter& v = it->second;
   if (fresh) {
+    v.id = id;
     v.chosen = promise.chosen;
     v.chosen_origin = promise.chosen_origin;
     v.last = promise.last;
@@ -34,6 +35,16 @@ size_t Recovery::Complete() const {
   size_t n = 0;
   for (const auto& [node, v] : voters_) n += v.have >= v.last ? 1 : 0;
   return n;
+}
+
+bool Recovery::CompleteIn(const Config& config) const {
+  size_t n = 0;
+  for (const Member& m : config.members) {
+    auto it = voters_.find(m.node);
+    if (!m.Votes() || it == voters_.end() || it->second.have < it->second.last) continue;
+    n += it->second.id == 0 || it->second.id == m.id ? 1 : 0;
+  }
+  return n >= config.Quorum();
 }
 
 LogIndex Recovery::MaxChosen() const {

@@ -29,12 +29,19 @@ class Recovery {
 
   LogIndex from() const { return from_; }
   // Merges one answer (or a further part of one). Entries outside what is still wanted are ignored.
-  void Add(NodeId voter, const Promise& promise);
+  // `id`: the life of the voter that answered; 0: any.
+  void Add(NodeId voter, const Promise& promise, uint64_t id = 0);
   // The first slot still wanted from `voter`; 0 when it answered completely.
   LogIndex WantedFrom(NodeId voter) const;
   // Voters that answered completely.
   size_t Complete() const;
+  // A quorum of `config` answered completely.
+  bool CompleteIn(const Config& config) const;
   bool Answered(NodeId voter) const { return voters_.contains(voter); }
+  bool Answered(NodeId voter, uint64_t id) const {
+    auto it = voters_.find(voter);
+    return it != voters_.end() && (it->second.id == 0 || it->second.id == id);
+  }
 
   // With a quorum complete: the entries to propose again from `from` on, consecutive.
   std::vector<Entry> Result() const;
@@ -43,6 +50,7 @@ class Recovery {
 
  private:
   struct Voter {
+    uint64_t id = 0;
     LogIndex chosen = 0;
     LogIndex have = 0;  // entries up to here arrived
     LogIndex last = 0;

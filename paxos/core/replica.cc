@@ -19,15 +19,21 @@ Replica::Replica(Options options, InitialState initial, NodeSupport* support, Lo
       support_(support),
       reader_(reader),
       random_(options_.seed),
-      config_(std::move(initial.config)),
       hard_(initial.hard),
       log_(options_.group, reader) {
+  if (const Member* own = initial.config.Find(self_)) id_ = own->id;
+  if (initial.replica_id != 0) id_ = initial.replica_id;
   log_.Reset(initial.base);
-  for (Entry& e : initial.entries) log_.Put(std::move(e));
+  configs_.Reset(std::max(initial.applied.index, initial.base.index), std::move(initial.config));
+  for (Entry& e : initial.entries) {
+    if (e.index > configs_.settled_at()) configs_.Put(e);
+    log_.Put(std::move(e));
+  }
   // The store may be ahead of the log: a snapshot was installed, then the process died.
   if (initial.applied.index > log_.last()) log_.Reset(initial.applied);
   emitted_ = std::max(initial.applied.index, log_.base().index);
   chosen_ = std::max(emitted_, std::min(hard_.chosen, log_.last()));
+  configs_.Settle(chosen_);
   log_.Shrink(options_.cache_bytes, emitted_);
   max_round_ = hard_.promised.round;
   if (options_.sabotage.Is(Sabotage::kForgetVote)) FreeVote();
@@ -47,7 +53,7 @@ Rest Replica::MayRest() const {
   if (HasReady()) return Rest::kTick;
   if (role_ == Role::kLeader) return LeaderMayRest() ? Rest::kSleep : Rest::kTick;
   if (role_ != Role::kFollower) return Rest::kTick;
-  if (!IsVoter()) return Rest::kSleep;
+  if (!MayLead()) return Rest::kSleep;
   // Its own vote it gives back when its older lease is over.
   if (Holds(self_, incarnation_)) return Rest::kTick;
   if (!VoteIsFree(self_, incarnation_)) return Rest::kSleep;
@@ -55,7 +61,7 @@ Rest Replica::MayRest() const {
 }
 
 void Replica::Step(NodeId from, Message message) {
-  if (from == self_ || (!blank() && !config_.IsMember(from))) return;
+  if (from == self_ || !ForThisLife(from, message)) return;
   std::visit(
       [this, from](const auto& m) {
         using T = std::decay_t<decltype(m)>;
@@ -79,7 +85,7 @@ uint64_t Replica::DurableToken() const {
 }
 
 void Replica::Send(NodeId to, Body body) {
-  outbox_.push_back(Message{options_.group, to, std::move(body)});
+  outbox_.push_back(Message{options_.group, to, std::move(body), id_, LifeOf(to)});
 }
 
 void Replica::SendDurably(NodeId to, Body body) {
@@ -100,7 +106,7 @@ void Replica::SendDurably(NodeId to, Body body) {
   if (token == 0) {
     Send(to, std::move(body));
   } else {
-    held_.push_back(Held{token, Message{options_.group, to, std::move(body)}});
+    held_.push_back(Held{token, Message{options_.group, to, std::move(body), id_, LifeOf(to)}});
   }
 }
 
@@ -111,6 +117,7 @@ void Replica::AppendEntry(Entry entry) {
     unstable_.back().first = std::min(unstable_.back().first, entry.index);
   }
   to_append_.push_back(entry);
+  configs_.Put(entry);
   log_.Put(std::move(entry));
 }
 
@@ -179,7 +186,10 @@ void Replica::CollectChosen(Ready* ready) {
   log_.Shrink(options_.cache_bytes, std::min(emitted_, Stable()));
 }
 
-void Replica::SetChosen(LogIndex index) { chosen_ = std::max(chosen_, index); }
+void Replica::SetChosen(LogIndex index) {
+  chosen_ = std::max(chosen_, index);
+  SettleConfigs();
+}
 
 // --- upkeep and looking --------------------------------------------------------------------------
 
@@ -192,7 +202,7 @@ void Replica::Truncate(LogIndex upto) {
 void Replica::InstallSnapshot(LogMark mark, Config config) {
   if (mark.index <= emitted_) return;
   if (role_ != Role::kFollower) StepDown(ballot_);
-  config_ = std::move(config);
+  configs_.Reset(mark.index, std::move(config));
   log_.Reset(mark);
   std::erase_if(to_append_, [&](const Entry& e) { return e.index <= mark.index; });
   SetChosen(mark.index);

@@ -24,6 +24,9 @@
 // LeaseEnd() > TT.now().latest with a clock read at that instant (rule 15). It may choose a
 // timestamp s only if LeaseEnd() > s.
 //
+// Membership: membership.h tells which configurations are in force. A message that is for another
+// life of this replica is dropped, and so is one from a life that is over (rule 28).
+//
 // Invariants: promises never go down; at most one value is chosen an index; the lease intervals of
 // different (node, incarnation) never overlap in real time; origins in the chosen log never go
 // down. Loop-thread only. Reads the clock only through NodeSupport. `support` and `reader` outlive
@@ -45,6 +48,7 @@
 #include "common/types.h"
 #include "paxos/core/entry.h"
 #include "paxos/core/entry_log.h"
+#include "paxos/core/membership.h"
 #include "paxos/core/messages.h"
 #include "paxos/core/progress.h"
 #include "paxos/core/recovery.h"
@@ -118,6 +122,16 @@ class Replica {
   // 3).
   absl::StatusOr<LogIndex> Propose(Payload payload);
 
+  // --- membership (leader) ---------------------------------------------------------------------
+  // Proposes that `next` is in force from the next entry on. FAILED_PRECONDITION when not the
+  // leader, when it has not recovered, or when another change is under way; UNAVAILABLE when the
+  // lease is not supported by a quorum of today's replicas at the moment; INVALID_ARGUMENT when
+  // `next` differs by more than one replica, or would not let this one lead.
+  absl::StatusOr<LogIndex> ProposeConfig(Config next);
+  // A quorum of the newest configuration durably knows that it is chosen: what it left behind may
+  // be told, and be forgotten.
+  bool ConfigKnown() const;
+
   // --- leadership ------------------------------------------------------------------------------
   // Starts a campaign if the vote is free. No effect on a leader, learner or blank replica.
   void Campaign();
@@ -125,9 +139,11 @@ class Replica {
   bool WantsCampaign() const { return campaign_at_ != 0 && now_ >= campaign_at_; }
   // When the next campaign should begin at the earliest; 0: no reason to wait.
   Micros campaign_at() const { return campaign_at_; }
+  // A member that may be elected.
+  bool MayLead() const;
   // A campaign would find this replica's own vote free.
   bool MayCampaign() const {
-    return role_ == Role::kFollower && IsVoter() && VoteIsFree(self_, incarnation_);
+    return role_ == Role::kFollower && MayLead() && VoteIsFree(self_, incarnation_);
   }
   // Hands leadership over. The caller has stopped assigning and has seen TT.after(greatest
   // timestamp assigned, promised or served): the lease is given up at once. FAILED_PRECONDITION
@@ -158,7 +174,19 @@ class Replica {
   Role role() const { return role_; }
   Ballot ballot() const { return role_ == Role::kFollower ? hard_.promised : ballot_; }
   NodeId leader() const;
-  const Config& config() const { return config_; }
+  // The newest configuration in the log, chosen or not; and the newest that is chosen.
+  const Config& config() const { return configs_.latest(); }
+  const Config& settled_config() const { return configs_.settled(); }
+  LogIndex settled_at() const { return configs_.settled_at(); }  // at or behind its entry
+  uint64_t id() const { return id_; }
+  // It knows of a chosen configuration that names it.
+  bool member() const { return configs_.settled().Has(self_, id_); }
+  // When a leader was last heard; 0: never.
+  Micros heard_at() const { return heard_at_; }
+  // The leader said that this replica is in no configuration any more.
+  bool removed() const { return removed_; }
+  // Leader: how many voters of `config` have followed, and support this node at the moment.
+  size_t Answering(const Config& config) const;
   const HardState& hard_state() const { return hard_; }
   LogIndex chosen_index() const { return chosen_; }
   LogIndex emitted_index() const { return emitted_; }  // handed out to apply
@@ -169,11 +197,14 @@ class Replica {
   // Leader: how far `node` has durably followed; 0 unknown.
   LogIndex MatchOf(NodeId node) const;
   bool blank() const { return log_.base().index == 0; }
-  bool IsVoter() const { return !blank() && config_.IsVoter(self_); }
 
  private:
   friend class ReplicaInvariants;
 
+  struct Vote {
+    uint64_t life = 0;
+    VoteStamp stamp;
+  };
   struct Held {  // a message that waits for a token
     uint64_t token = 0;
     Message message;
@@ -184,6 +215,7 @@ class Replica {
   };
 
   // replica.cc
+  uint64_t LifeOf(NodeId node) const;
   void Send(NodeId to, Body body);         // at once
   void SendDurably(NodeId to, Body body);  // once all that changed so far is durable
   uint64_t DurableToken() const;           // the token that covers all changes so far, 0: none
@@ -193,6 +225,22 @@ class Replica {
   void CollectChosen(Ready* ready);
   VoteStamp StampFor(NodeId leader) const;
   void Stamp(NodeId voter, VoteStamp vote);
+
+  // members.cc
+  bool ForThisLife(NodeId from, const Message& message);
+  void SettleConfigs();
+  void MaybeAskIfMember();
+  LogIndex AcceptedIn(const Config& config);
+  Timestamp LeaseIn(const Config& config) const;
+  void TellVoters(const Body& body);
+  void AddProgress(const Config& config);
+  void DropLeavers();
+  bool IsOutsider(NodeId node, LogIndex its_config_at) const;
+  bool Votes(NodeId node) const {
+    const Member* m = config().Find(node);
+    return m != nullptr && m->Votes();
+  }
+  bool IsLeaving(const Progress& p) const { return p.left_at != 0; }
 
   // acceptor.cc
   void OnPrepare(NodeId from, const Prepare& m);
@@ -217,6 +265,7 @@ class Replica {
   void OnRefused(NodeId from, const Nack& m);
   void CountOwnPromise();
   void MaybeWin();
+  std::vector<Config> ConfigsToWin() const;
   void Win();
   void GiveUpCampaign();
   void ScheduleCampaign(Micros within);
@@ -241,7 +290,13 @@ class Replica {
   NodeSupport* const support_;
   LogReader* const reader_;
   Random random_;
-  Config config_;
+  uint64_t id_ = 0;
+  bool removed_ = false;
+  Micros ask_at_ = 0;  // whether this replica, which does not campaign, still is a member
+  Micros heard_at_ = 0;
+  Micros settled_since_ = 0;  // when the newest change was seen chosen
+  ConfigHistory configs_;
+  std::map<NodeId, uint64_t> lives_;  // the newest life heard of, by node
   Micros now_ = 0;
 
   // Acceptor.
@@ -262,7 +317,9 @@ class Replica {
   Micros campaign_at_ = 0;  // 0: none is due
   Micros campaign_ends_ = 0;
   Micros repeat_at_ = 0;
-  std::set<NodeId> refused_;  // this campaign
+  std::set<NodeId> refused_;     // this campaign
+  std::vector<Config> to_win_;   // configurations that this campaign found: a quorum of each
+  size_t complete_answers_ = 0;  // when to_win_ was last computed
   LogIndex recovery_index_ = 0;
   bool replicate_ = false;  // something may be to send to followers
   size_t pending_bytes_ = 0;
@@ -273,7 +330,7 @@ class Replica {
   Timestamp lease_end_;
   Timestamp abandoned_lease_end_;  // of ballots led before in this incarnation
   uint64_t lease_version_ = 0;
-  std::map<NodeId, VoteStamp> stamps_;  // votes at ballot_, by voter
+  std::map<NodeId, Vote> stamps_;  // votes at ballot_, by voter
 
   // Ready.
   SoftState told_;
@@ -286,6 +343,7 @@ class Replica {
   uint64_t last_token_ = 0;
   uint64_t persisted_token_ = 0;
   std::optional<uint64_t> own_promise_token_;
+  uint64_t settled_token_ = 0;  // makes it durable that the newest change is chosen
 };
 
 }  // namespace isochron::paxos

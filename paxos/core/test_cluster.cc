@@ -42,14 +42,24 @@ TestCluster::TestCluster(ClusterOptions options)
     auto n = std::make_unique<Node>();
     n->id = id;
     n->clock.world = this;
-    n->disk.config = Config::OfVoters(ids);
-    n->disk.base = LogMark{kInitialIndex, Ballot()};
     nodes_.push_back(std::move(n));
+  }
+  if (options_.members != 0) ids.resize(static_cast<size_t>(options_.members));
+  configs_[kInitialIndex] = Config::OfVoters(ids);
+  for (const auto& n : nodes_) {
+    if (ConfigAt(kInitialIndex).Find(n->id) == nullptr) {
+      n->disk.life = ++last_life_;
+      continue;
+    }
+    n->disk.config = ConfigAt(kInitialIndex);
+    n->disk.base = LogMark{kInitialIndex, Ballot()};
+    n->disk.member = true;
   }
   for (int i = 0; i < options_.nodes; ++i) Restart(i);
   After(1'000, [this] { Client(); });
   After(50'000, [this] { Fault(); });
   After(5'000, [this] { ClockJitter(); });
+  if (options_.members != 0) After(100'000, [this] { Operator(); });
 }
 
 void TestCluster::After(Micros delay, std::function<void()> fn) {
@@ -110,6 +120,7 @@ void TestCluster::Restart(int i) {
   n->support->SetPeers(peers);
   InitialState initial;
   initial.config = n->disk.config;
+  initial.replica_id = n->disk.life;
   initial.hard = n->disk.hard;
   initial.base = n->disk.base;
   for (const auto& [index, e] : n->disk.entries) {
@@ -178,6 +189,7 @@ void TestCluster::Pump(Node* n) {
     }
     for (const Entry& e : r.chosen) {
       Note(ledger_.Add(n->id, e));
+      if (e.kind == EntryKind::kConfig) OnConfig(n, e);
       digest = digest * 1099511628211u + e.index * 31 + e.origin.round * 7 + n->id.value;
     }
     for (NodeId to : r.need_snapshot) Install(n, to);
@@ -189,6 +201,7 @@ void TestCluster::Pump(Node* n) {
   if (random_.OneIn(0.01) && n->replica->emitted_index() > n->replica->base().index + 20) {
     const LogIndex upto = n->replica->emitted_index() - random_.Between(0, 15);
     n->disk.base = n->replica->MarkAt(upto);
+    n->disk.config = ConfigAt(upto);
     n->disk.entries.erase(n->disk.entries.begin(), n->disk.entries.upper_bound(upto));
     n->replica->Truncate(upto);
   }
@@ -219,7 +232,7 @@ void TestCluster::ApplyToDisk(Node* n, const Ready& r) {
 // The driver's snapshot transfer, reduced to its effect.
 void TestCluster::Install(Node* from, NodeId to) {
   const LogMark mark = from->replica->MarkAt(from->replica->emitted_index());
-  const Config config = from->replica->config();
+  const Config config = ConfigAt(mark.index);
   Node* target = ById(to);
   OnNode(from, random_.Between(5'000, 40'000), [this, from, target, mark, config] {
     const bool ok = target->up && !cut_.contains({from->id.value, target->id.value}) &&
@@ -229,6 +242,8 @@ void TestCluster::Install(Node* from, NodeId to) {
       target->replica->InstallSnapshot(mark, config);
       if (mark == target->replica->base()) {
         target->disk.base = mark;
+        target->disk.config = config;
+        target->disk.member |= config.Has(target->id, target->disk.life);
         target->disk.entries.erase(target->disk.entries.begin(),
                                    target->disk.entries.upper_bound(mark.index));
       }
@@ -261,8 +276,10 @@ Replica* TestCluster::Leader() {
 }
 
 bool TestCluster::AllApplied(LogIndex index) {
-  return std::all_of(nodes_.begin(), nodes_.end(),
-                     [&](const auto& n) { return n->up && n->replica->emitted_index() >= index; });
+  return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+    if (!ChosenConfig().Has(n->id, n->disk.life)) return true;
+    return n->up && n->replica->emitted_index() >= index;
+  });
 }
 
 // --- load and faults -----------------------------------------------------------------------------

@@ -39,6 +39,9 @@ struct ClusterOptions {
   Micros clock_bound_us = 5'000;
   bool faults = true;
   double loss = 0.02;
+  // Nodes that are members at first; the others have empty folders. 0: all, and nobody comes or
+  // goes. Otherwise replicas are added, promoted, removed, and folders wiped.
+  int members = 0;
 };
 
 class TestCluster {
@@ -55,7 +58,9 @@ class TestCluster {
   Replica* Leader();
   Replica* replica(int i) { return nodes_[i]->replica.get(); }
   LogIndex last_chosen() const { return ledger_.last(); }
+  // Of those that are in the newest chosen configuration.
   bool AllApplied(LogIndex index);
+  const Config& ChosenConfig() const { return configs_.rbegin()->second; }
 
   void Crash(int i);
   void Restart(int i);
@@ -66,6 +71,8 @@ class TestCluster {
   int transfers = 0;
   int snapshots = 0;
   int restarts = 0;
+  int changes = 0;  // of membership, chosen
+  int wipes = 0;
   uint64_t digest = 0;  // of everything handed out, in order
 
  private:
@@ -81,7 +88,9 @@ class TestCluster {
     LogMark base;
     std::map<LogIndex, Entry> entries;
     uint64_t incarnation = 0;
-    Config config;
+    Config config;        // as of base
+    uint64_t life = 1;    // the replica id that this folder goes by
+    bool member = false;  // it was in a configuration that it applied
   };
   struct Node : LogReader {
     absl::StatusOr<std::vector<Entry>> ReadEntries(GroupId group, LogIndex lo, LogIndex hi,
@@ -113,6 +122,13 @@ class TestCluster {
   void Fault();
   void ClockJitter();
   void Transfer();
+  void Operator();
+  void OperateOn(Replica* leader);
+  void Wipe(Node* n);
+  void NewLife(Node* n, bool bootstrapped);
+  void OnConfig(Node* n, const Entry& entry);
+  const Config& ConfigAt(LogIndex index) const;
+  bool IsLost(const Member& m) const;
   void Note(const absl::Status& s);
   Node* ById(NodeId id) { return nodes_[id.value - 1].get(); }
 
@@ -125,6 +141,8 @@ class TestCluster {
   std::map<std::pair<Micros, uint64_t>, std::function<void()>> queue_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::set<std::pair<uint32_t, uint32_t>> cut_;  // from, to
+  std::map<LogIndex, Config> configs_;           // chosen
+  uint64_t last_life_ = 1;
   ChosenLedger ledger_;
   LeaseLedger leases_;
   absl::Status verdict_;

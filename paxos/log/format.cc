@@ -183,10 +183,10 @@ bool DecodeEntry(absl::string_view in, Entry* e) {
   if (!Unseal(in, &body)) return false;
   Reader r(body);
   uint8_t kind = 0;
-  if (!r.Byte(&kind) || kind > 1 || !Get(&r, &e->ballot) || !Get(&r, &e->origin)) return false;
+  if (!r.Byte(&kind) || kind > 2 || !Get(&r, &e->ballot) || !Get(&r, &e->origin)) return false;
   e->kind = static_cast<EntryKind>(kind);
   e->payload.reset();
-  if (e->kind == EntryKind::kCommand) {
+  if (e->kind != EntryKind::kNoop) {
     e->payload = std::make_shared<const std::string>(r.rest().data(), r.rest().size());
   }
   return true;

@@ -416,10 +416,10 @@ TEST_F(LogTest, OpenSyncsWhatItRead) {
 }
 
 TEST_F(LogTest, IncarnationOnlyGrows) {
-  EXPECT_EQ(*RaiseIncarnation(&disk_, "incarnation"), 1u);
-  EXPECT_EQ(*RaiseIncarnation(&disk_, "incarnation"), 2u);
+  EXPECT_EQ(RaiseIncarnation(&disk_, "incarnation", 1)->now, 1u);
+  EXPECT_EQ(RaiseIncarnation(&disk_, "incarnation", 77)->now, 2u);
   disk_.Written("incarnation")[5] ^= 1;
-  EXPECT_TRUE(absl::IsDataLoss(RaiseIncarnation(&disk_, "incarnation").status()));
+  EXPECT_TRUE(absl::IsDataLoss(RaiseIncarnation(&disk_, "incarnation", 1).status()));
 }
 
 // Random appends, replacements, truncations and power crashes against a model: what was flushed is

@@ -89,6 +89,8 @@ absl::Status ServedNode::OpenNode() {
     o.universe.push_back({p.node, p.region, p.zone, p.address.ToString()});
   }
   o.bootstrap = options_.bootstrap;
+  o.join = options_.join;
+  o.initial_replicas = options_.initial_replicas;
   o.initial_groups = options_.initial_groups;
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;

@@ -84,6 +84,9 @@ std::vector<config::Setting> StartTable() {
       {"listen_grpc", Kind::kText, "127.0.0.1:9010", "address of the Spanner API"},
       {"clock", Kind::kText, "chrony", "chrony, kernel or fixed:BOUND"},
       {"bootstrap", Kind::kBool, "false", "make a new universe of the nodes in --peers"},
+      {"join", Kind::kBool, "false", "an empty data folder waits for replicas to be added"},
+      {"initial_replicas", Kind::kInteger, "0",
+       "voters of a new universe's groups; 0: see the manual"},
       {"initial_groups", Kind::kInteger, "1", "data groups of a new universe, for measurements"},
       {"wan", Kind::kText, "none", "emulated latencies between regions: typical or a file"},
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
@@ -146,6 +149,12 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   if (!clock.ok()) return Wrong("--clock", clock.status().message());
   out.clock = *clock;
   out.bootstrap = s.Bool("bootstrap");
+  out.join = s.Bool("join");
+  if (out.join && out.bootstrap) {
+    return Wrong("--join", "either joins a universe or makes a new one (--bootstrap)");
+  }
+  out.initial_replicas = s.Integer("initial_replicas");
+  if (out.initial_replicas < 0) return Wrong("--initial-replicas", "0 or more");
   out.initial_groups = s.Integer("initial_groups");
   if (out.initial_groups < 1 || out.initial_groups > kMaxInitialGroups) {
     return Wrong("--initial-groups", absl::StrCat("1 to ", kMaxInitialGroups));

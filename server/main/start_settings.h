@@ -35,6 +35,8 @@ struct StartOptions {
   runtime::HostPort listen_grpc;
   truetime::ClockSpec clock;
   bool bootstrap = false;
+  bool join = false;
+  int64_t initial_replicas = 0;
   int64_t initial_groups = 1;
   bool emulate_wan = false;
   runtime::WanMatrix wan;

@@ -16,20 +16,27 @@ constexpr size_t kVotersOfOneRegion = 3;
 // Far from those that splits count up.
 constexpr uint64_t kFirstExtraGroup = 1'000'000'000;
 
-std::vector<NodeId> InitialVoters(std::vector<PeerInfo> nodes) {
+}  // namespace
+
+std::vector<NodeId> InitialVoters(std::vector<PeerInfo> nodes, int64_t replicas) {
   std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   std::set<std::string> regions;
   std::vector<NodeId> voters;
   for (const PeerInfo& p : nodes) {
     if (regions.insert(p.region).second) voters.push_back(p.id);
   }
-  if (regions.size() != 1) return voters;
-  voters.clear();
-  for (size_t i = 0; i < std::min(nodes.size(), kVotersOfOneRegion); ++i) {
-    voters.push_back(nodes[i].id);
+  if (regions.size() == 1) {
+    voters.clear();
+    const size_t wanted = replicas > 0 ? static_cast<size_t>(replicas) : kVotersOfOneRegion;
+    for (size_t i = 0; i < std::min(nodes.size(), wanted); ++i) voters.push_back(nodes[i].id);
+  }
+  if (replicas > 0 && voters.size() > static_cast<size_t>(replicas)) {
+    voters.resize(static_cast<size_t>(replicas));
   }
   return voters;
 }
+
+namespace {
 
 std::string CutBefore(int64_t group) {
   std::string key = sql::TableDataPrefix(TableId(sql::kFirstTableId));
@@ -40,8 +47,8 @@ std::string CutBefore(int64_t group) {
 }  // namespace
 
 std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe,
-                                                 int64_t data_groups) {
-  const std::vector<NodeId> voters = InitialVoters(universe);
+                                                 int64_t data_groups, int64_t replicas) {
+  const std::vector<NodeId> voters = InitialVoters(universe, replicas);
   std::vector<peer::GroupDescriptor> groups;
   auto add = [&](GroupId id, const KeyRange& range) {
     peer::GroupDescriptor& d = groups.emplace_back();
@@ -49,7 +56,11 @@ std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& un
     d.mutable_range()->set_start(range.start);
     d.mutable_range()->set_end(range.end);
     d.set_generation(1);
-    for (NodeId v : voters) d.add_voters(v.value);
+    for (NodeId v : voters) {
+      d.add_voters(v.value);
+      d.add_replicas()->set_node(v.value);
+      d.mutable_replicas(d.replicas_size() - 1)->set_id(1);  // the first life (rule 28)
+    }
   };
   add(txn::kSystemGroup, txn::SystemRange());
   KeyRange rest = txn::DataRange();

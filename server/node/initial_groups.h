@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/types.h"
 #include "proto/peer.pb.h"
 #include "server/node/peer_info.h"
 
@@ -19,9 +20,12 @@ namespace isochron::server {
 inline constexpr int64_t kRowsPerInitialGroup = 1000;
 inline constexpr int64_t kMaxInitialGroups = 100'000;
 
-// The same on every node: of `universe` and `data_groups` alone.
+// The nodes that vote at first; `replicas` of them at most, 0: no such limit, or three in one
+// region.
+std::vector<NodeId> InitialVoters(std::vector<PeerInfo> nodes, int64_t replicas);
+// The same on every node: of what is given alone.
 std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe,
-                                                 int64_t data_groups);
+                                                 int64_t data_groups, int64_t replicas);
 
 }  // namespace isochron::server
 

@@ -23,6 +23,18 @@ std::vector<GroupDescriptor> ToDescriptors(const std::vector<peer::GroupDescript
   return out;
 }
 
+bool MayVoteFirst(const Node::Options& options, NodeId node) {
+  const std::vector<NodeId> voters = InitialVoters(options.universe, options.initial_replicas);
+  return std::find(voters.begin(), voters.end(), node) != voters.end();
+}
+
+absl::Status EmptyFolder() {
+  return absl::FailedPreconditionError(
+      "the data folder holds no universe; a replica that lost its folder must not vote again. To "
+      "make a new universe, start every node with --bootstrap; to come back to one with an empty "
+      "folder, start with --join and have replicas added");
+}
+
 }  // namespace
 
 Micros NodeDistances::To(NodeId node) const {
@@ -35,20 +47,35 @@ Micros NodeDistances::To(NodeId node) const {
 }
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Open(Env env, Options options) {
-  ISO_ASSIGN_OR_RETURN(uint64_t incarnation, paxos::RaiseIncarnation(env.disk, kIncarnationFile));
+  // A universe's first replicas are in folders that count from 1; all other folders count from the
+  // time of their making, so that what a lost folder gave out is never given out again (rule 28).
+  const bool votes = MayVoteFirst(options, env.transport->self());
+  if (votes && !options.bootstrap && !options.join &&
+      absl::IsNotFound(env.disk->Open(kIncarnationFile, /*create=*/false).status())) {
+    return EmptyFolder();
+  }
+  uint64_t first = 1;
+  if (!votes || !options.bootstrap || options.join) {
+    auto now = env.truetime->Now();
+    first = now.ok() ? static_cast<uint64_t>(now->latest.us) / 1000 : 0;
+  }
+  ISO_ASSIGN_OR_RETURN(paxos::Incarnation incarnation,
+                       paxos::RaiseIncarnation(env.disk, kIncarnationFile, first));
   std::unique_ptr<Node> node(new Node(std::move(env), std::move(options), incarnation));
   ISO_RETURN_IF_ERROR(node->Init());
   return node;
 }
 
-Node::Node(Env env, Options options, uint64_t incarnation)
+Node::Node(Env env, Options options, paxos::Incarnation incarnation)
     : env_(std::move(env)),
       options_(std::move(options)),
       self_(env_.transport->self()),
-      incarnation_(incarnation),
-      random_(options_.seed ^ (incarnation * 0x9e3779b97f4a7c15ull)),
-      rpc_(env_.executor, env_.transport, env_.observer, incarnation, {}),
-      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups))),
+      incarnation_(incarnation.now),
+      first_incarnation_(incarnation.first),
+      random_(options_.seed ^ (incarnation.now * 0x9e3779b97f4a7c15ull)),
+      rpc_(env_.executor, env_.transport, env_.observer, incarnation.now, {}),
+      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups,
+                                                      options_.initial_replicas))),
       caller_(&rpc_, &map_, env_.observer, random_.Fork()),
       transactions_(txn::GroupService::Env{
           .self = self_,
@@ -57,13 +84,19 @@ Node::Node(Env env, Options options, uint64_t incarnation)
           .caller = &caller_,
           .sabotage = options_.sabotage,
           .options = options_.server,
-          .find_group = [this](GroupId g) { return host_ ? host_->Find(g) : nullptr; }}) {
+          .find_group = [this](GroupId g) { return host_ ? host_->Find(g) : nullptr; },
+          .change_replica =
+              [this](Ctx ctx, GroupId g, peer::ReplicasRequest request) {
+                return host_->ChangeReplica(std::move(ctx), g, std::move(request));
+              },
+          .transfer = [this](GroupId g, NodeId to) { return host_->Transfer(g, to); }}) {
   map_.SetCaller(&caller_);
 }
 
 absl::Status Node::Init() {
   tablet::GroupHost::Options host;
   host.incarnation = incarnation_;
+  host.first_incarnation = first_incarnation_;
   host.seed = random_.Next() % 1'000'000;
   host.lease_us = options_.lease_us;
   host.log_segment_bytes = options_.log_segment_bytes;
@@ -92,15 +125,10 @@ absl::Status Node::Init() {
                                .preferred_leader = placement::PreferredLeader},
                               host));
   const std::vector<peer::GroupDescriptor> initial =
-      InitialGroups(options_.universe, options_.initial_groups);
-  const auto& voters = initial.front().voters();
-  const bool votes = std::find(voters.begin(), voters.end(), self_.value) != voters.end();
-  if (votes && host_->empty()) {
-    if (!options_.bootstrap) {
-      return absl::FailedPreconditionError(
-          "the data folder holds no universe; a replica that lost its folder must not vote again. "
-          "To make a new universe, start every node with --bootstrap");
-    }
+      InitialGroups(options_.universe, options_.initial_groups, options_.initial_replicas);
+  // A folder that counts from 1 and holds nothing was made by a first start that did not get far.
+  if (host_->fresh() && first_incarnation_ == 1 && MayVoteFirst(options_, self_)) {
+    if (!options_.bootstrap) return EmptyFolder();
     ISO_RETURN_IF_ERROR(host_->Bootstrap(initial));
   }
   for (tablet::Group* g : host_->Groups()) {
@@ -200,6 +228,12 @@ void Node::FillReplicas(peer::NodeInfo* info) {
     r->set_last_ts_us(g->state().last_ts().us);
     r->set_initialised(g->initialised());
     r->set_prepared(g->prepared().size());
+    r->set_life(g->replica()->id());
+    if (const paxos::Member* m = g->replica()->config().Find(self_)) {
+      r->set_member(m->id == g->replica()->id());
+      r->set_kind(static_cast<uint32_t>(m->kind));
+    }
+    r->set_lag(g->replica()->chosen_index() - g->state().index());
   }
   for (const auto& [id, why] : host_->quarantined()) {
     peer::ReplicaInfo* r = info->add_replicas();

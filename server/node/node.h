@@ -28,6 +28,7 @@
 #include "common/transport.h"
 #include "common/truetime.h"
 #include "common/types.h"
+#include "paxos/lease/incarnation.h"
 #include "placement/balancer.h"
 #include "placement/host_groups.h"
 #include "placement/publisher.h"
@@ -70,7 +71,9 @@ class Node : private tablet::GroupListener {
   struct Options {
     std::vector<PeerInfo> universe;  // this node among them; the same list on every node
     bool bootstrap = false;          // make a new universe in an empty folder
+    bool join = false;               // an empty folder waits for replicas to be added
     int64_t initial_groups = 1;      // of data, when it is made
+    int64_t initial_replicas = 0;    // that vote at first; 0: as initial_groups.h says
     uint64_t seed = 1;
     Micros lease_us = 3'000'000;
     uint64_t log_segment_bytes = 16 << 20;
@@ -102,6 +105,7 @@ class Node : private tablet::GroupListener {
   rpc::PeerRpc* rpc() { return &rpc_; }
   NodeId self() const { return self_; }
   uint64_t incarnation() const { return incarnation_; }
+  uint64_t first_incarnation() const { return first_incarnation_; }
   const std::vector<PeerInfo>& universe() const { return options_.universe; }
 
   // What this node adds to what it tells of itself (counters, sessions); may be empty.
@@ -110,7 +114,7 @@ class Node : private tablet::GroupListener {
   Task<absl::StatusOr<peer::NodeInfo>> InfoOf(Ctx ctx, NodeId node);
 
  private:
-  Node(Env env, Options options, uint64_t incarnation);
+  Node(Env env, Options options, paxos::Incarnation incarnation);
   absl::Status Init();
   void FillReplicas(peer::NodeInfo* info);
   void FillLocks(peer::NodeInfo* info);
@@ -126,6 +130,7 @@ class Node : private tablet::GroupListener {
   Options options_;
   const NodeId self_;
   const uint64_t incarnation_;
+  const uint64_t first_incarnation_;  // of this data folder
   Random random_;
   rpc::PeerRpc rpc_;
   placement::TabletMap map_;

@@ -16,6 +16,23 @@ using sql::Row;
 
 constexpr Micros kPatienceUs = 1'500'000;
 
+// What isochron.replicas calls it.
+std::string KindText(const peer::ReplicaInfo& r) {
+  if (!r.damage().empty()) return "damaged";
+  if (!r.initialised()) return "waiting for a snapshot";
+  if (!r.member()) return "learner";
+  switch (r.kind()) {
+    case 1:
+      return "learner";
+    case 2:
+      return "read-only";
+    case 3:
+      return "witness";
+    default:
+      return "voter";
+  }
+}
+
 Datum Int(uint64_t v) { return Datum::Int(static_cast<int64_t>(v)); }
 Datum Text(std::string v) { return Datum::String(std::move(v)); }
 Datum TimeOrNull(int64_t us) { return us == 0 ? Datum::Null() : Datum::Int(us); }
@@ -162,10 +179,7 @@ std::vector<Row> NodeSystemTables::Replicas(const Universe& universe) const {
   std::vector<Row> rows;
   for (const Known& k : universe) {
     for (const auto& r : k.info.replicas()) {
-      rows.push_back({Int(r.group()), Int(k.peer.id.value), Text(k.peer.region),
-                      Text(!r.damage().empty() ? "damaged"
-                           : r.initialised()   ? "voting"
-                                               : "waiting for a snapshot"),
+      rows.push_back({Int(r.group()), Int(k.peer.id.value), Text(k.peer.region), Text(KindText(r)),
                       Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.last_ts_us()),
                       r.damage().empty() ? Datum::Null() : Text(r.damage())});
     }

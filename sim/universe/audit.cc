@@ -169,7 +169,9 @@ bool Audit::CaughtUp() {
   for (auto& node : universe_->nodes()) {
     if (!node->up() && node->rotten()) continue;
     if (!node->up()) return false;
-    for (const ReplicaView& r : node->Replicas()) applied[r.group].insert(r.applied);
+    for (const ReplicaView& r : node->Replicas()) {
+      if (r.member) applied[r.group].insert(r.applied);
+    }
   }
   for (const auto& [group, indexes] : applied) {
     if (indexes.size() != 1) return false;
@@ -201,6 +203,7 @@ void Audit::CheckEquality() {
   for (auto& node : universe_->nodes()) {
     if (!node->up()) continue;
     for (const ReplicaView& r : node->Replicas()) {
+      if (!r.member) continue;  // its leader died before it was added
       auto digest = node->Digest(r.range, horizons[r.group]);
       if (!digest.ok()) {
         if (node->rotten()) continue;  // it was not read there before

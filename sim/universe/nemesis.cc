@@ -141,11 +141,16 @@ void Nemesis::ActOnProcess(const std::string& fault) {
     RotSome(node);
   } else if (fault == "split") {
     SplitSome();
+  } else if (fault == "members") {
+    ChangeMembers();
+  } else if (fault == "wipe") {
+    WipeSome();
   }
 }
 
 // One node a run, so that a quorum of undamaged logs is left.
 void Nemesis::RotSome(SimNode* node) {
+  if (lost_) return;
   for (auto& other : universe_->nodes()) {
     if (other->rotten()) return;
   }

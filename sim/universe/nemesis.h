@@ -16,9 +16,13 @@
 //   bitrot            a bit of what one node's log had synced turns over; that node may refuse to
 //                     start ever after, and the others go on without it
 //   split             a group is split while it works
+//   members           a replica is added to a group or removed from it
+//   wipe              a node's folder is lost; it comes back empty and its replicas are replaced
 //   abandon           clients leave transactions open (done by the clients)
 // All of it is survivable: what was acknowledged must stay.
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +49,12 @@ class Nemesis {
   void Disturb(const std::string& fault);
   void TransferSome();
   void SplitSome();
+  // nemesis_members.cc
+  std::optional<std::vector<ReplicaView>> AllGroups();
+  void Change(GroupId group, NodeId target, txn::ReplicaChange change);
+  void ChangeMembers();
+  void WipeSome();
+  void Repair();
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
   void RotSome(SimNode* node);
@@ -56,6 +66,8 @@ class Nemesis {
   Universe* universe_;
   Random random_;
   bool active_ = false;
+  std::optional<NodeId> lost_;      // a node whose folder was lost, until it is whole again
+  std::set<GroupId> to_add_;        // groups that it is still missing from
   std::vector<std::string> armed_;  // phases whose next visitor dies
 };
 

@@ -109,6 +109,23 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"delay", "reorder", "duplicate", "clog"});
       p->fault_gap_us = 300'000;
       break;
+    case Sabotage::kAmnesiacVoter:
+      SetFaults(p, {"wipe", "isolate-leader", "partition", "crash", "transfer"});
+      p->fault_gap_us = 500'000;
+      break;
+    case Sabotage::kSnapshotWithoutPrepared:
+      p->log_segment_bytes = 64 << 10;
+      p->checkpoint_entries = 20;
+      p->keep_entries = 5;
+      p->clients = 10;
+      SetFaults(p, {"isolate-leader", "partition", "crash", "transfer", "phase-crash", "members"});
+      p->fault_gap_us = 400'000;
+      break;
+    case Sabotage::kOverlappingChanges:
+      p->workloads = {"register"};
+      SetFaults(p, {"members", "members", "members", "members", "members", "members", "partition"});
+      p->fault_gap_us = 60'000;
+      break;
     case Sabotage::kVolatileHorizon:
       // The next horizon mends it: long rounds, and everybody forgets at once.
       p->retention_us = random->Between(1'500'000, 3'000'000);
@@ -138,10 +155,10 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
 }  // namespace
 
 std::vector<std::string> FaultNames() {
-  return {"crash",     "power",   "all-power", "phase-crash",    "transfer",
-          "partition", "oneway",  "clog",      "isolate-leader", "loss",
-          "delay",     "reorder", "duplicate", "pause",          "clock-lost",
-          "disk",      "abandon", "split",     "bitrot"};
+  return {
+      "crash",      "power",          "all-power", "phase-crash", "transfer", "partition", "oneway",
+      "clog",       "isolate-leader", "loss",      "delay",       "reorder",  "duplicate", "pause",
+      "clock-lost", "disk",           "abandon",   "split",       "bitrot",   "members",   "wipe"};
 }
 
 Profile DrawProfile(const RunOptions& options, Random random) {
@@ -183,10 +200,18 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   }
   // Outages that outlast it leave outcomes unknown.
   if (random.OneIn(0.2)) p.commit_window_us = random.Between(1'000'000, 5'000'000);
+  const auto has = [&p](absl::string_view fault) {
+    return std::find(p.faults.begin(), p.faults.end(), fault) != p.faults.end();
+  };
   Tailor(options.sabotage, &p, &random);
   if (!options.workloads.empty()) p.workloads = options.workloads;
   if (!options.faults.empty()) p.faults = options.faults;
   std::erase(p.faults, "none");
+  if (has("members")) {
+    // Somewhere to go to.
+    p.nodes = static_cast<int>(random.Between(4, 5));
+    p.initial_replicas = 3;
+  }
   if (p.faults.empty()) {
     // Calm and crowded: whatever still takes long waits for something that never comes.
     p.spread_leaders = false;

@@ -23,7 +23,8 @@
 namespace isochron::sim {
 
 struct Profile {
-  int nodes = 3;  // one a region
+  int nodes = 3;             // one a region
+  int initial_replicas = 0;  // that the first groups have; 0: all nodes
   bool tight = false;
   NetworkOptions network;
   ClockOptions clock;

@@ -2,6 +2,7 @@
 #include "sim/universe/sim_node.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
 #include "storage/mvcc/mvcc.h"
+#include "tablet/group/membership.h"
 #include "tablet/group/salvage.h"
 #include "txn/api/system_keys.h"
 
@@ -151,7 +153,9 @@ absl::Status SimNode::Start() {
     options.universe.push_back(
         server::PeerInfo{NodeId(static_cast<uint32_t>(i + 1)), name, name, ""});
   }
-  options.bootstrap = !born_;
+  options.bootstrap = !born_ && !joins_;
+  options.join = joins_;
+  options.initial_replicas = p.initial_replicas;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
   options.initial_groups = p.initial_groups;
@@ -188,6 +192,7 @@ absl::Status SimNode::Start() {
   }
   process->node = std::move(*node);
   process_ = std::move(process);
+  if (joins_) lost_before_ = process_->node->first_incarnation() << tablet::kLifeCountBits;
   process_->node->Start();
   return absl::OkStatus();
 }
@@ -220,6 +225,13 @@ bool SimNode::RotStore() {
   if (keys.empty() || !it->status().ok()) return false;
   engine_->Damage(keys[random_.Below(keys.size())]);
   return rotten_ = true;
+}
+
+void SimNode::Wipe() {
+  disk_.Wipe();
+  engine_ = std::make_unique<RecordingEngine>(world_.written);
+  joins_ = true;
+  lost_before_ = std::numeric_limits<uint64_t>::max();  // until it has a folder again
 }
 
 void SimNode::Pause() {
@@ -263,6 +275,11 @@ std::vector<ReplicaView> SimNode::Replicas() {
     v.detail = absl::StrCat("(base ", log.base().index, " emitted ", log.emitted_index(),
                             " chosen ", log.chosen_index(), " last ", log.last_index(), " ballot ",
                             ToString(log.ballot()), v.serving ? " serving" : "", ")");
+    for (const paxos::Member& m : log.config().members) {
+      v.members.push_back(MemberView{m.node, m.id, m.Votes()});
+    }
+    v.member = log.member();
+    v.changing = log.config() != log.settled_config();
     v.locks = v.serving ? process_->node->transactions()->DescribeLocks(g->id()).size() : 0;
   }
   return views;

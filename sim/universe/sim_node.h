@@ -33,6 +33,12 @@ class Node;
 
 namespace isochron::sim {
 
+struct MemberView {
+  NodeId node;
+  uint64_t life = 0;
+  bool votes = false;
+};
+
 // What a replica says of itself.
 struct ReplicaView {
   GroupId group;
@@ -41,8 +47,11 @@ struct ReplicaView {
   LogIndex applied = 0;
   Timestamp horizon;  // reads below it are refused
   size_t prepared = 0;
-  size_t locks = 0;    // held or waited for; leaders only
-  std::string detail;  // of its log, for reports
+  size_t locks = 0;                 // held or waited for; leaders only
+  std::vector<MemberView> members;  // of the newest configuration here
+  bool member = false;              // of a chosen configuration that it knows
+  bool changing = false;            // which is not known to be chosen
+  std::string detail;               // of its log, for reports
 };
 
 class SimNode {
@@ -79,6 +88,10 @@ class SimNode {
   // Makes a row or a piece of metadata in the store unreadable. Down only. False when it is empty.
   bool RotStore();
   bool rotten() const { return rotten_; }
+  // The data folder is lost; the next start joins with an empty one. Down only.
+  void Wipe();
+  // A replica of this node that went with a lost folder.
+  bool IsLost(uint64_t life) const { return life < lost_before_; }
   void Pause();
   void Resume();
   SimTrueTime* clock() { return &clock_; }
@@ -116,7 +129,9 @@ class SimNode {
   std::unique_ptr<NodeObserver> observer_;
   uint32_t starts_ = 0;
   bool rotten_ = false;
-  bool born_ = false;  // its data folder holds a universe
+  bool joins_ = false;        // the folder was lost once
+  uint64_t lost_before_ = 0;  // lives below were in folders that are lost
+  bool born_ = false;         // its data folder holds a universe
   std::unique_ptr<Process> process_;
   // Executors of dead processes: late pointers to them stay valid.
   std::vector<std::unique_ptr<SimExecutor>> graveyard_;

@@ -24,10 +24,21 @@ std::string ShowQuery(const std::string& name) {
   return "";
 }
 
-bool IsSplit(const ast::Select& s) {
-  return s.from.empty() && s.items.size() == 1 && s.where == nullptr &&
-         s.items[0].expr->kind == ast::ExprKind::kFunc && s.items[0].expr->names.size() == 2 &&
-         s.items[0].expr->names[0] == "isochron" && s.items[0].expr->names[1] == "split";
+// The name of a call like SELECT isochron.split(...); empty for any other SELECT.
+std::string AdminCall(const ast::Select& s) {
+  const bool call = s.from.empty() && s.items.size() == 1 && s.where == nullptr &&
+                    s.items[0].expr->kind == ast::ExprKind::kFunc &&
+                    s.items[0].expr->names.size() == 2 && s.items[0].expr->names[0] == "isochron";
+  return call ? s.items[0].expr->names[1] : "";
+}
+
+Verb VerbOf(const ast::Select& s) {
+  const std::string call = AdminCall(s);
+  if (call == "split") return Verb::kSplit;
+  if (call == "add_replica" || call == "remove_replica" || call == "transfer") {
+    return Verb::kMembers;
+  }
+  return Verb::kPlanned;
 }
 
 absl::Status Classify(Prepared* p) {
@@ -39,7 +50,7 @@ absl::Status Classify(Prepared* p) {
     }
   }
   if (const auto* select = std::get_if<ast::Select>(&p->ast.node)) {
-    p->verb = IsSplit(*select) ? Verb::kSplit : Verb::kPlanned;
+    p->verb = VerbOf(*select);
     p->writes = select->for_update;
   } else if (std::holds_alternative<ast::Insert>(p->ast.node) ||
              std::holds_alternative<ast::Update>(p->ast.node) ||

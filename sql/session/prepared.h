@@ -31,7 +31,8 @@ enum class Verb : uint8_t {
   kSet,
   kShow,
   kExplain,
-  kSplit,  // SELECT isochron.split(...)
+  kSplit,    // SELECT isochron.split(...)
+  kMembers,  // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
 };
 
 struct Prepared {

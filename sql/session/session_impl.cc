@@ -179,6 +179,9 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kSplit:
       co_return co_await Split(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
                                sink);
+    case Verb::kMembers:
+      co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
+                                 std::move(params), sink);
     case Verb::kTransaction:
       break;
   }
@@ -335,6 +338,9 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
     out.columns = {{"QUERY PLAN", Type::kText}};
   } else if (statement->verb == Verb::kSplit) {
     out.columns = {{"split", Type::kBool}};
+  } else if (statement->verb == Verb::kMembers) {
+    const auto& select = std::get<ast::Select>(statement->ast.node);
+    out.columns = {{select.items[0].expr->names[1], Type::kBool}};
   } else if (const auto* show = std::get_if<ast::Show>(&statement->ast.node)) {
     out.columns = {{show->name, Type::kText}};
     if (show->name == "all") out.columns = {{"name", Type::kText}, {"setting", Type::kText}};

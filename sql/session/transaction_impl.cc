@@ -151,6 +151,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kSplit:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "isochron.split cannot run inside a transaction block");
+    case Verb::kMembers:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "replicas and leaders do not change inside a transaction block");
   }
   co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
 }

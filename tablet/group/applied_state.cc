@@ -248,6 +248,18 @@ void AppliedState::SaveApplied(storage::WriteBatch* batch) const {
              AppliedValue(index_, ballot_, last_ts(), assigned()));
 }
 
+void AppliedState::ApplyMembers(const peer::GroupDescriptor& members, LogIndex index, Ballot ballot,
+                                storage::WriteBatch* batch) {
+  ISO_CHECK(index == index_ + 1, "entries are applied in order");
+  index_ = index;
+  ballot_ = ballot;
+  peer::GroupDescriptor* own = state_.mutable_group_descriptor();
+  *own->mutable_replicas() = members.replicas();
+  *own->mutable_voters() = members.voters();
+  own->set_generation(own->generation() + 1);
+  batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
+}
+
 void AppliedState::ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage,
                                 storage::WriteBatch* batch) {
   const TxnAttempt attempt = FromProto(outcome.txn());

@@ -83,6 +83,9 @@ class AppliedState {
              storage::WriteBatch* batch);
   // The applied index: once after any number of Apply, into the same batch.
   void SaveApplied(storage::WriteBatch* batch) const;
+  // The same for a change of membership: the descriptor takes over `replicas` and `voters`.
+  void ApplyMembers(const peer::GroupDescriptor& members, LogIndex index, Ballot ballot,
+                    storage::WriteBatch* batch);
   // For log entries at or below index(), after a restart: their finished attempts only.
   void ReplayFinished(const peer::Command& command);
   // Writes everything (a new or snapshot-installed group).

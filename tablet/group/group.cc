@@ -9,6 +9,7 @@
 #include "common/crc32c.h"
 #include "common/status_macros.h"
 #include "tablet/group/convert.h"
+#include "tablet/group/membership.h"
 
 namespace isochron::tablet {
 namespace {
@@ -267,22 +268,31 @@ void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* 
   for (const paxos::Entry& e : chosen) {
     if (e.index <= state_.index()) continue;
     peer::Command command;
-    if (e.payload != nullptr) {
-      // Checksummed by the log and by the transport: what does not parse was never proposed.
-      ISO_CHECK(command.ParseFromString(*e.payload), "a chosen command can be parsed");
-    }
-    state_.Apply(command, e.index, e.origin, env_.sabotage, batch);
-    if (command.has_split() && env_.on_split) {
-      const auto& children = state_.group_state().children();
-      env_.on_split(AppliedState::ChildOf(state_, children[children.size() - 1],
-                                          Timestamp(command.split().s()), paxos::kInitialIndex),
-                    batch);
+    if (e.kind == paxos::EntryKind::kConfig) {
+      ApplyConfig(e, batch);
+    } else {
+      ApplyCommand(e, &command, batch);
     }
     env_.observer->OnApplied(env_.self, id(), e.index, e.payload ? Crc32c(*e.payload) : 0);
     just_applied_.emplace_back(e.index, std::move(command));
     just_applied_origins_.push_back(e.origin);
   }
   if (state_.index() != before) state_.SaveApplied(batch);
+}
+
+void Group::ApplyCommand(const paxos::Entry& e, peer::Command* command,
+                         storage::WriteBatch* batch) {
+  if (e.payload != nullptr) {
+    // Checksummed by the log and by the transport: what does not parse was never proposed.
+    ISO_CHECK(command->ParseFromString(*e.payload), "a chosen command can be parsed");
+  }
+  state_.Apply(*command, e.index, e.origin, env_.sabotage, batch);
+  if (command->has_split() && env_.on_split) {
+    const auto& children = state_.group_state().children();
+    env_.on_split(AppliedState::ChildOf(state_, children[children.size() - 1],
+                                        Timestamp(command->split().s()), paxos::kInitialIndex),
+                  batch);
+  }
 }
 
 void Group::SettlePending(const peer::Command& command) {
@@ -322,13 +332,17 @@ void Group::AfterWrite() {
     }
     if (env_.listener) env_.listener->OnApplied(this, command);
   }
-  if (split && env_.listener) env_.listener->OnDescriptor(this);
+  if ((split || members_changed_) && env_.listener) env_.listener->OnDescriptor(this);
+  if (std::exchange(members_changed_, false) && env_.on_members) env_.on_members(id(), removed_);
   state_.ExpireFinished(state_.last_ts());  // by the log's time: every replica forgets alike
   changed_.NotifyAll();
 }
 
 void Group::InstallSnapshot(AppliedState state) {
+  const paxos::Config before = ConfigOf(descriptor());
   state_ = std::move(state);
+  removed_ |= before.Has(env_.self, replica_->id()) &&
+              !ConfigOf(descriptor()).Has(env_.self, replica_->id());
   RebuildPending();
   changed_.NotifyAll();
   if (env_.listener) env_.listener->OnDescriptor(this);

@@ -120,6 +120,10 @@ struct GroupEnv {
   // Asks the group's leader, wherever it is; may be empty: then nothing can be asked.
   CallLeader call_leader;
   PromiseSource* promises = nullptr;  // may be null
+  // The group has other replicas now; `removed`: this one is none of them any more.
+  std::function<void(GroupId, bool removed)> on_members;
+  // A number for a replica that is to begin at `node`.
+  std::function<Task<absl::StatusOr<uint64_t>>(Ctx, GroupId, NodeId node)> new_life;
 };
 
 class Group {
@@ -223,6 +227,14 @@ class Group {
   // Stops serving, waits, releases the lease and asks `target` to campaign.
   Task<absl::Status> TransferTo(NodeId target);
 
+  // ---- membership (leader; group_members.cc) ----
+  // Changes the group to what `wanted` asks for, in as many single changes as it takes: OK when the
+  // last one is chosen, applied here, and durably known to a quorum. A voter joins as a learner and
+  // is promoted once it is close behind the log. UNAVAILABLE when not the leader
+  // (any more); FAILED_PRECONDITION when the change would leave too few replicas that answer;
+  // INVALID_ARGUMENT; DEADLINE_EXCEEDED while a learner catches up (repeat the request).
+  Task<absl::Status> ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove);
+
   // ---- GroupHost's side ----
   // Adds the effects of chosen entries to `batch`; AfterWrite once that is in the store.
   void Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* batch);
@@ -232,6 +244,13 @@ class Group {
   // The whole state was replaced by a snapshot already in the store.
   void InstallSnapshot(AppliedState state);
   AppliedState* mutable_state() { return &state_; }
+  // This replica is no member any more.
+  bool removed() const { return removed_ || replica_->removed(); }
+  // The replica ends; whoever waits hears that it does not lead.
+  void Stop() {
+    if (serving_) StopServing();
+    changed_.NotifyAll();
+  }
 
  private:
   struct Waiting {
@@ -255,6 +274,10 @@ class Group {
   void SettlePending(const peer::Command& command);
   void RebuildPending();
   bool MayServe();
+  absl::StatusOr<OneShot<absl::Status>> ProposeConfig(paxos::Config next);
+  absl::Status CheckAlive(const paxos::Config& now, const paxos::Config& next) const;
+  void ApplyCommand(const paxos::Entry& e, peer::Command* command, storage::WriteBatch* batch);
+  void ApplyConfig(const paxos::Entry& entry, storage::WriteBatch* batch);
   void StartServing();
   void StopServing();
   absl::Status NotLeader(absl::string_view why) const;
@@ -267,6 +290,8 @@ class Group {
   std::map<LogIndex, Waiting> waiting_;
   std::vector<std::pair<LogIndex, peer::Command>> just_applied_;
   std::vector<Ballot> just_applied_origins_;
+  bool members_changed_ = false;  // by what was applied last
+  bool removed_ = false;
   bool serving_ = false;
   bool abdicating_ = false;
   std::string split_at_;  // of a proposed, unapplied split: keys from here on are frozen

@@ -3,6 +3,7 @@
 
 #include "common/status_macros.h"
 #include "tablet/group/convert.h"
+#include "tablet/group/membership.h"
 
 namespace isochron::tablet {
 
@@ -17,7 +18,7 @@ GroupHost::GroupHost(Env env, Options options)
                                            .max_lease_us = options_.lease_us,
                                            .sabotage = options_.sabotage},
                env_.truetime),
-      snapshots_(this),
+      snapshots_(this, env_.executor),
       promises_({.executor = env_.executor,
                  .truetime = env_.truetime,
                  .transport = env_.transport,
@@ -62,7 +63,10 @@ absl::Status GroupHost::Recover() {
   log_options.on_fatal = env_.on_fatal;
   ISO_RETURN_IF_ERROR(CheckOneLife(log_options.folder));
   ISO_ASSIGN_OR_RETURN(log_, paxos::Log::Open(env_.disk, std::move(log_options)));
-  return RecoverGroups();
+  ISO_RETURN_IF_ERROR(LoadLives());
+  ISO_RETURN_IF_ERROR(RecoverGroups());
+  DropRemains();
+  return absl::OkStatus();
 }
 
 paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
@@ -98,12 +102,6 @@ absl::Status GroupHost::Bootstrap(const std::vector<peer::GroupDescriptor>& desc
   return absl::OkStatus();
 }
 
-paxos::Config GroupHost::ConfigOf(const peer::GroupDescriptor& d) {
-  std::vector<NodeId> voters;
-  for (uint32_t v : d.voters()) voters.push_back(NodeId(v));
-  return paxos::Config::OfVoters(std::move(voters));
-}
-
 Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   const GroupId id = state.id();
   paxos::Replica::Options ro;
@@ -113,21 +111,25 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   ro.observer = env_.observer;
   ro.auto_campaign = false;
   auto replica = std::make_unique<paxos::Replica>(ro, std::move(initial), &support_, log_.get());
-  GroupEnv env{.self = env_.transport->self(),
-               .executor = env_.executor,
-               .truetime = env_.truetime,
-               .observer = env_.observer,
-               .store = &store_,
-               .engine = env_.engine,
-               .listener = env_.listener,
-               .sabotage = options_.sabotage,
-               .incarnation = options_.incarnation,
-               .mark_dirty = [this](GroupId g) { MarkDirty(g); },
-               .on_asked = [this](GroupId g) { OnAsked(g); },
-               .on_split = [this](AppliedState child,
-                                  storage::WriteBatch* batch) { OnSplit(std::move(child), batch); },
-               .call_leader = env_.call_leader,
-               .promises = &promises_};
+  GroupEnv env{
+      .self = env_.transport->self(),
+      .executor = env_.executor,
+      .truetime = env_.truetime,
+      .observer = env_.observer,
+      .store = &store_,
+      .engine = env_.engine,
+      .listener = env_.listener,
+      .sabotage = options_.sabotage,
+      .incarnation = options_.incarnation,
+      .mark_dirty = [this](GroupId g) { MarkDirty(g); },
+      .on_asked = [this](GroupId g) { OnAsked(g); },
+      .on_split = [this, id](AppliedState child,
+                             storage::WriteBatch* batch) { OnSplit(id, std::move(child), batch); },
+      .call_leader = env_.call_leader,
+      .promises = &promises_,
+      .on_members = [this](GroupId g, bool removed) { OnMembers(g, removed); },
+      .new_life = [this](Ctx ctx, GroupId g,
+                         NodeId node) { return NewLife(std::move(ctx), g, node); }};
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);
@@ -139,8 +141,8 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
 
 void GroupHost::AddPeers(const peer::GroupDescriptor& d) {
   bool added = false;
-  for (uint32_t v : d.voters()) {
-    if (NodeId(v) != env_.transport->self()) added |= peers_.insert(NodeId(v)).second;
+  for (const paxos::Member& m : ConfigOf(d).members) {
+    if (m.node != env_.transport->self()) added |= peers_.insert(m.node).second;
   }
   if (added) support_.SetPeers({peers_.begin(), peers_.end()});
 }
@@ -161,7 +163,11 @@ void GroupHost::Start() {
   env_.rpc->Register(rpc::Method::kSnapshotChunk, [this](Ctx, NodeId from, std::string piece) {
     return OnSnapshotPiece(from, std::move(piece));
   });
+  env_.rpc->Register(rpc::Method::kNewReplica, [this](Ctx, NodeId, std::string payload) {
+    return OnNewReplica(std::move(payload));
+  });
   Tick();
+  WakeNonVoters();
   promises_.Start();
   gc_->SetOldestRead([this] { return promises_.OldestRead(); });
   gc_->Start();
@@ -180,10 +186,20 @@ std::vector<Group*> GroupHost::Groups() {
 
 // ---- splits ----
 
-void GroupHost::OnSplit(AppliedState child, storage::WriteBatch* batch) {
+void GroupHost::OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch) {
   if (quarantined_.contains(child.id())) return;
   Group* existing = Find(child.id());
   if (existing != nullptr && existing->initialised()) return;  // a snapshot was faster
+  // The child's replica here goes by the same life as the parent's, if it is one of its first at
+  // all: this replica may be a later one, that replays what was before it, and the child's may have
+  // come and gone.
+  const uint64_t life = Find(parent)->replica()->id();
+  const bool member = ConfigOf(child.descriptor()).Has(env_.transport->self(), life);
+  if (!member || !MayBegin(child.id(), life) ||
+      (existing != nullptr && existing->replica()->id() != life)) {
+    storage::MvccStore::ClearRange(batch, FromProto(child.descriptor().range()));
+    return;
+  }
   child.SaveAll(batch);
   new_children_.push_back(std::move(child));
 }
@@ -211,17 +227,7 @@ void GroupHost::MakeChildren() {
 Task<void> GroupHost::Drain(Micros deadline_us) {
   for (Group* g : Groups()) {
     if (!g->IsServing() || env_.executor->MonotonicNow() >= deadline_us) continue;
-    NodeId best;
-    LogIndex furthest = 0;
-    for (uint32_t v : g->descriptor().voters()) {
-      const NodeId n(v);
-      if (n == env_.transport->self()) continue;
-      const LogIndex match = g->replica()->MatchOf(n);
-      if (match > furthest) {
-        best = n;
-        furthest = match;
-      }
-    }
+    const NodeId best = Successor(g);
     if (best) (void)co_await g->TransferTo(best);
   }
 }

@@ -20,6 +20,7 @@
 //
 // Loop-thread only. A failed sync or store write ends the process through on_fatal (rule 34).
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -70,6 +71,7 @@ class GroupHost : private SnapshotTarget {
   };
   struct Options {
     uint64_t incarnation = 0;
+    uint64_t first_incarnation = 1;  // of this folder's processes
     uint64_t seed = 1;
     Micros lease_us = 3'000'000;
     Micros tick_us = 50'000;
@@ -95,10 +97,18 @@ class GroupHost : private SnapshotTarget {
   bool empty() const { return groups_.empty() && quarantined_.empty(); }
   // Groups whose replica here is damaged and kept out, and why.
   const std::map<GroupId, std::string>& quarantined() const { return quarantined_; }
+  // Nothing was ever here.
+  bool fresh() const { return empty() && gone_.empty(); }
   // Begins to tick and to answer peers.
   void Start();
   // Hands over what this node leads, as far as it can until the deadline (graceful stop).
   Task<void> Drain(Micros deadline_us);
+
+  // At the group's leader (Group::ChangeReplica). A leader that is to be removed hands over first,
+  // and says so with UNAVAILABLE, as one that does not lead: ask the next one.
+  Task<absl::Status> ChangeReplica(Ctx ctx, GroupId id, peer::ReplicasRequest request);
+  // Hands the group over to another voter.
+  Task<absl::Status> Transfer(GroupId id, NodeId to);
 
   Group* Find(GroupId id);
   std::vector<Group*> Groups();
@@ -125,7 +135,6 @@ class GroupHost : private SnapshotTarget {
   absl::Status CheckOneLife(const std::string& log_folder);
   absl::Status RecoverGroups();
   void Quarantine(GroupId id, std::string reason);
-  static paxos::Config ConfigOf(const peer::GroupDescriptor& d);
   Group* Add(AppliedState state, paxos::InitialState initial);
   paxos::InitialState InitialFor(const AppliedState& state);
   void MarkDirty(GroupId id);
@@ -148,7 +157,7 @@ class GroupHost : private SnapshotTarget {
   void OnAsked(GroupId id);
   void OnPaxosFrame(NodeId from, absl::string_view payload);
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
-  void OnSplit(AppliedState child, storage::WriteBatch* batch);
+  void OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch);
   void MakeChildren();
   void MaybeCheckpoint();
   void Checkpoint();
@@ -156,6 +165,21 @@ class GroupHost : private SnapshotTarget {
   Task<void> SendSnapshot(GroupId id, NodeId to);
   Task<absl::StatusOr<std::string>> OnSnapshotPiece(NodeId from, std::string piece);
   void AddPeers(const peer::GroupDescriptor& d);
+  void RebuildPeers();
+  // group_host_members.cc
+  absl::Status LoadLives();
+  void DropRemains();
+  void SaveLife(GroupId group, uint64_t life, storage::WriteBatch* batch);
+  bool MayBegin(GroupId group, uint64_t life) const;
+  void MakeBlank(GroupId group, uint64_t life);
+  void WatchNewcomer(GroupId group, uint64_t life);
+  Task<absl::StatusOr<uint64_t>> NewLife(Ctx ctx, GroupId group, NodeId node);
+  Task<absl::StatusOr<std::string>> OnNewReplica(std::string payload);
+  absl::Status DropDamaged(GroupId id);
+  void OnMembers(GroupId id, bool removed);
+  void WakeNonVoters();
+  void Retire(GroupId id);
+  NodeId Successor(Group* g) const;
 
   // SnapshotTarget
   absl::Status InstallSnapshot(const peer::GroupSnapshotHeader& header,
@@ -171,8 +195,14 @@ class GroupHost : private SnapshotTarget {
   std::map<GroupId, std::unique_ptr<Group>> groups_;
   std::map<GroupId, std::string> quarantined_;
   std::map<GroupId, Reachable> unknown_;
+  bool rebuild_posted_ = false;
   std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<AppliedState> new_children_;
+  std::map<GroupId, uint64_t> lives_;           // of replicas that began with a snapshot
+  std::map<GroupId, uint64_t> gone_;            // the last life of a replica that ended here
+  std::set<GroupId> retiring_;                  // ended, their logs not removed yet
+  std::deque<std::unique_ptr<Group>> retired_;  // requests may still look at them
+  uint64_t lives_begun_ = 0;                    // by this process
   std::set<GroupId> dirty_;
   Wakeups wakeups_;
   std::set<GroupId> campaigning_;

@@ -65,12 +65,16 @@ absl::Status GroupHost::RecoverGroups() {
     if (absl::IsNotFound(state.status())) continue;  // its parent's log makes it again
     ISO_RETURN_IF_ERROR(state.status());
     paxos::InitialState initial = InitialFor(*state);
+    if (auto life = lives_.find(id); life != lives_.end()) initial.replica_id = life->second;
     for (const paxos::Entry& e : initial.entries) {
       if (e.index > state->index()) break;
       peer::Command command;
-      if (e.payload && command.ParseFromString(*e.payload)) state->ReplayFinished(command);
+      if (e.kind == paxos::EntryKind::kCommand && command.ParseFromString(*e.payload)) {
+        state->ReplayFinished(command);
+      }
     }
-    Add(*std::move(state), std::move(initial));
+    Group* g = Add(*std::move(state), std::move(initial));
+    if (!g->replica()->member()) WatchNewcomer(id, g->replica()->id());
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include "common/status_macros.h"
 #include "tablet/group/convert.h"
 #include "tablet/group/group_host.h"
+#include "tablet/group/membership.h"
 
 // Snapshots of groups, sent to a follower that needs one and installed here.
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr Micros kSnapshotDeadlineUs = 120'000'000;
 constexpr Micros kPieceTimeoutUs = 5'000'000;
+// Transfers under way from one node; the others are asked for again a little later.
+constexpr size_t kMaxSending = 8;
 
 }  // namespace
 
@@ -18,24 +21,25 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
   Group* g = Find(id);
   bool ok = false;
   LogIndex index = 0;
-  if (g != nullptr && g->initialised()) {
+  if (g != nullptr && g->initialised() && sending_snapshots_.size() <= kMaxSending) {
     peer::GroupSnapshotHeader header;
     g->state().ToSnapshot(&header);
+    if (options_.sabotage.Is(Sabotage::kSnapshotWithoutPrepared)) header.clear_prepared();
     index = header.index();
-    auto pieces = MakeSnapshotPieces(static_cast<uint64_t>(env_.executor->MonotonicNow()), header,
-                                     &store_, env_.engine);
-    ok = pieces.ok();
-    if (ok) {
-      env_.observer->Count("group.snapshots_made", 1);
-      auto ctx =
-          std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
-      for (std::string& piece : *pieces) {
-        // A lost piece must not hold the receiver back until the deadline: all is sent again then.
-        auto answer = co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk,
-                                              std::move(piece), {.timeout_us = kPieceTimeoutUs});
-        ok = answer.ok();
-        if (!ok) break;
-      }
+    SnapshotSource source(static_cast<uint64_t>(env_.executor->MonotonicNow()), std::move(header),
+                          &store_, env_.engine);
+    env_.observer->Count("group.snapshots_made", 1);
+    auto ctx =
+        std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kSnapshotDeadlineUs);
+    for (;;) {
+      auto piece = source.Next();
+      ok = piece.ok();
+      if (!ok || !piece->has_value()) break;
+      // A lost piece must not hold the receiver back until the deadline: all is sent again then.
+      auto answer = co_await env_.rpc->Call(ctx, to, rpc::Method::kSnapshotChunk,
+                                            **std::move(piece), {.timeout_us = kPieceTimeoutUs});
+      ok = answer.ok();
+      if (!ok) break;
     }
   }
   sending_snapshots_.erase({id, to});
@@ -59,6 +63,11 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   if (g->replica()->role() == paxos::Role::kLeader || header.index() <= g->state().index()) {
     return absl::OkStatus();  // late: this replica is ahead of it
   }
+  const paxos::Config config = ConfigOf(header.state().group_descriptor());
+  const paxos::Member* meant = config.Find(env_.transport->self());
+  if (meant != nullptr && meant->id != g->replica()->id()) {
+    return absl::FailedPreconditionError("the snapshot is for another replica of this node");
+  }
   const KeyRange range = FromProto(header.state().group_descriptor().range());
   storage::WriteBatch batch;
   storage::MvccStore::ClearRange(&batch, range);
@@ -68,6 +77,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   }
   AppliedState state = AppliedState::FromSnapshot(header);
   state.SaveAll(&batch);
+  SaveLife(id, g->replica()->id(), &batch);
   absl::Status written = env_.engine->Write(std::move(batch));
   if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces
   if (!written.ok()) {
@@ -76,10 +86,10 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   }
   const paxos::LogMark mark{state.index(), state.ballot()};
   log_->TruncatePrefix(id, mark);
-  g->replica()->InstallSnapshot(mark, ConfigOf(state.descriptor()));
+  g->replica()->InstallSnapshot(mark, config);
   g->InstallSnapshot(std::move(state));
   env_.observer->Reached("group.snapshot_installed");
-  AddPeers(g->descriptor());
+  OnMembers(id, g->removed());
   MarkDirty(id);
   return absl::OkStatus();
 }

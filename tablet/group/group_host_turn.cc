@@ -44,6 +44,9 @@ void GroupHost::ProcessDirty() {
     g->UpdateRole();
     CountInFlight(g);
     CountCampaign(g);
+    if (g->replica()->removed()) {
+      env_.executor->Post([this, id = g->id()] { Retire(id); });
+    }
   }
   SendFrames();
   FlushLog();

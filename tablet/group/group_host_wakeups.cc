@@ -78,7 +78,7 @@ void GroupHost::Settle(Group* group, Micros now) {
     return;
   }
   const paxos::HardState& hard = replica.hard_state();
-  if (!replica.IsVoter()) {
+  if (!replica.MayLead()) {
     wakeups_.SleepFollowing(group->id(), std::nullopt);
   } else {
     wakeups_.SleepFollowing(group->id(), VoteHolder{hard.holder, hard.holder_incarnation});
@@ -127,7 +127,7 @@ void GroupHost::WakeLeaders() {
       continue;
     }
     const bool concerned = std::any_of(revived_.begin(), revived_.end(), [&](NodeId n) {
-      return g->replica()->config().IsMember(n);
+      return g->replica()->config().Find(n) != nullptr;
     });
     if (concerned) Wake(g);
   }
@@ -158,7 +158,7 @@ bool GroupHost::QuorumLives(Group* group) const {
   const paxos::Config& config = group->replica()->config();
   size_t live = 0;
   for (const paxos::Member& m : config.members) {
-    if (m.kind == paxos::ReplicaKind::kVoter && support_.Live(m.node)) ++live;
+    if (m.Votes() && support_.Live(m.node)) ++live;
   }
   return live >= config.Quorum();
 }
@@ -230,6 +230,7 @@ void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   if (!std::holds_alternative<paxos::Accept>(message.body)) return;
   // A replica that forgot what it promised must not come back under the same name (rule 28).
   if (quarantined_.contains(message.group)) return;
+  if (!MayBegin(message.group, message.to_id)) return;
   const Micros now = env_.executor->MonotonicNow();
   if (unknown_.size() >= kMaxUnknownGroups && unknown_.count(message.group) == 0) return;
   auto [it, added] = unknown_.try_emplace(message.group, Reachable{now});
@@ -238,11 +239,7 @@ void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   // makes it again, with the votes and entries that a blank replica would forget (invariant 8).
   if (log_->HasRecovered(message.group)) return;
   // A replica that votes only once a snapshot has told it what the group holds.
-  AppliedState state = AppliedState::Blank(message.group);
-  paxos::InitialState initial = InitialFor(state);
-  initial.base = {};
-  initial.entries.clear();
-  Add(std::move(state), std::move(initial));
+  MakeBlank(message.group, message.to_id);
 }
 
 }  // namespace isochron::tablet

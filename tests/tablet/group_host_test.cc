@@ -83,12 +83,12 @@ class Universe {
                                                     random_.Fork());
     m.transport = network_.Attach(NodeId(n), 0, m.executor.get());
     m.mounted = m.disk->Mount(m.executor.get());
-    auto incarnation = paxos::RaiseIncarnation(m.mounted.get(), "incarnation");
+    auto incarnation = paxos::RaiseIncarnation(m.mounted.get(), "incarnation", 1);
     ASSERT_TRUE(incarnation.ok()) << incarnation.status();
     m.rpc = std::make_unique<rpc::PeerRpc>(m.executor.get(), m.transport.get(), &observer_,
-                                           *incarnation, rpc::PeerRpc::Limits{});
+                                           incarnation->now, rpc::PeerRpc::Limits{});
     GroupHost::Options options = options_;
-    options.incarnation = *incarnation;
+    options.incarnation = incarnation->now;
     options.seed = random_.Next() % 1000;
     auto host = GroupHost::Open({.executor = m.executor.get(),
                                  .truetime = m.clock.get(),

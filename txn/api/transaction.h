@@ -120,6 +120,8 @@ class ReadWriteTransaction : public ReadTransaction {
   virtual void Rollback() = 0;
 };
 
+enum class ReplicaChange : uint8_t { kVoter, kReadOnly, kWitness, kNone };
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -140,6 +142,18 @@ class Store {
   // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already
   // does.
   virtual Task<absl::Status> SplitAt(Ctx ctx, std::string key) = 0;
+
+  // Makes the replica of `group` on `node` of that kind; adds one if there is none, and takes it
+  // away for kNone. OK when it is so already. FAILED_PRECONDITION says why not now (too few other
+  // replicas answer); DEADLINE_EXCEEDED while a new one still catches up: ask again.
+  virtual Task<absl::Status> ChangeReplica(Ctx /*ctx*/, GroupId /*group*/, NodeId /*node*/,
+                                           ReplicaChange /*change*/) {
+    co_return absl::UnimplementedError("replicas do not change here");
+  }
+  // Hands the leadership of `group` over to `to`.
+  virtual Task<absl::Status> TransferLeader(Ctx /*ctx*/, GroupId /*group*/, NodeId /*to*/) {
+    co_return absl::UnimplementedError("leaders do not change here");
+  }
 
   virtual Executor* executor() = 0;
 };

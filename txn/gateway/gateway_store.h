@@ -30,6 +30,9 @@ class GatewayStore : public Store {
       Ctx ctx, std::optional<Timestamp> t) override;
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginRead(Ctx ctx, ReadOptions options) override;
   Task<absl::Status> SplitAt(Ctx ctx, std::string key) override;
+  Task<absl::Status> ChangeReplica(Ctx ctx, GroupId group, NodeId node,
+                                   ReplicaChange change) override;
+  Task<absl::Status> TransferLeader(Ctx ctx, GroupId group, NodeId to) override;
   Executor* executor() override { return gateway_->env.executor; }
 
   // Read-write transactions that exist.

@@ -21,7 +21,10 @@ bool HoldsRows(const tablet::Group& group, NodeId self) {
 
 }  // namespace
 
-GroupService::GroupService(Env env) : find_group_(std::move(env.find_group)) {
+GroupService::GroupService(Env env)
+    : find_group_(std::move(env.find_group)),
+      change_replica_(std::move(env.change_replica)),
+      transfer_(std::move(env.transfer)) {
   env_.self = env.self;
   env_.executor = env.executor;
   env_.observer = env.observer;
@@ -111,6 +114,9 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
     response.set_error(peer::UNKNOWN_GROUP);
     co_return response;
   }
+  if (request.has_replicas() || request.has_transfer()) {
+    co_return co_await Membership(std::move(ctx), id, std::move(request));
+  }
   // A context of this request's own, so that its account is what the answer states, once.
   auto own = std::make_shared<RequestContext>(ctx->deadline_us());
   own->priority = ctx->priority;
@@ -159,6 +165,22 @@ Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
   }
   return AtOnce(RefusedAnswer(
       absl::UnimplementedError("this version does not know the request; upgrade the node")));
+}
+
+Task<peer::GroupResponse> GroupService::Membership(Ctx ctx, GroupId id,
+                                                   peer::GroupRequest request) {
+  absl::Status status = absl::UnimplementedError("groups do not change here");
+  if (request.has_replicas() && change_replica_) {
+    status = co_await change_replica_(std::move(ctx), id, std::move(*request.mutable_replicas()));
+  } else if (request.has_transfer() && transfer_) {
+    status = co_await transfer_(id, NodeId(request.transfer().to()));
+  }
+  if (status.ok()) co_return peer::GroupResponse();
+  tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
+  if (absl::IsUnavailable(status)) {  // not led here any more: the next leader is asked the same
+    co_return NotLeaderAnswer(group != nullptr ? group->leader_hint() : NodeId(), status.message());
+  }
+  co_return RefusedAnswer(status);
 }
 
 Task<peer::GroupResponse> GroupService::AtOnce(peer::GroupResponse response) { co_return response; }

@@ -41,6 +41,9 @@ class GroupService : public tablet::GroupListener {
     ServerOptions options;
     // This node's replica of a group, led or not; null when there is none.
     std::function<tablet::Group*(GroupId)> find_group;
+    // Membership at a group that is led here (tablet::GroupHost).
+    std::function<Task<absl::Status>(Ctx, GroupId, peer::ReplicasRequest)> change_replica = {};
+    std::function<Task<absl::Status>(GroupId, NodeId to)> transfer = {};
   };
   explicit GroupService(Env env);
   ~GroupService() override;
@@ -72,6 +75,7 @@ class GroupService : public tablet::GroupListener {
     Leader leader;
   };
   static Task<peer::GroupResponse> Dispatch(Leader leader, Ctx ctx, peer::GroupRequest request);
+  Task<peer::GroupResponse> Membership(Ctx ctx, GroupId id, peer::GroupRequest request);
   static Task<peer::GroupResponse> AtOnce(peer::GroupResponse response);
   void Begin(GroupId id, Leader* leader, std::unique_ptr<GroupAccess> access);
   Leader LeaderOf(GroupId id, LedEntry* led);
@@ -79,6 +83,8 @@ class GroupService : public tablet::GroupListener {
   void Sweep(GroupId id);
 
   std::function<tablet::Group*(GroupId)> find_group_;
+  std::function<Task<absl::Status>(Ctx, GroupId, peer::ReplicasRequest)> change_replica_;
+  std::function<Task<absl::Status>(GroupId, NodeId)> transfer_;
   ServerEnv env_;
   std::map<GroupId, LedEntry> led_;
   std::set<GroupId> busy_;  // those with a LedGroup in which there may be something to sweep

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sim/universe/nemesis.h"
+
+// Replicas that are added, removed and lost. At most one folder is lost at a time, and nothing else
+// is changed until its replicas are replaced: so what is left of each group is a quorum.
+
+namespace isochron::sim {
+namespace {
+
+constexpr Micros kChangeTimeoutUs = 20'000'000;
+constexpr Micros kRepairEveryUs = 300'000;
+constexpr size_t kFewestVoters = 3;
+
+Task<void> ChangeTask(SimNode* node, GroupId group, NodeId target, txn::ReplicaChange change) {
+  Ctx ctx = std::make_shared<RequestContext>(node->executor()->MonotonicNow() + kChangeTimeoutUs);
+  (void)co_await node->store()->ChangeReplica(ctx, group, target, change);
+}
+
+size_t Voters(const ReplicaView& view) {
+  return static_cast<size_t>(std::count_if(view.members.begin(), view.members.end(),
+                                           [](const MemberView& m) { return m.votes; }));
+}
+
+}  // namespace
+
+// What the groups' leaders say of them; only if every group that any node knows has one now.
+std::optional<std::vector<ReplicaView>> Nemesis::AllGroups() {
+  std::map<GroupId, std::optional<ReplicaView>> groups;
+  for (auto& node : universe_->nodes()) {
+    if (!node->up()) continue;
+    for (ReplicaView& r : node->Replicas()) {
+      auto& known = groups[r.group];
+      if (r.serving) known = std::move(r);
+    }
+  }
+  std::vector<ReplicaView> all;
+  for (auto& [id, view] : groups) {
+    if (!view.has_value()) return std::nullopt;
+    all.push_back(*std::move(view));
+  }
+  if (all.empty()) return std::nullopt;
+  return all;
+}
+
+void Nemesis::Change(GroupId group, NodeId target, txn::ReplicaChange change) {
+  SimNode* node = AnyUp();
+  if (node == nullptr) return;
+  universe_->Log(
+      absl::StrCat(ToString(node->id()), " is asked to ",
+                   change == txn::ReplicaChange::kNone ? "remove " : "add ", ToString(target),
+                   change == txn::ReplicaChange::kNone ? " from " : " to ", ToString(group)));
+  node->Spawn([node, group, target, change] { return ChangeTask(node, group, target, change); });
+}
+
+void Nemesis::ChangeMembers() {
+  auto groups = AllGroups();
+  if (lost_ || !groups) return;
+  const ReplicaView& g = (*groups)[random_.Below(groups->size())];
+  const NodeId target = universe_->nodes()[random_.Below(universe_->nodes().size())]->id();
+  if (universe_->node(target)->rotten()) return;
+  const bool member = std::any_of(g.members.begin(), g.members.end(),
+                                  [&](const MemberView& m) { return m.node == target; });
+  if (!member) {
+    Change(g.group, target,
+           random_.OneIn(0.2) ? txn::ReplicaChange::kReadOnly : txn::ReplicaChange::kVoter);
+  } else if (Voters(g) > kFewestVoters) {
+    Change(g.group, target, txn::ReplicaChange::kNone);
+  }
+}
+
+// A node's folder is lost. It comes back with an empty one.
+void Nemesis::WipeSome() {
+  auto groups = AllGroups();
+  if (lost_ || !groups) return;
+  for (auto& node : universe_->nodes()) {
+    if (node->rotten() || !node->up()) return;
+  }
+  SimNode* node = universe_->nodes()[random_.Below(universe_->nodes().size())].get();
+  for (const ReplicaView& g : *groups) {
+    if (Voters(g) < kFewestVoters || g.changing) return;
+    for (const MemberView& m : g.members) {
+      if (universe_->node(m.node)->IsLost(m.life)) return;
+    }
+  }
+  lost_ = node->id();
+  universe_->Crash(node->id(), false);
+  universe_->Log(absl::StrCat(ToString(node->id()), " loses its folder"));
+  node->Wipe();
+  universe_->events()->Reached("nemesis.wiped");
+  universe_->scheduler()->After(random_.Between(1000, 2'000'000), 0,
+                                [this, id = node->id()] { universe_->Start(id); });
+  universe_->scheduler()->After(kRepairEveryUs, 0, [this] { Repair(); });
+}
+
+// The operator: takes the lost replicas out of their groups, then puts new ones in. Goes on after
+// the faults have stopped.
+void Nemesis::Repair() {
+  const NodeId lost = *lost_;
+  auto groups = AllGroups();
+  bool done = groups.has_value() && universe_->node(lost)->up();
+  std::vector<ReplicaView> views = groups ? *std::move(groups) : std::vector<ReplicaView>();
+  for (const ReplicaView& g : views) {
+    if (g.changing) done = false;
+    const auto m = std::find_if(g.members.begin(), g.members.end(),
+                                [&](const MemberView& v) { return v.node == lost; });
+    if (m != g.members.end() && universe_->node(lost)->IsLost(m->life)) {
+      done = false;
+      to_add_.insert(g.group);
+      Change(g.group, lost, txn::ReplicaChange::kNone);
+    } else if (to_add_.contains(g.group)) {
+      if (m != g.members.end() && m->votes) {
+        to_add_.erase(g.group);
+        universe_->events()->Reached("nemesis.replaced");
+      } else {
+        done = false;
+        if (universe_->node(lost)->up()) Change(g.group, lost, txn::ReplicaChange::kVoter);
+      }
+    }
+  }
+  if (done && to_add_.empty()) {
+    universe_->Log(absl::StrCat(ToString(lost), " is whole again"));
+    lost_.reset();
+    return;
+  }
+  universe_->scheduler()->After(kRepairEveryUs, 0, [this] { Repair(); });
+}
+
+}  // namespace isochron::sim

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/status_macros.h"
+#include "tablet/group/group.h"
+#include "tablet/group/membership.h"
+
+// Replicas that come and go: what the leader does, and how every replica applies it.
+
+namespace isochron::tablet {
+namespace {
+
+constexpr Micros kLookAgainUs = 20'000;
+// A learner may vote when it is no further behind than the log moves in a round trip.
+constexpr LogIndex kCloseBehind = 200;
+
+bool Reached(const paxos::Config& now, const peer::Replica& wanted, bool remove) {
+  const paxos::Member* m = now.Find(NodeId(wanted.node()));
+  if (remove) return m == nullptr;
+  return m != nullptr && m->kind == static_cast<paxos::ReplicaKind>(wanted.kind());
+}
+
+}  // namespace
+
+void Group::ApplyConfig(const paxos::Entry& entry, storage::WriteBatch* batch) {
+  auto config = paxos::DecodeConfig(*entry.payload);
+  ISO_CHECK(config.ok(), "a chosen configuration can be read");
+  const bool member = ConfigOf(descriptor()).Has(env_.self, replica_->id());
+  peer::GroupDescriptor members;
+  SetConfig(*config, &members);
+  state_.ApplyMembers(members, entry.index, entry.origin, batch);
+  members_changed_ = true;
+  if (member && !config->Has(env_.self, replica_->id())) removed_ = true;
+}
+
+absl::StatusOr<OneShot<absl::Status>> Group::ProposeConfig(paxos::Config next) {
+  ISO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+  ISO_ASSIGN_OR_RETURN(LogIndex index, replica_->ProposeConfig(std::move(next)));
+  OneShot<absl::Status> applied(env_.executor);
+  waiting_.emplace(index, Waiting{view.ballot, {}, applied});
+  env_.observer->Reached("group.members_proposed");
+  env_.mark_dirty(id());
+  return applied;
+}
+
+// A change must not leave a group that cannot go on: the replicas that are to be a quorum answer
+// today.
+absl::Status Group::CheckAlive(const paxos::Config& now, const paxos::Config& next) const {
+  const size_t alive = replica_->Answering(next);
+  if (alive >= next.Quorum() || next.Voters() > now.Voters()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("only ", alive, " of the ", next.Voters(), " replicas that would vote in group ",
+                   id().value, " answer now: bring one back or add one first"));
+}
+
+Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove) {
+  const NodeId node(wanted.node());
+  uint64_t life = 0;  // for a new replica
+  for (;;) {
+    ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
+    if (auto leading = Leading(); !leading.ok()) {
+      co_return absl::UnavailableError(leading.status().message());
+    }
+    const bool overlap = env_.sabotage.Is(Sabotage::kOverlappingChanges);
+    const paxos::Config now = overlap ? replica_->config() : ConfigOf(descriptor());
+    const bool settled = replica_->config() == now;
+    if (settled && Reached(now, wanted, remove)) {
+      if (replica_->ConfigKnown()) co_return absl::OkStatus();
+      co_await SleepFor(env_.executor, kLookAgainUs);
+      continue;
+    }
+    if (settled && !remove && now.Find(node) == nullptr && life == 0) {
+      ISO_CO_ASSIGN_OR_RETURN(life, co_await env_.new_life(ctx, id(), node));
+      continue;  // things may have changed meanwhile
+    }
+    const LogIndex match = replica_->MatchOf(node);
+    // It has to know that it is a member before it may be needed.
+    const bool caught_up =
+        match >= replica_->settled_at() && match + kCloseBehind >= replica_->chosen_index();
+    ISO_CO_ASSIGN_OR_RETURN(paxos::Config next, NextConfig(now, wanted, remove, life, caught_up));
+    if (!settled || next == now) {
+      co_await SleepFor(env_.executor, kLookAgainUs);
+      continue;
+    }
+    ISO_CO_RETURN_IF_ERROR(CheckAlive(now, next));
+    auto applied = ProposeConfig(std::move(next));
+    if (absl::IsInvalidArgument(applied.status())) co_return applied.status();
+    if (!applied.ok()) {  // not now
+      co_await SleepFor(env_.executor, kLookAgainUs);
+      continue;
+    }
+    absl::Status chosen = co_await *applied;
+    if (!chosen.ok() && !absl::IsUnknown(chosen)) co_return chosen;
+  }
+}
+
+}  // namespace isochron::tablet
