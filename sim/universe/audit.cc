@@ -75,7 +75,7 @@ std::vector<std::string> Audit::ProbedSplits() const {
   for (auto& workload : universe_->workloads()) {
     for (std::string& split : workload->SplitKeys()) splits.push_back(std::move(split));
   }
-  const auto idle = server::InitialGroups({}, universe_->profile().initial_groups);
+  const auto idle = server::InitialGroups({}, universe_->profile().initial_groups, 0);
   for (size_t i = kFirstIdle; i < idle.size(); i += 1 + idle.size() / kIdleProbes) {
     splits.push_back(idle[i].range().start());
   }
