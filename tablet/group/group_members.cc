@@ -14,6 +14,7 @@ namespace isochron::tablet {
 namespace {
 
 constexpr Micros kLookAgainUs = 20'000;
+constexpr Micros kAnswerPatienceUs = 800'000;
 // A learner may vote when it is no further behind than the log moves in a round trip.
 constexpr LogIndex kCloseBehind = 200;
 
@@ -59,6 +60,7 @@ absl::Status Group::CheckAlive(const paxos::Config& now, const paxos::Config& ne
 Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove) {
   const NodeId node(wanted.node());
   uint64_t life = 0;  // for a new replica
+  const Micros patience = env_.executor->MonotonicNow() + kAnswerPatienceUs;
   for (;;) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
     if (auto leading = Leading(); !leading.ok()) {
@@ -85,7 +87,12 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
       co_await SleepFor(env_.executor, kLookAgainUs);
       continue;
     }
-    ISO_CO_RETURN_IF_ERROR(CheckAlive(now, next));
+    if (absl::Status alive = CheckAlive(now, next); !alive.ok()) {
+      // A new leader has yet to hear of some.
+      if (env_.executor->MonotonicNow() >= patience) co_return alive;
+      co_await SleepFor(env_.executor, kLookAgainUs);
+      continue;
+    }
     auto applied = ProposeConfig(std::move(next));
     if (absl::IsInvalidArgument(applied.status())) co_return applied.status();
     if (!applied.ok()) {  // not now
