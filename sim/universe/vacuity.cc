@@ -35,10 +35,10 @@ constexpr Minimum kMinimums[] = {
     {"txn.wounded", 20},
     {"txn.expired", 10},
     {"txn.dedupe_hit", 1},
-    {"group.members_proposed", 300},
-    {"group.replica_ended", 8},
-    {"nemesis.wiped", 5},
-    {"nemesis.replaced", 25},
+    {"group.members_proposed", 200},
+    {"group.replica_ended", 2},
+    {"nemesis.wiped", 3},
+    {"nemesis.replaced", 15},
     {"gateway.unknown-outcome", 1},
     {"gc.horizon", 500},
     {"gc.removed", 100},
@@ -46,7 +46,7 @@ constexpr Minimum kMinimums[] = {
     {"read.below_horizon", 50},
     {"nemesis.died_at.2pc.prepared", 2},
     {"nemesis.died_at.2pc.decided", 1},
-    {"nemesis.died_at.2pc.voted", 3},
+    {"nemesis.died_at.2pc.voted", 1},
 };
 
 }  // namespace
