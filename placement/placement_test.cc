@@ -84,6 +84,7 @@ class MapStore : public txn::Store {
     splits.push_back(key);
     co_return split_status;
   }
+  Task<absl::Status> MergeAt(Ctx, std::string) override { co_return absl::OkStatus(); }
   Executor* executor() override { return executor_; }
 
   std::map<std::string, std::string> rows;

@@ -111,6 +111,7 @@ constexpr const char* kKeywords[] = {
     "isochron.regions",
     "isochron.replicas",
     "isochron.sessions",
+    "isochron.merge",
     "isochron.split",
     "isochron.splits",
     "isochron.statements",

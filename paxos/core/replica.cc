@@ -210,6 +210,19 @@ void Replica::InstallSnapshot(LogMark mark, Config config) {
   match_ = std::max(match_, mark.index);
 }
 
+std::vector<Entry> Replica::TakeChosenUpTo(LogIndex index) {
+  std::vector<Entry> entries;
+  ISO_CHECK(index <= log_.last(), "what is known to be chosen is in the log");
+  SetChosen(index);
+  while (emitted_ < index) {
+    auto more = log_.Read(emitted_ + 1, index, options_.max_apply_bytes);
+    ISO_CHECK(more.ok(), "what is not applied yet is in memory");
+    emitted_ = more->back().index;
+    for (Entry& e : *more) entries.push_back(std::move(e));
+  }
+  return entries;
+}
+
 LogMark Replica::MarkAt(LogIndex index) const {
   if (index == log_.base().index) return log_.base();
   return LogMark{index, log_.At(index).origin};

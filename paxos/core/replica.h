@@ -168,6 +168,10 @@ class Replica {
   // Answers Ready.need_snapshot: `to` has (ok) or has not installed a snapshot up to `index`.
   void ReportSnapshot(NodeId to, bool ok, LogIndex index);
 
+  // Entries up to `index`, which the caller knows to be chosen and to be in this log (a merge says
+  // so in another group's log): hands out those that were not yet, in order.
+  std::vector<Entry> TakeChosenUpTo(LogIndex index);
+
   // --- looking ---------------------------------------------------------------------------------
   GroupId group() const { return options_.group; }
   NodeId self() const { return self_; }

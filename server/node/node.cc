@@ -89,7 +89,8 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
               [this](Ctx ctx, GroupId g, peer::ReplicasRequest request) {
                 return host_->ChangeReplica(std::move(ctx), g, std::move(request));
               },
-          .transfer = [this](GroupId g, NodeId to) { return host_->Transfer(g, to); }}) {
+          .transfer = [this](GroupId g, NodeId to) { return host_->Transfer(g, to); },
+          .find_absorber = [this](GroupId g) { return host_ ? host_->Absorber(g) : nullptr; }}) {
   map_.SetCaller(&caller_);
 }
 

@@ -13,9 +13,11 @@ namespace {
 
 // Where two-phase commit may be cut: at participants and coordinators, leaders of now and later.
 constexpr const char* kPhases[] = {
-    "2pc.prepared",      "2pc.prepared",         "2pc.voted",          "2pc.read_vote",
-    "2pc.decided",       "2pc.decided",          "2pc.outcome_sent",   "2pc.outcome_applied",
-    "2pc.outcome_acked", "2pc.wounded_prepared", "2pc.presumed_abort", "2pc.in_doubt_resolved",
+    "2pc.prepared",       "2pc.prepared",          "2pc.prepared",      "2pc.voted",
+    "2pc.voted",          "2pc.read_vote",         "2pc.decided",       "2pc.decided",
+    "2pc.outcome_sent",   "2pc.outcome_applied",   "2pc.outcome_acked", "2pc.wounded_prepared",
+    "2pc.presumed_abort", "2pc.in_doubt_resolved", "merge.frozen",      "merge.proposed",
+    "group.merged",       "group.split",
 };
 
 }  // namespace
@@ -145,6 +147,8 @@ void Nemesis::ActOnProcess(const std::string& fault) {
     ChangeMembers();
   } else if (fault == "wipe") {
     WipeSome();
+  } else if (fault == "merge") {
+    MergeSome();
   }
 }
 
@@ -275,6 +279,27 @@ void Nemesis::SplitSome() {
   std::string key = keys[random_.Below(keys.size())];
   universe_->Log(absl::StrCat(ToString(node->id()), " is asked to split at ", key));
   node->Spawn([node, key] { return SplitTask(node, key); });
+}
+
+namespace {
+
+Task<void> MergeTask(SimNode* node, std::string key) {
+  Ctx ctx = std::make_shared<RequestContext>(node->executor()->MonotonicNow() + 8'000'000);
+  (void)co_await node->store()->MergeAt(ctx, std::move(key));
+}
+
+}  // namespace
+
+void Nemesis::MergeSome() {
+  SimNode* node = AnyUp();
+  if (node == nullptr) return;
+  // A group that there is.
+  std::vector<std::string> starts;
+  for (const ReplicaView& r : node->Replicas()) starts.push_back(r.range.start);
+  if (starts.empty()) return;
+  const std::string key = starts[random_.Below(starts.size())];
+  universe_->Log(absl::StrCat(ToString(node->id()), " is asked to merge at ", key));
+  node->Spawn([node, key] { return MergeTask(node, key); });
 }
 
 // The node is in the middle of a step: it dies within the next instants, when the messages of this

@@ -18,6 +18,7 @@
 //   split             a group is split while it works
 //   members           a replica is added to a group or removed from it
 //   wipe              a node's folder is lost; it comes back empty and its replicas are replaced
+//   merge             a group is merged into its neighbour while both work
 //   abandon           clients leave transactions open (done by the clients)
 // All of it is survivable: what was acknowledged must stay.
 
@@ -55,6 +56,7 @@ class Nemesis {
   void ChangeMembers();
   void WipeSome();
   void Repair();
+  void MergeSome();
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
   void RotSome(SimNode* node);

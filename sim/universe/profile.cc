@@ -126,6 +126,24 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"members", "members", "members", "members", "members", "members", "partition"});
       p->fault_gap_us = 60'000;
       break;
+    case Sabotage::kSplitDropsPrepared:
+      p->clients = 12;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"split", "merge"});
+      p->fault_gap_us = 150'000;
+      break;
+    case Sabotage::kMergeWithoutSmax:
+      // The bound shrinks often, and with it the latest time that a clock shows.
+      MakeTight(p, random);
+      p->clock.epsilon_min_us = 2'000;
+      p->clock.epsilon_max_us = 200'000;
+      p->clock.poll_us = 60'000;
+      p->workloads = {"register"};
+      p->clients = 12;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"split", "merge"});
+      p->fault_gap_us = 100'000;
+      break;
     case Sabotage::kVolatileHorizon:
       // The next horizon mends it: long rounds, and everybody forgets at once.
       p->retention_us = random->Between(1'500'000, 3'000'000);
@@ -155,10 +173,10 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
 }  // namespace
 
 std::vector<std::string> FaultNames() {
-  return {
-      "crash",      "power",          "all-power", "phase-crash", "transfer", "partition", "oneway",
-      "clog",       "isolate-leader", "loss",      "delay",       "reorder",  "duplicate", "pause",
-      "clock-lost", "disk",           "abandon",   "split",       "bitrot",   "members",   "wipe"};
+  return {"crash",     "power",   "all-power",      "phase-crash", "transfer", "partition",
+          "oneway",    "clog",    "isolate-leader", "loss",        "delay",    "reorder",
+          "duplicate", "pause",   "clock-lost",     "disk",        "abandon",  "split",
+          "bitrot",    "members", "wipe",           "merge"};
 }
 
 Profile DrawProfile(const RunOptions& options, Random random) {

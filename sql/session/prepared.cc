@@ -35,6 +35,7 @@ std::string AdminCall(const ast::Select& s) {
 Verb VerbOf(const ast::Select& s) {
   const std::string call = AdminCall(s);
   if (call == "split") return Verb::kSplit;
+  if (call == "merge") return Verb::kMerge;
   if (call == "add_replica" || call == "remove_replica" || call == "transfer") {
     return Verb::kMembers;
   }

@@ -33,6 +33,7 @@ enum class Verb : uint8_t {
   kExplain,
   kSplit,    // SELECT isochron.split(...)
   kMembers,  // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
+  kMerge,    // SELECT isochron.merge(...)
 };
 
 struct Prepared {

@@ -177,8 +177,9 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
     case Verb::kSplit:
+    case Verb::kMerge:
       co_return co_await Split(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
-                               sink);
+                               statement->verb == Verb::kMerge, sink);
     case Verb::kMembers:
       co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
                                  std::move(params), sink);
@@ -336,8 +337,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
     out.columns = (*plan)->columns;
   } else if (statement->verb == Verb::kExplain) {
     out.columns = {{"QUERY PLAN", Type::kText}};
-  } else if (statement->verb == Verb::kSplit) {
-    out.columns = {{"split", Type::kBool}};
+  } else if (statement->verb == Verb::kSplit || statement->verb == Verb::kMerge) {
+    out.columns = {{statement->verb == Verb::kSplit ? "split" : "merge", Type::kBool}};
   } else if (statement->verb == Verb::kMembers) {
     const auto& select = std::get<ast::Select>(statement->ast.node);
     out.columns = {{select.items[0].expr->names[1], Type::kBool}};
@@ -384,20 +385,22 @@ Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* 
 }
 
 Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select, Params params,
-                                             ResultSink* sink) {
+                                             bool merge, ResultSink* sink) {
+  const std::string word = merge ? "merge" : "split";
+  const std::string function = "isochron." + word;
   const ast::Expr& call = *select->items[0].expr;
   if (call.args.size() < 2) {
     co_return SqlError(sqlstate::kUndefinedFunction,
-                       "isochron.split takes a table's name and a key", call.position,
-                       "For example, SELECT isochron.split('accounts', 1000).");
+                       absl::StrCat(function, " takes a table's name and a key"), call.position,
+                       absl::StrCat("For example, SELECT ", function, "('accounts', 1000)."));
   }
   std::vector<Type> types;
   for (const TypedDatum& p : params) types.push_back(p.type);
   Scope nothing;
-  Binder binder(&nothing, &types, nullptr, "isochron.split");
+  Binder binder(&nothing, &types, nullptr, function.c_str());
   std::vector<ExprPtr> args;
   ISO_CO_ASSIGN_OR_RETURN(ExprPtr name,
-                          binder.BindAs(*call.args[0], Type::kText, "isochron.split"));
+                          binder.BindAs(*call.args[0], Type::kText, function.c_str()));
   args.push_back(std::move(name));
   Plan plan;
   plan.params.assign(params.size(), Type::kText);
@@ -434,16 +437,18 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
     Datum d;
     ISO_CO_RETURN_IF_ERROR(Eval(*e, exec.eval, Row(), &d));
     if (d.is_null()) {
-      co_return SqlError(sqlstate::kInvalidParameter, "a key to split at is NULL", call.position);
+      co_return SqlError(sqlstate::kInvalidParameter,
+                         absl::StrCat("a key to ", word, " at is NULL"), call.position);
     }
     AppendKeyPart(column.type, d, &key);
   }
-  ISO_CO_RETURN_IF_ERROR(co_await engine_->deps().store->SplitAt(ctx, key));
+  txn::Store* const store = engine_->deps().store;
+  ISO_CO_RETURN_IF_ERROR(co_await (merge ? store->MergeAt(ctx, key) : store->SplitAt(ctx, key)));
   StatementResult result;
   result.tag = "SELECT 1";
   result.returns_rows = true;
   result.rows = 1;
-  sink->OnColumns({{"split", Type::kBool}});
+  sink->OnColumns({{word, Type::kBool}});
   std::vector<Row> rows(1);
   rows[0].push_back(Datum::Bool(true));
   (void)co_await sink->OnRows(std::move(rows));

@@ -53,7 +53,8 @@ class SessionImpl : public Session {
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
-  Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
+  Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,
+                     ResultSink* sink);
   Task<Result> TransactionVerb(Ctx ctx, const ast::Transaction* verb);
   absl::Status SetTransaction(Ctx ctx, const ast::Set& set);
 

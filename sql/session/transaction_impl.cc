@@ -149,8 +149,11 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
       co_return SqlError(sqlstate::kActiveTransaction,
                          "DROP TABLE cannot run inside a transaction block");
     case Verb::kSplit:
-      co_return SqlError(sqlstate::kActiveTransaction,
-                         "isochron.split cannot run inside a transaction block");
+    case Verb::kMerge:
+      co_return SqlError(
+          sqlstate::kActiveTransaction,
+          absl::StrCat("isochron.", statement->verb == Verb::kSplit ? "split" : "merge",
+                       " cannot run inside a transaction block"));
     case Verb::kMembers:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "replicas and leaders do not change inside a transaction block");

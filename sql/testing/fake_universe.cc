@@ -228,4 +228,9 @@ Task<absl::Status> FakeStore::SplitAt(Ctx, std::string key) {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> FakeStore::MergeAt(Ctx, std::string key) {
+  merges.push_back(std::move(key));
+  co_return absl::OkStatus();
+}
+
 }  // namespace isochron::sql::testing

@@ -81,6 +81,7 @@ class FakeStore : public txn::Store {
   absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) override;
   Task<absl::Status> SplitAt(Ctx ctx, std::string key) override;
+  Task<absl::Status> MergeAt(Ctx ctx, std::string key) override;
   Executor* executor() override { return executor_; }
 
   struct Counts {
@@ -89,6 +90,7 @@ class FakeStore : public txn::Store {
   };
   Counts counts;
   std::vector<std::string> splits;
+  std::vector<std::string> merges;
   // The next so many calls of a kind fail.
   int abort_commits = 0;
   int abort_reads = 0;

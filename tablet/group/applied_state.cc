@@ -238,6 +238,9 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
     case peer::Command::kSetHorizon:
       ApplyHorizon(command.set_horizon(), sabotage, batch);
       break;
+    case peer::Command::kFreeze:
+      ApplyFreeze(command.freeze(), batch);
+      break;
     default:
       break;
   }
@@ -263,7 +266,8 @@ void AppliedState::ApplyMembers(const peer::GroupDescriptor& members, LogIndex i
 void AppliedState::ApplyOutcome(const peer::Outcome& outcome, SabotageSet sabotage,
                                 storage::WriteBatch* batch) {
   const TxnAttempt attempt = FromProto(outcome.txn());
-  if (Finished(attempt)) return;
+  // What is prepared is resolved, although a group that was merged in may have known the outcome.
+  if (Finished(attempt) && prepared_.count(attempt) == 0) return;
   int64_t commit_start_us = last_ts().us;  // of an attempt that never prepared: about now
   auto it = prepared_.find(attempt);
   if (it != prepared_.end()) {
@@ -411,6 +415,10 @@ void AppliedState::ExpireFinished(Timestamp now) {
     }
     finished_order_.pop_front();
   }
+}
+
+std::string AppliedState::DecisionKey(const TxnAttempt& attempt) const {
+  return absl::StrCat(MetaPrefix(id()), "d", AttemptKey(attempt));
 }
 
 void AppliedState::RaiseLastTs(Timestamp s) {

@@ -42,6 +42,8 @@ std::string MetaPrefix(GroupId group);
 // The key of the row that stands for a group whose data was damaged (salvage.h). Its value says
 // what was: Load fails with it.
 std::string DamageRow(GroupId group);
+// On the same nodes, of the same kinds.
+bool SameReplicas(const peer::GroupDescriptor& a, const peer::GroupDescriptor& b);
 
 class AppliedState {
  public:
@@ -86,6 +88,16 @@ class AppliedState {
   // The same for a change of membership: the descriptor takes over `replicas` and `voters`.
   void ApplyMembers(const peer::GroupDescriptor& members, LogIndex index, Ballot ballot,
                     storage::WriteBatch* batch);
+  // ---- merges (applied_merge.cc; docs/internals/split.md) ----
+  // The merge can take effect: `right` still is the right-hand neighbour with the same replicas.
+  // Every replica finds the same; where it cannot, the command does nothing.
+  bool CanAbsorb(const peer::Merge& merge) const;
+  // Takes over all of `right`, which is frozen for this merge, in the batch that applies it.
+  void Absorb(const peer::Merge& merge, const AppliedState& right, SabotageSet sabotage,
+              storage::WriteBatch* batch);
+  bool frozen() const { return state_.has_frozen(); }
+  bool HasAbsorbed(GroupId group) const;
+
   // For log entries at or below index(), after a restart: their finished attempts only.
   void ReplayFinished(const peer::Command& command);
   // Writes everything (a new or snapshot-installed group).
@@ -116,9 +128,11 @@ class AppliedState {
   void ApplyHorizon(const peer::SetHorizon& command, SabotageSet sabotage,
                     storage::WriteBatch* batch);
   void GuessGarbage();
+  void ApplyFreeze(const peer::Freeze& freeze, storage::WriteBatch* batch);
   void RaiseLastTs(Timestamp s);
   // The same of a timestamp that this group assigned.
   void RaiseAssigned(Timestamp s);
+  std::string DecisionKey(const TxnAttempt& attempt) const;
 
   peer::GroupState state_;
   LogIndex index_ = 0;

@@ -34,8 +34,8 @@ TxnAttempt AttemptOf(const peer::Command& c) {
 }
 
 bool HasTimestamp(const peer::Command& c) {
-  return c.has_commit_one_round() || c.has_prepare() || c.has_split() ||
-         (c.has_decide() && c.decide().commit());
+  return c.has_commit_one_round() || c.has_prepare() || c.has_split() || c.has_merge() ||
+         (c.has_freeze() && !c.freeze().thaw()) || (c.has_decide() && c.decide().commit());
 }
 
 void SetTimestamp(peer::Command* c, Timestamp s) {
@@ -43,6 +43,8 @@ void SetTimestamp(peer::Command* c, Timestamp s) {
   if (c->has_prepare()) c->mutable_prepare()->set_s_prepare(s.us);
   if (c->has_decide()) c->mutable_decide()->set_s(s.us);
   if (c->has_split()) c->mutable_split()->set_s(s.us);
+  if (c->has_merge()) c->mutable_merge()->set_s(s.us);
+  if (c->has_freeze()) c->mutable_freeze()->set_s_max(s.us);
 }
 
 const google::protobuf::RepeatedPtrField<peer::Write>* WritesOf(const peer::Command& c) {
@@ -87,6 +89,14 @@ absl::Status Group::NotLeader(absl::string_view why) const {
 // ---- leadership ----
 
 absl::StatusOr<LeaderView> Group::Leading() {
+  if (freezing_ || state_.frozen()) {
+    return absl::UnavailableError(
+        absl::StrCat("group ", id().value, " is being merged into its neighbour; try again"));
+  }
+  return LeadingThoughFrozen();
+}
+
+absl::StatusOr<LeaderView> Group::LeadingThoughFrozen() {
   if (!serving_) return NotLeader("another node does, or an election is on");
   if (abdicating_) return NotLeader("leadership is being handed over");
   auto now = env_.truetime->Now();
@@ -142,9 +152,16 @@ void Group::StartServing() {
   if (env_.listener) env_.listener->OnLead(this);
 }
 
+void Group::Retire() {
+  if (serving_) StopServing();
+  alive_.reset();  // who waits for it hears that it is gone
+  changed_.NotifyAll();
+}
+
 void Group::StopServing() {
   StopSharing();
   serving_ = false;
+  freezing_ = false;
   split_at_.clear();
   auto waiting = std::move(waiting_);
   waiting_.clear();
@@ -226,7 +243,8 @@ absl::Status Group::CheckWritable(const peer::Command& command) const {
 
 absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, Timestamp s_max) {
   ISO_RETURN_IF_ERROR(CheckWritable(command));
-  ISO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+  const bool thaw = command.has_freeze() && command.freeze().thaw();
+  ISO_ASSIGN_OR_RETURN(LeaderView view, thaw ? LeadingThoughFrozen() : Leading());
   StopSharing();
   proposed_at_us_ = env_.executor->MonotonicNow();
   Timestamp s;
@@ -242,6 +260,7 @@ absl::StatusOr<Proposal> Group::Propose(peer::Command command, Timestamp min_s, 
     env_.observer->OnAssigned(env_.self, id(), view.ballot, s);
   }
   if (command.has_split()) split_at_ = command.split().key();
+  if (command.has_freeze() && !thaw) freezing_ = true;
   RegisterPending(command);
   OneShot<absl::Status> applied(env_.executor);
   waiting_.emplace(index, Waiting{view.ballot, AttemptOf(command), applied});
@@ -266,12 +285,13 @@ void Group::RegisterPending(const peer::Command& c) {
 void Group::Apply(const std::vector<paxos::Entry>& chosen, storage::WriteBatch* batch) {
   const LogIndex before = state_.index();
   for (const paxos::Entry& e : chosen) {
-    if (e.index <= state_.index()) continue;
+    if (e.index <= state_.index() || stuck_) continue;
     peer::Command command;
     if (e.kind == paxos::EntryKind::kConfig) {
       ApplyConfig(e, batch);
     } else {
       ApplyCommand(e, &command, batch);
+      if (stuck_) continue;
     }
     env_.observer->OnApplied(env_.self, id(), e.index, e.payload ? Crc32c(*e.payload) : 0);
     just_applied_.emplace_back(e.index, std::move(command));
@@ -286,7 +306,17 @@ void Group::ApplyCommand(const paxos::Entry& e, peer::Command* command,
     // Checksummed by the log and by the transport: what does not parse was never proposed.
     ISO_CHECK(command->ParseFromString(*e.payload), "a chosen command can be parsed");
   }
+  const AppliedState* merged = nullptr;
+  if (command->has_merge() && state_.CanAbsorb(command->merge())) {
+    merged = env_.on_merge(command->merge(), batch);
+    stuck_ = merged == nullptr;
+    if (stuck_) return;
+  }
   state_.Apply(*command, e.index, e.origin, env_.sabotage, batch);
+  if (merged != nullptr) {
+    state_.Absorb(command->merge(), *merged, env_.sabotage, batch);
+    env_.observer->Reached("group.merged");
+  }
   if (command->has_split() && env_.on_split) {
     const auto& children = state_.group_state().children();
     env_.on_split(AppliedState::ChildOf(state_, children[children.size() - 1],
@@ -323,6 +353,8 @@ void Group::AfterWrite() {
       split = true;
       split_at_.clear();
     }
+    if (command.has_merge()) split = true;
+    if (command.has_freeze() && !command.freeze().thaw()) freezing_ = false;
     auto it = waiting_.find(index);
     if (it != waiting_.end()) {
       const bool ours = it->second.origin == origins[i];

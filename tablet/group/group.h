@@ -124,6 +124,9 @@ struct GroupEnv {
   std::function<void(GroupId, bool removed)> on_members;
   // A number for a replica that is to begin at `node`.
   std::function<Task<absl::StatusOr<uint64_t>>(Ctx, GroupId, NodeId node)> new_life;
+  // The state of a merge's right-hand group as it was frozen, for the last time: its replica here
+  // ends with the batch. Null when it is not here (its log was damaged): this one ends too.
+  std::function<const AppliedState*(const peer::Merge&, storage::WriteBatch*)> on_merge;
 };
 
 class Group {
@@ -145,7 +148,8 @@ class Group {
   // ---- leadership ----
   bool IsServing() const { return serving_; }
   // Fresh clock. FAILED_PRECONDITION when not the serving leader or the lease is over; UNAVAILABLE
-  // when the clock cannot vouch for a bound.
+  // when the clock cannot vouch for a bound, and while the group is frozen for a merge (rule 36):
+  // nothing is assigned, served or promised then.
   absl::StatusOr<LeaderView> Leading();
   // A request came to this replica, which does not lead: if nobody does, it campaigns now.
   void OnAsked() { env_.on_asked(id()); }
@@ -234,6 +238,8 @@ class Group {
   // (any more); FAILED_PRECONDITION when the change would leave too few replicas that answer;
   // INVALID_ARGUMENT; DEADLINE_EXCEEDED while a learner catches up (repeat the request).
   Task<absl::Status> ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove);
+  // It is merged into another one: nobody leads it from here on.
+  void Retire();
 
   // ---- GroupHost's side ----
   // Adds the effects of chosen entries to `batch`; AfterWrite once that is in the store.
@@ -281,6 +287,7 @@ class Group {
   void StartServing();
   void StopServing();
   absl::Status NotLeader(absl::string_view why) const;
+  absl::StatusOr<LeaderView> LeadingThoughFrozen();
 
   GroupEnv env_;
   std::unique_ptr<paxos::Replica> replica_;
@@ -294,7 +301,9 @@ class Group {
   bool removed_ = false;
   bool serving_ = false;
   bool abdicating_ = false;
-  std::string split_at_;  // of a proposed, unapplied split: keys from here on are frozen
+  bool stuck_ = false;     // it lacks what a merge needs: applies nothing more
+  bool freezing_ = false;  // a Freeze is proposed and not applied
+  std::string split_at_;   // of a proposed, unapplied split: keys from here on are frozen
   Timestamp last_assigned_;
   Timestamp held_until_;
   bool transferring_ = false;  // a hand-over waits for held_until_, serving on

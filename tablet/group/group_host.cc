@@ -66,6 +66,7 @@ absl::Status GroupHost::Recover() {
   ISO_RETURN_IF_ERROR(LoadLives());
   ISO_RETURN_IF_ERROR(RecoverGroups());
   DropRemains();
+  DropMergedLogs();
   return absl::OkStatus();
 }
 
@@ -129,7 +130,9 @@ Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
       .promises = &promises_,
       .on_members = [this](GroupId g, bool removed) { OnMembers(g, removed); },
       .new_life = [this](Ctx ctx, GroupId g,
-                         NodeId node) { return NewLife(std::move(ctx), g, node); }};
+                         NodeId node) { return NewLife(std::move(ctx), g, node); },
+      .on_merge = [this, id](const peer::Merge& merge,
+                             storage::WriteBatch* batch) { return OnMerge(id, merge, batch); }};
   auto group = std::make_unique<Group>(std::move(env), std::move(replica), std::move(state));
   Group* raw = group.get();
   groups_[id] = std::move(group);

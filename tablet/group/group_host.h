@@ -124,6 +124,8 @@ class GroupHost : private SnapshotTarget {
   paxos::Log* log() { return log_.get(); }
   GarbageCollector* gc() { return gc_.get(); }
   IdlePromises* promises() { return &promises_; }
+  // The group here that `id` was merged into; null if none was.
+  Group* Absorber(GroupId id);
 
  private:
   struct Reachable {  // an unknown group that keeps sending
@@ -159,6 +161,12 @@ class GroupHost : private SnapshotTarget {
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
   void OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch);
   void MakeChildren();
+  // group_host_merge.cc
+  const AppliedState* OnMerge(GroupId left, const peer::Merge& merge, storage::WriteBatch* batch);
+  void EndMerged();
+  void EndReplica(GroupId id);
+  void RemoveLogs(std::vector<GroupId> ids);
+  void DropMergedLogs();
   void MaybeCheckpoint();
   void Checkpoint();
   void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
@@ -203,6 +211,8 @@ class GroupHost : private SnapshotTarget {
   std::set<GroupId> retiring_;                  // ended, their logs not removed yet
   std::deque<std::unique_ptr<Group>> retired_;  // requests may still look at them
   uint64_t lives_begun_ = 0;                    // by this process
+  std::vector<std::unique_ptr<Group>> merged_;  // by what is applied in this turn
+  std::deque<std::unique_ptr<Group>> merged_long_ago_;  // requests may still look at them
   std::set<GroupId> dirty_;
   Wakeups wakeups_;
   std::set<GroupId> campaigning_;

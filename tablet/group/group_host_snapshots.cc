@@ -78,6 +78,11 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   AppliedState state = AppliedState::FromSnapshot(header);
   state.SaveAll(&batch);
   SaveLife(id, g->replica()->id(), &batch);
+  std::vector<GroupId> merged;
+  for (uint64_t group : state.group_state().absorbed()) {
+    merged.push_back(GroupId(group));
+    batch.DeleteRange(MetaPrefix(GroupId(group)), MetaPrefix(GroupId(group + 1)));
+  }
   absl::Status written = env_.engine->Write(std::move(batch));
   if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces
   if (!written.ok()) {
@@ -88,6 +93,8 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   log_->TruncatePrefix(id, mark);
   g->replica()->InstallSnapshot(mark, config);
   g->InstallSnapshot(std::move(state));
+  for (GroupId group : merged) EndReplica(group);
+  RemoveLogs(std::move(merged));
   env_.observer->Reached("group.snapshot_installed");
   OnMembers(id, g->removed());
   MarkDirty(id);

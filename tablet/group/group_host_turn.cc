@@ -48,6 +48,7 @@ void GroupHost::ProcessDirty() {
       env_.executor->Post([this, id = g->id()] { Retire(id); });
     }
   }
+  EndMerged();
   SendFrames();
   FlushLog();
   MaybeCheckpoint();

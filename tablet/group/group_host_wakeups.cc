@@ -238,6 +238,7 @@ void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   // The log knows the group, so the store has only gone back to before its split: the parent's log
   // makes it again, with the votes and entries that a blank replica would forget (invariant 8).
   if (log_->HasRecovered(message.group)) return;
+  if (Absorber(message.group) != nullptr) return;  // its sender lags behind the merge
   // A replica that votes only once a snapshot has told it what the group holds.
   MakeBlank(message.group, message.to_id);
 }

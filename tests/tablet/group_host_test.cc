@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
@@ -346,6 +347,91 @@ TEST(GroupHostTest, SplitMakesAChildThatLeadsAndKeepsItsRows) {
     ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr && u.Leader(7) != nullptr; })) << seed;
     EXPECT_EQ(u.ReadAt(u.Leader(7), "y", Timestamp::Max().Prev()), "new");
   }
+}
+
+// What the left-hand leader does, without transactions (txn/service/merge.cc).
+TEST(GroupHostTest, AFrozenNeighbourIsMergedOnEveryReplica) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    Universe u(seed);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    peer::Command split;
+    split.mutable_split()->set_key("m");
+    split.mutable_split()->set_new_group(7);
+    ASSERT_TRUE(u.Leader(1)->Propose(std::move(split)).ok());
+    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr; })) << seed;
+    u.Put(1, "a", "left");
+    u.Put(7, "z", "right");
+    Group* right = u.Leader(7);
+    peer::Command freeze;
+    freeze.mutable_freeze()->set_owner(1);
+    freeze.mutable_freeze()->set_token(5);
+    auto frozen = right->Propose(std::move(freeze));
+    ASSERT_TRUE(frozen.ok()) << frozen.status();
+    EXPECT_FALSE(right->Leading().ok());  // from here on nothing is assigned or served
+    const auto voters = {NodeId(1), NodeId(2), NodeId(3)};
+    ASSERT_TRUE(u.Until([&] {
+      return right->state().frozen() && std::all_of(voters.begin(), voters.end(), [&](NodeId n) {
+               return right->replica()->MatchOf(n) >= frozen->index;
+             });
+    }));
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    Group* left = u.Leader(1);
+    peer::Command merge;
+    *merge.mutable_merge()->mutable_right() = right->descriptor();
+    merge.mutable_merge()->set_right_index(frozen->index);
+    merge.mutable_merge()->set_token(5);
+    merge.mutable_merge()->set_left_generation(left->descriptor().generation());
+    auto proposed = left->Propose(std::move(merge), frozen->s.Next());
+    ASSERT_TRUE(proposed.ok()) << proposed.status();
+    EXPECT_GT(proposed->s, frozen->s);
+    // One loses power before or after it applied the merge, and its store goes back somewhere.
+    const uint32_t victim = 1 + seed % 3;
+    u.Until([] { return false; }, static_cast<Micros>(seed) * 3'000);
+    u.Crash(victim, true);
+    u.Start(victim);
+    ASSERT_TRUE(u.Until([&] {
+      for (auto& [n, m] : u.machines_) {
+        Group* g = m.host->Find(GroupId(1));
+        if (g == nullptr || !g->state().HasAbsorbed(GroupId(7))) return false;
+        if (m.host->Find(GroupId(7)) != nullptr || m.host->Absorber(GroupId(7)) != g) return false;
+      }
+      return u.Leader(1) != nullptr;
+    })) << seed;
+    const Timestamp s = u.Put(1, "z", "again");
+    EXPECT_GT(s, proposed->s);
+    for (uint32_t n : {1, 2, 3}) u.Crash(n, true);
+    for (uint32_t n : {1, 2, 3}) u.Start(n);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; })) << seed;
+    EXPECT_EQ(u.ReadAt(u.Leader(1), "z", s.Prev()), "right");
+    EXPECT_EQ(u.ReadAt(u.Leader(1), "z", s), "again");
+    EXPECT_EQ(u.ReadAt(u.Leader(1), "a", s), "left");
+    EXPECT_EQ(u.Leader(1)->range().end, "");
+  }
+}
+
+TEST(GroupHostTest, AThawNeedsTheTokenOfItsFreeze) {
+  Universe u(4);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  auto propose = [&](uint64_t token, bool thaw) {
+    peer::Command c;
+    c.mutable_freeze()->set_owner(9);
+    c.mutable_freeze()->set_token(token);
+    c.mutable_freeze()->set_thaw(thaw);
+    Group* g = nullptr;
+    for (auto& [n, m] : u.machines_) {
+      if (m.host->Find(GroupId(1))->IsServing()) g = m.host->Find(GroupId(1));
+    }
+    auto p = g->Propose(std::move(c));
+    ASSERT_TRUE(p.ok()) << p.status();
+    ASSERT_TRUE(u.Until([&] { return g->state().index() >= p->index; }));
+  };
+  propose(5, false);
+  EXPECT_EQ(u.Leader(1), nullptr);
+  propose(4, true);
+  EXPECT_EQ(u.Leader(1), nullptr);
+  propose(5, true);
+  EXPECT_NE(u.Leader(1), nullptr);
+  u.Put(1, "k", "goes on");
 }
 
 Task<void> ReadAfter(Group* g, Executor* executor, Timestamp t, bool* done,

@@ -154,6 +154,9 @@ class Store {
   virtual Task<absl::Status> TransferLeader(Ctx /*ctx*/, GroupId /*group*/, NodeId /*to*/) {
     co_return absl::UnimplementedError("leaders do not change here");
   }
+  // Merges the group that begins at `key` into its left-hand neighbour. OK if none begins there.
+  // FAILED_PRECONDITION when their replicas differ or one of them is down.
+  virtual Task<absl::Status> MergeAt(Ctx ctx, std::string key) = 0;
 
   virtual Executor* executor() = 0;
 };

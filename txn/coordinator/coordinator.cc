@@ -31,7 +31,7 @@ Coordinator::Coordinator(LedGroup* group) : group_(group), early_(group->env().o
 
 void Coordinator::Start() {
   for (const auto& [attempt, d] : group_->access()->decisions()) {
-    if (!d.commit()) continue;
+    if (!d.commit() || !delivering_.insert(attempt).second) continue;
     group_->Spawn(Redeliver(attempt, Timestamp(d.s()), Groups(d.participants())));
   }
 }
@@ -151,7 +151,9 @@ Task<peer::GroupResponse> Coordinator::DecideCommit(Ctx ctx, peer::CoordinateReq
   group_->Release(attempt, /*marker=*/false);
   group_->Count("txn.commits.two_phase");
   const std::vector<GroupId> writing = Groups(request.writing_participants());
-  if (!writing.empty()) group_->Spawn(Deliver(attempt, s, writing));
+  if (!writing.empty() && delivering_.insert(attempt).second) {
+    group_->Spawn(Deliver(attempt, s, writing));
+  }
   peer::OutcomeRequest outcome;
   *outcome.mutable_txn() = request.txn();
   outcome.set_commit(true);

@@ -17,6 +17,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ class Coordinator {
   // `group` outlives this.
   explicit Coordinator(LedGroup* group);
 
-  // Repeats the outcomes that a former leader decided.
+  // Repeats the outcomes that a former leader decided; once more when those of a group that was
+  // merged in have come along.
   void Start();
   void Stop();
   void Sweep();
@@ -83,6 +85,7 @@ class Coordinator {
   LedGroup* group_;
   std::map<TxnAttempt, std::shared_ptr<Undecided>> undecided_;
   EarlyVotes early_;
+  std::set<TxnAttempt> delivering_;
   std::vector<TxnAttempt> forget_;
   bool forgetting_ = false;
 };

@@ -73,6 +73,7 @@ Task<void> Coordinator::Redeliver(TxnAttempt attempt, Timestamp s,
 }
 
 void Coordinator::QueueForget(const TxnAttempt& attempt) {
+  delivering_.erase(attempt);
   forget_.push_back(attempt);
   if (forgetting_) return;
   forgetting_ = true;

@@ -143,4 +143,37 @@ Task<absl::Status> GatewayStore::SplitAt(Ctx ctx, std::string key) {
   }
 }
 
+Task<absl::Status> GatewayStore::MergeAt(Ctx ctx, std::string key) {
+  if (key <= SystemRangeEnd()) {
+    co_return absl::InvalidArgumentError("the system range stays a group of its own");
+  }
+  Router* const router = gateway_->env.router;
+  Micros wait = 5'000;
+  for (;;) {
+    ISO_CO_RETURN_IF_ERROR(ctx->Check(executor()->MonotonicNow()));
+    const GroupDescriptor* right = router->Find(key);
+    const GroupDescriptor* left = router->FindBefore(key);
+    if (right != nullptr && left != nullptr) {
+      if (right->group == left->group) co_return absl::OkStatus();
+      const GroupId from = left->group;
+      peer::GroupRequest request;
+      request.mutable_merge()->set_right(right->group.value);
+      absl::StatusOr<peer::GroupResponse> response =
+          co_await gateway_->env.groups->Call(ctx, from, std::move(request));
+      if (!response.ok()) co_return response.status();
+      for (const peer::GroupDescriptor& d : response->descriptors()) {
+        router->Learn(ToDescriptor(d));
+      }
+      if (response->error() == peer::GROUP_OK) continue;  // the map knows it now
+      const bool again =
+          response->error() == peer::WRONG_RANGE || response->error() == peer::TXN_UNKNOWN;
+      const absl::Status status = ToStatus(*response);
+      if (!again && !absl::IsAborted(status) && !absl::IsUnavailable(status)) co_return status;
+    }
+    (void)co_await router->Refresh(ctx);
+    wait = std::min<Micros>(wait * 2, 200'000);
+    co_await SleepFor(executor(), gateway_->random.Between(wait / 2, wait));
+  }
+}
+
 }  // namespace isochron::txn

@@ -33,6 +33,7 @@ class GatewayStore : public Store {
   Task<absl::Status> ChangeReplica(Ctx ctx, GroupId group, NodeId node,
                                    ReplicaChange change) override;
   Task<absl::Status> TransferLeader(Ctx ctx, GroupId group, NodeId to) override;
+  Task<absl::Status> MergeAt(Ctx ctx, std::string key) override;
   Executor* executor() override { return gateway_->env.executor; }
 
   // Read-write transactions that exist.

@@ -19,6 +19,7 @@ bool IsFlight(const peer::GroupRequest& request) {
     case peer::GroupRequest::kCoordinate:
     case peer::GroupRequest::kOutcome:
     case peer::GroupRequest::kSplit:
+    case peer::GroupRequest::kMerge:
       return true;
     default:
       return false;

@@ -199,6 +199,12 @@ void LedGroup::Release(const TxnAttempt& attempt, bool marker) {
   locks_.Touch(attempt, now_us());
 }
 
+uint64_t LedGroup::NewMergeToken() {
+  const peer::LockEpoch epoch = access_->epoch();
+  const uint64_t now = static_cast<uint64_t>(now_us()) & ((uint64_t{1} << 40) - 1);
+  return (epoch.ballot_round() << 48) | (uint64_t{epoch.ballot_node() & 0xff} << 40) | now;
+}
+
 // ---- wounds of pinned attempts (rule 1) ----
 
 void LedGroup::OnPinnedBlocked(const TxnAttempt& attempt) {

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,6 +106,11 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   // Keeps `part` (a Participant, a Coordinator) as long as this.
   void Own(std::shared_ptr<void> part) { parts_.push_back(std::move(part)); }
 
+  // Right-hand neighbours that are being merged into this group, by this leadership.
+  std::set<GroupId>& merging() { return merging_; }
+  // A number for a merge that no other one has: of the leadership's ballot and the time.
+  uint64_t NewMergeToken();
+
   // Called for a pinned attempt that is being coordinated here and blocks an older one.
   std::function<void(const TxnAttempt&)> wound_coordinated;
 
@@ -132,6 +138,7 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   std::map<TxnAttempt, PinReason> pins_;
   std::map<FlightKey, std::shared_ptr<FlightState>> flights_;
   bool stopped_ = false;
+  std::set<GroupId> merging_;
   std::vector<std::shared_ptr<void>> parts_;
 };
 

@@ -23,6 +23,7 @@ bool HoldsRows(const tablet::Group& group, NodeId self) {
 
 GroupService::GroupService(Env env)
     : find_group_(std::move(env.find_group)),
+      find_absorber_(std::move(env.find_absorber)),
       change_replica_(std::move(env.change_replica)),
       transfer_(std::move(env.transfer)) {
   env_.self = env.self;
@@ -47,10 +48,21 @@ void GroupService::OnLead(tablet::Group* group) {
   LedEntry& led = led_[group->id()];
   led.group = group;
   // What a former leader left behind is seen to at once.
-  if (!group->prepared().empty() || !group->decisions().empty()) LeaderOf(group->id(), &led);
+  const bool frozen = group->state().frozen();
+  if (!group->prepared().empty() || !group->decisions().empty() || frozen) {
+    LeaderOf(group->id(), &led);
+  }
 }
 
 void GroupService::OnStopLeading(tablet::Group* group) { EndLeading(group->id()); }
+
+void GroupService::OnApplied(tablet::Group* group, const peer::Command& command) {
+  if (!command.has_merge() && !command.has_freeze()) return;
+  auto it = led_.find(group->id());
+  if (it == led_.end()) return;
+  const Leader leader = LeaderOf(group->id(), &it->second);
+  if (command.has_merge()) leader.coordinator->Start();  // decisions that came along
+}
 
 void GroupService::OnDescriptor(tablet::Group* group) {
   auto it = led_.find(group->id());
@@ -96,23 +108,7 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
   const GroupId id(request.group());
   auto it = led_.find(id);
   if (it == led_.end()) {
-    tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
-    if (group != nullptr && group->initialised()) {
-      const bool rows = HoldsRows(*group, env_.self);
-      if (rows && request.has_snapshot_read() && request.snapshot_read().any_replica()) {
-        co_return co_await ReplicaSnapshotRead(&env_, std::make_shared<TabletAccess>(group), ctx,
-                                               std::move(*request.mutable_snapshot_read()));
-      }
-      if (rows && request.has_safe_time()) {
-        TabletAccess access(group);
-        co_return SafeTimeOf(&access, request.safe_time());
-      }
-      group->OnAsked();
-      co_return NotLeaderAnswer(group->leader_hint(), "this replica does not lead the group");
-    }
-    peer::GroupResponse response = NotLeaderAnswer(NodeId(), "no replica of the group is here");
-    response.set_error(peer::UNKNOWN_GROUP);
-    co_return response;
+    co_return co_await HandleElsewhere(std::move(ctx), id, std::move(request));
   }
   if (request.has_replicas() || request.has_transfer()) {
     co_return co_await Membership(std::move(ctx), id, std::move(request));
@@ -129,6 +125,45 @@ Task<peer::GroupResponse> GroupService::Handle(Ctx ctx, NodeId /*from*/,
   peer::GroupResponse response = co_await Dispatch(leader, own, std::move(request));
   ctx->RemoveOnCancel(on_cancel);
   co_return response;
+}
+
+Task<peer::GroupResponse> GroupService::HandleElsewhere(Ctx ctx, GroupId id,
+                                                        peer::GroupRequest request) {
+  tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
+  if (group != nullptr && group->initialised()) {
+    const bool rows = HoldsRows(*group, env_.self);
+    if (rows && request.has_snapshot_read() && request.snapshot_read().any_replica()) {
+      co_return co_await ReplicaSnapshotRead(&env_, std::make_shared<TabletAccess>(group), ctx,
+                                             std::move(*request.mutable_snapshot_read()));
+    }
+    if (rows && request.has_safe_time()) {
+      TabletAccess access(group);
+      co_return SafeTimeOf(&access, request.safe_time());
+    }
+    group->OnAsked();
+    co_return NotLeaderAnswer(group->leader_hint(), "this replica does not lead the group");
+  }
+  tablet::Group* absorber = find_absorber_ ? find_absorber_(id) : nullptr;
+  if (absorber != nullptr) {
+    auto it = led_.find(absorber->id());
+    if (it == led_.end()) {
+      absorber->OnAsked();
+      co_return NotLeaderAnswer(absorber->leader_hint(), "the group was merged into another one");
+    }
+    const Leader leader = LeaderOf(absorber->id(), &it->second);
+    co_return co_await ServeMerged(leader.group, leader.coordinator, Merging(), std::move(ctx),
+                                   std::move(request));
+  }
+  peer::GroupResponse response = NotLeaderAnswer(NodeId(), "no replica of the group is here");
+  response.set_error(peer::UNKNOWN_GROUP);
+  co_return response;
+}
+
+MergeHost GroupService::Merging() {
+  return MergeHost{find_group_, [this](GroupId id) -> std::shared_ptr<LedGroup> {
+                     auto it = led_.find(id);
+                     return it == led_.end() ? nullptr : LeaderOf(id, &it->second).group;
+                   }};
 }
 
 Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
@@ -156,6 +191,10 @@ Task<peer::GroupResponse> GroupService::Dispatch(Leader leader, Ctx ctx,
       return Promise(leader.group, ctx, request.promise());
     case peer::GroupRequest::kSafeTime:
       return AtOnce(SafeTimeOf(leader.group->access(), request.safe_time()));
+    case peer::GroupRequest::kMerge:
+      return MergeGroup(leader.group, Merging(), ctx, std::move(*request.mutable_merge()));
+    case peer::GroupRequest::kFreeze:
+      return AtOnce(MayThaw(leader.group.get(), Merging(), request.freeze()));
     case peer::GroupRequest::kHeartbeat:
       return AtOnce(leader.participant->Heartbeat(request.heartbeat()));
     case peer::GroupRequest::kRelease:
@@ -201,6 +240,10 @@ void GroupService::Sweep(GroupId id) {
   Leader& leader = it->second.leader;
   leader.group->Sweep();
   leader.coordinator->Sweep();
+  if (it->second.group != nullptr && it->second.group->state().frozen()) {
+    leader.group->Spawn(AskToThaw(leader.group, Merging()));
+    return;
+  }
   const bool quiet =
       leader.group->Quiet() && leader.participant->Quiet() && leader.coordinator->Quiet();
   if (!quiet || it->second.group == nullptr || leader.group.use_count() > 1) return;

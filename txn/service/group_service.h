@@ -27,6 +27,7 @@
 #include "txn/coordinator/coordinator.h"
 #include "txn/participant/led_group.h"
 #include "txn/participant/participant.h"
+#include "txn/service/merge.h"
 
 namespace isochron::txn {
 
@@ -44,6 +45,8 @@ class GroupService : public tablet::GroupListener {
     // Membership at a group that is led here (tablet::GroupHost).
     std::function<Task<absl::Status>(Ctx, GroupId, peer::ReplicasRequest)> change_replica = {};
     std::function<Task<absl::Status>(GroupId, NodeId to)> transfer = {};
+    // The group here that another one was merged into; null when there is none.
+    std::function<tablet::Group*(GroupId)> find_absorber;
   };
   explicit GroupService(Env env);
   ~GroupService() override;
@@ -54,6 +57,7 @@ class GroupService : public tablet::GroupListener {
   // tablet::GroupListener
   void OnLead(tablet::Group* group) override;
   void OnStopLeading(tablet::Group* group) override;
+  void OnApplied(tablet::Group* group, const peer::Command& command) override;
   void OnDescriptor(tablet::Group* group) override;
 
   // isochron.locks.
@@ -74,8 +78,11 @@ class GroupService : public tablet::GroupListener {
     tablet::Group* group = nullptr;  // null: in tests, where the leader is always there
     Leader leader;
   };
-  static Task<peer::GroupResponse> Dispatch(Leader leader, Ctx ctx, peer::GroupRequest request);
   Task<peer::GroupResponse> Membership(Ctx ctx, GroupId id, peer::GroupRequest request);
+  Task<peer::GroupResponse> Dispatch(Leader leader, Ctx ctx, peer::GroupRequest request);
+  // For a group that is not led here, or was merged into another one.
+  Task<peer::GroupResponse> HandleElsewhere(Ctx ctx, GroupId id, peer::GroupRequest request);
+  MergeHost Merging();
   static Task<peer::GroupResponse> AtOnce(peer::GroupResponse response);
   void Begin(GroupId id, Leader* leader, std::unique_ptr<GroupAccess> access);
   Leader LeaderOf(GroupId id, LedEntry* led);
@@ -85,6 +92,7 @@ class GroupService : public tablet::GroupListener {
   std::function<tablet::Group*(GroupId)> find_group_;
   std::function<Task<absl::Status>(Ctx, GroupId, peer::ReplicasRequest)> change_replica_;
   std::function<Task<absl::Status>(GroupId, NodeId)> transfer_;
+  std::function<tablet::Group*(GroupId)> find_absorber_;
   ServerEnv env_;
   std::map<GroupId, LedEntry> led_;
   std::set<GroupId> busy_;  // those with a LedGroup in which there may be something to sweep

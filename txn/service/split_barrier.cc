@@ -30,7 +30,9 @@ absl::StatusOr<bool> CheckKey(const LedGroup& group, const std::string& key) {
 Task<absl::Status> SplitBehindBarrier(Group group, Ctx ctx, peer::SplitRequest request) {
   const TxnAttempt barrier = Barrier(request.new_group());
   const KeyRange moving{request.key(), group->range().end};
-  absl::Status locked = co_await group->Lock(ctx, barrier, {{moving, LockMode::kExclusive}});
+  const bool drop = group->env().sabotage.Is(Sabotage::kSplitDropsPrepared);
+  const KeyRange behind = drop ? KeyRange::Point(request.key() + "~") : moving;
+  absl::Status locked = co_await group->Lock(ctx, barrier, {{behind, LockMode::kExclusive}});
   ISO_CO_RETURN_IF_ERROR(locked);
   if (group->stopped()) co_return absl::FailedPreconditionError("leadership ended");
   auto done = CheckKey(*group, request.key());
