@@ -23,9 +23,9 @@ bool HoldsRows(const tablet::Group& group, NodeId self) {
 
 GroupService::GroupService(Env env)
     : find_group_(std::move(env.find_group)),
-      find_absorber_(std::move(env.find_absorber)),
       change_replica_(std::move(env.change_replica)),
-      transfer_(std::move(env.transfer)) {
+      transfer_(std::move(env.transfer)),
+      find_absorber_(std::move(env.find_absorber)) {
   env_.self = env.self;
   env_.executor = env.executor;
   env_.observer = env.observer;
