@@ -113,7 +113,7 @@ void Nemesis::ActOnProcess(const std::string& fault) {
       universe_->Bounce(n->id(), true, random_.Between(1000, 1'000'000));
     }
   } else if (fault == "phase-crash") {
-    if (armed_.size() < 3) armed_.push_back(kPhases[random_.Below(ABSL_ARRAYSIZE(kPhases))]);
+    while (armed_.size() < 3) armed_.push_back(kPhases[random_.Below(ABSL_ARRAYSIZE(kPhases))]);
   } else if (fault == "transfer") {
     TransferSome();
   } else if (fault == "pause") {
