@@ -27,11 +27,11 @@ std::vector<GroupDescriptor> HostGroups::Led() {
   return led;
 }
 
-// Both look at all groups, so nothing is copied but what is asked for.
+// Both look at all groups led here, so nothing is copied but what is asked for.
 std::vector<GroupDescriptor> HostGroups::Misplaced() {
   std::vector<GroupDescriptor> out;
-  host_->ForEach([&](tablet::Group* group) {
-    if (group->IsServing() && PreferredLeader(group->descriptor()) != self()) {
+  host_->ForEachServing([&](tablet::Group* group) {
+    if (PreferredLeader(group->descriptor()) != self()) {
       out.push_back(txn::ToDescriptor(group->descriptor()));
     }
   });
@@ -41,8 +41,7 @@ std::vector<GroupDescriptor> HostGroups::Misplaced() {
 std::vector<GroupDescriptor> HostGroups::Written() {
   std::vector<GroupDescriptor> out;
   std::map<GroupId, LogIndex> seen;
-  host_->ForEach([&](tablet::Group* group) {
-    if (!group->IsServing()) return;
+  host_->ForEachServing([&](tablet::Group* group) {
     const LogIndex index = group->state().index();
     auto it = looked_at_.find(group->id());
     if (it == looked_at_.end() || it->second != index) {

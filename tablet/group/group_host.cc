@@ -23,7 +23,7 @@ GroupHost::GroupHost(Env env, Options options)
                  .truetime = env_.truetime,
                  .transport = env_.transport,
                  .observer = env_.observer,
-                 .groups = [this] { return Groups(); },
+                 .groups = [this] { return Serving(); },
                  .find = [this](GroupId id) { return Find(id); },
                  .nodes =
                      [this] {
@@ -179,6 +179,13 @@ void GroupHost::Start() {
 Group* GroupHost::Find(GroupId id) {
   auto it = groups_.find(id);
   return it == groups_.end() ? nullptr : it->second.get();
+}
+
+std::vector<Group*> GroupHost::Serving() {
+  std::vector<Group*> out;
+  out.reserve(serving_.size());
+  for (const auto& [id, g] : serving_) out.push_back(g);
+  return out;
 }
 
 std::vector<Group*> GroupHost::Groups() {

@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -112,6 +113,11 @@ class GroupHost : private SnapshotTarget {
 
   Group* Find(GroupId id);
   std::vector<Group*> Groups();
+  // Those that this node leads as of their last change. `fn` must not change groups.
+  void ForEachServing(absl::FunctionRef<void(Group*)> fn) {
+    for (const auto& [id, g] : serving_) fn(g);
+  }
+  std::vector<Group*> Serving();
   // Groups that are ticked; campaigns under way.
   size_t awake() const { return wakeups_.awake().size(); }
   size_t campaigns() const { return campaigning_.size(); }
@@ -146,6 +152,7 @@ class GroupHost : private SnapshotTarget {
   void CountInFlight(Group* group);
   void FlushLog();
   void Wake(Group* group);
+  void UpdateRole(Group* group);
   void Forget(GroupId id);  // of a group that is gone
   void Tick();
   void Settle(Group* group, Micros now);
@@ -215,6 +222,7 @@ class GroupHost : private SnapshotTarget {
   std::deque<std::unique_ptr<Group>> merged_long_ago_;  // requests may still look at them
   std::set<GroupId> dirty_;
   Wakeups wakeups_;
+  absl::btree_map<GroupId, Group*> serving_;
   std::set<GroupId> campaigning_;
   std::map<NodeId, uint64_t> renewals_;  // of each peer's support, as last seen
   std::set<NodeId> revived_;             // peers that the sleeping leaders were not all told of

@@ -41,7 +41,7 @@ void GroupHost::ProcessDirty() {
   MakeChildren();
   for (Group* g : touched) {
     g->AfterWrite();
-    g->UpdateRole();
+    UpdateRole(g);
     CountInFlight(g);
     CountCampaign(g);
     if (g->replica()->removed()) {

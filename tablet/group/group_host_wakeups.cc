@@ -30,6 +30,16 @@ void GroupHost::Wake(Group* group) {
 void GroupHost::Forget(GroupId id) {
   wakeups_.Remove(id);
   campaigning_.erase(id);
+  serving_.erase(id);
+}
+
+void GroupHost::UpdateRole(Group* group) {
+  group->UpdateRole();
+  if (group->IsServing()) {
+    serving_.try_emplace(group->id(), group);
+  } else {
+    serving_.erase(group->id());
+  }
 }
 
 void GroupHost::Tick() {
@@ -49,7 +59,7 @@ void GroupHost::Tick() {
     }
     g->replica()->Tick(now);
     if (g->replica()->HasReady()) MarkDirty(id);
-    g->UpdateRole();
+    UpdateRole(g);
     Settle(g, now);
   }
   StartCampaigns();

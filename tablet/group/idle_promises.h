@@ -6,10 +6,10 @@
 // is promised for them, and who waits for what comes.
 //
 // A group is shared while this node leads it, all that was appended is applied, and nothing was
-// proposed for two rounds. Each round looks once at every group, and sends one message to each
-// node: t = TT.now().latest, while every group shared has a lease that ends later (rule 6). A group
-// that proposes, hands over or stops leading leaves by itself (Group::StopSharing), with its next
-// timestamp above the last t sent; so nothing is told to the others at that moment.
+// proposed for two rounds. Each round looks once at every group led here, and sends one message to
+// each node: t = TT.now().latest, while every group shared has a lease that ends later (rule 6). A
+// group that proposes, hands over or stops leading leaves by itself (Group::StopSharing), with its
+// next timestamp above the last t sent; so nothing is told to the others at that moment.
 //
 // Loop-thread only. Owned by GroupHost; its groups do not outlive it.
 
@@ -35,7 +35,7 @@ class IdlePromises : public PromiseSource {
     TrueTime* truetime;
     Transport* transport;
     Observer* observer;
-    std::function<std::vector<Group*>()> groups;
+    std::function<std::vector<Group*>()> groups;  // that this node leads
     std::function<Group*(GroupId)> find;
     // All nodes that messages go to; may grow.
     std::function<std::vector<NodeId>()> nodes;
