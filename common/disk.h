@@ -6,8 +6,9 @@
 // its own files; the Engine seam stands for it.)
 //
 // Written bytes are durable only after a Sync that returned OK; a file's existence and name only
-// after SyncDir of its folder. A failed sync is final: the caller stops the process (rule 34).
-// Paths are relative to the node's data folder, '/'-separated.
+// after SyncDir of its folder. A failed sync is final: the caller stops the process (rule 34). A
+// file that cannot be made or extended for want of space fails with RESOURCE_EXHAUSTED. Paths are
+// relative to the node's data folder, '/'-separated.
 
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,11 @@ class File {
                                  absl::AnyInvocable<void(absl::Status)> done) = 0;
 };
 
+struct DiskSpace {
+  uint64_t free_bytes = 0;  // that this process may use
+  uint64_t total_bytes = 0;
+};
+
 class Disk {
  public:
   virtual ~Disk() = default;
@@ -49,6 +55,10 @@ class Disk {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status SyncDir(const std::string& folder) = 0;
+  // Of the disk that holds the data folder. UNIMPLEMENTED where nobody knows.
+  virtual absl::StatusOr<DiskSpace> Space() {
+    return absl::UnimplementedError("the free space of this disk is not known");
+  }
 };
 
 }  // namespace isochron

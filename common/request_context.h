@@ -40,15 +40,17 @@ struct LatencyAccount {
   }
 };
 
-// Bytes a request may hold. Charge refuses with RESOURCE_EXHAUSTED, it never waits.
-class MemoryAccount {
+// Bytes that all statements and open transactions of one node may hold together. Loop-thread only.
+class MemoryBudget {
  public:
-  explicit MemoryAccount(int64_t limit_bytes) : limit_(limit_bytes) {}
+  explicit MemoryBudget(int64_t limit_bytes) : limit_(limit_bytes) {}
+  // RESOURCE_EXHAUSTED; never waits.
   absl::Status Charge(int64_t bytes) {
     if (used_ + bytes > limit_) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("the statement needs more than its memory limit of ", limit_,
-                       " bytes; make it smaller or page it"));
+          absl::StrCat("statements and open transactions of this node hold ", used_,
+                       " bytes of memory, and the limit (--memory-limit) is ", limit_,
+                       "; try again when some have ended, or use another node"));
     }
     used_ += bytes;
     return absl::OkStatus();
@@ -57,8 +59,47 @@ class MemoryAccount {
   int64_t used() const { return used_; }
 
  private:
+  const int64_t limit_;
+  int64_t used_ = 0;
+};
+
+// Bytes a request may hold. Charge refuses with RESOURCE_EXHAUSTED, it never waits.
+class MemoryAccount {
+ public:
+  explicit MemoryAccount(int64_t limit_bytes) : limit_(limit_bytes) {}
+  ~MemoryAccount() {
+    if (node_) node_->Release(used_);
+  }
+  MemoryAccount(const MemoryAccount&) = delete;
+  MemoryAccount& operator=(const MemoryAccount&) = delete;
+
+  // Before the first Charge. What it holds counts for the node's budget as well.
+  void Attach(int64_t limit_bytes, std::shared_ptr<MemoryBudget> node) {
+    limit_ = limit_bytes;
+    node_ = std::move(node);
+  }
+  absl::Status Charge(int64_t bytes) {
+    if (used_ + bytes > limit_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the statement needs more than its memory limit of ", limit_,
+                       " bytes; make it smaller or page it"));
+    }
+    if (node_) {
+      if (absl::Status s = node_->Charge(bytes); !s.ok()) return s;
+    }
+    used_ += bytes;
+    return absl::OkStatus();
+  }
+  void Release(int64_t bytes) {
+    used_ -= bytes;
+    if (node_) node_->Release(bytes);
+  }
+  int64_t used() const { return used_; }
+
+ private:
   int64_t limit_;
   int64_t used_ = 0;
+  std::shared_ptr<MemoryBudget> node_;
 };
 
 enum class Priority : uint8_t { kLow = 0, kNormal = 1, kHigh = 2 };
@@ -109,6 +150,7 @@ class RequestContext {
   MemoryAccount memory{kDefaultMemoryBytes};
   std::string principal;
   Priority priority = Priority::kNormal;
+  Micros lock_timeout_us = 0;  // longest wait for the locks of one read; 0: none but the deadline
 
  private:
   Micros deadline_us_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "placement/host_groups.h"
 
+#include "absl/strings/str_cat.h"
 #include "placement/balancer.h"
 #include "txn/api/descriptor.h"
 
@@ -63,6 +64,10 @@ bool HostGroups::CouldLead(GroupId group, NodeId voter) {
 }
 
 Task<absl::Status> HostGroups::Transfer(GroupId group, NodeId to) {
+  if (may_lead_) {
+    const bool may = co_await may_lead_(to);
+    if (!may) co_return absl::UnavailableError(absl::StrCat(ToString(to), " has no room to lead"));
+  }
   tablet::Group* g = host_->Find(group);
   if (g == nullptr) co_return absl::NotFoundError("no such group here");
   absl::Status status = co_await g->TransferTo(to);

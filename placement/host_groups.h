@@ -4,8 +4,10 @@
 
 // LocalGroups over the node's group host.
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/truetime.h"
@@ -19,7 +21,10 @@ NodeId PreferredLeader(const peer::GroupDescriptor& group);
 
 class HostGroups : public LocalGroups {
  public:
-  HostGroups(tablet::GroupHost* host, TrueTime* truetime) : host_(host), truetime_(truetime) {}
+  // `may_lead` is asked before a hand-over; null: everybody may.
+  HostGroups(tablet::GroupHost* host, TrueTime* truetime,
+             std::function<Task<bool>(NodeId)> may_lead = nullptr)
+      : host_(host), truetime_(truetime), may_lead_(std::move(may_lead)) {}
 
   NodeId self() const override { return host_->support()->self(); }
   std::vector<GroupDescriptor> Led() override;
@@ -35,6 +40,7 @@ class HostGroups : public LocalGroups {
  private:
   tablet::GroupHost* const host_;
   TrueTime* const truetime_;
+  const std::function<Task<bool>(NodeId)> may_lead_;
   std::map<GroupId, LogIndex> looked_at_;  // by Written, of those led here
 };
 

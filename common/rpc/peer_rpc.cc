@@ -177,13 +177,14 @@ void PeerRpc::OnRequest(NodeId from, Envelope request) {
     observer_->Count("rpc.duplicates", 1);
     return;
   }
-  const size_t room =
-      request.priority == Priority::kHigh ? 2 * limits_.in_progress : limits_.in_progress;
-  if (running_.size() >= room) {
+  const size_t times = request.priority == Priority::kHigh ? 2 : 1;
+  if (running_.size() >= times * limits_.in_progress ||
+      running_bytes_ + request.payload.size() > times * limits_.in_progress_bytes) {
     observer_->Count("rpc.refused", 1);
     Reply(from, request.id,
           absl::ResourceExhaustedError(absl::StrCat(ToString(self()), " has ", running_.size(),
-                                                    " requests in progress; try again")));
+                                                    " requests of ", running_bytes_,
+                                                    " bytes in progress; try again")));
     return;
   }
   if (!handlers_.contains(request.method)) {
@@ -201,9 +202,12 @@ Task<void> PeerRpc::Serve(NodeId from, Envelope request) {
   ctx->priority = request.priority;
   ctx->principal = std::move(request.principal);
   running_.emplace(std::pair(from, id), ctx);
+  const size_t bytes = request.payload.size();
+  running_bytes_ += bytes;
   Task<absl::StatusOr<std::string>> work =
       handlers_[request.method](ctx, from, std::move(request.payload));
   absl::StatusOr<std::string> result = co_await work;
+  running_bytes_ -= bytes;
   auto it = running_.find(std::pair(from, id));
   // Gone, or another's, when the peer has started anew meanwhile: nobody waits for the answer.
   if (it == running_.end() || it->second != ctx) co_return;

@@ -56,6 +56,7 @@ class PeerRpc {
 
   struct Limits {
     size_t in_progress = 20'000;
+    size_t in_progress_bytes = 256 << 20;  // of their payloads
   };
 
   // `incarnation` grows with each start of this process.
@@ -110,6 +111,7 @@ class PeerRpc {
   uint64_t last_id_ = 0;
   std::map<uint64_t, Answer> waiting_;
   std::map<std::pair<NodeId, uint64_t>, Ctx> running_;
+  size_t running_bytes_ = 0;  // as they came; handlers may hold them until they end
   std::map<NodeId, std::unique_ptr<Window>> windows_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   TaskScope scope_;

@@ -172,7 +172,12 @@ bool Log::IsQuarantined(GroupId group) const {
 
 void Log::Flush(absl::AnyInvocable<void()> done) {
   waiting_.push_back(std::move(done));
-  if (!flush_out_) StartFlush();
+  if (!flush_out_ && !out_of_space_) StartFlush();
+}
+
+void Log::RetryFlush() {
+  if (!std::exchange(out_of_space_, false)) return;
+  if (!flush_out_ && !waiting_.empty()) StartFlush();
 }
 
 void Log::PlaceAt(Location* at, uint64_t segment, uint64_t batch_start) {
@@ -207,7 +212,13 @@ void Log::StartFlush() {
   CopyForward();
   const uint64_t bytes = format::RoundUp(pending_.size());
   if (segments_.rbegin()->second.end + bytes > segments_.rbegin()->second.size) {
-    if (absl::Status s = NewSegment(bytes); !s.ok()) return Fatal(s);
+    const absl::Status s = NewSegment(bytes);
+    if (absl::IsResourceExhausted(s)) {
+      out_of_space_ = true;
+      if (options_.observer != nullptr) options_.observer->Reached("log.out_of_space");
+      return;
+    }
+    if (!s.ok()) return Fatal(s);
   }
   auto& [sequence, segment] = *segments_.rbegin();
   const uint64_t offset = segment.end;
@@ -275,7 +286,11 @@ absl::Status Log::NewSegment(uint64_t min_bytes) {
   ISO_ASSIGN_OR_RETURN(segment.file, disk_->Open(path, /*create=*/true));
   segment.size = std::max(options_.segment_bytes, format::kBlock + min_bytes);
   segment.end = format::kBlock;
-  ISO_RETURN_IF_ERROR(segment.file->Preallocate(segment.size));
+  if (absl::Status s = segment.file->Preallocate(segment.size); !s.ok()) {
+    segment.file.reset();
+    (void)disk_->Remove(path);  // what is left of it must not be taken for a segment
+    return s;
+  }
   ISO_RETURN_IF_ERROR(segment.file->WriteAt(
       0, format::Encode(format::SegmentHeader{format::kVersion, sequence, previous_end})));
   ISO_RETURN_IF_ERROR(segment.file->Sync());

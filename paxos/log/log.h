@@ -10,7 +10,8 @@
 //
 // Durability: what a Flush covers is durable when its callback runs, and not before. A failed write
 // or sync is final: the fatal handler runs, no callback ever does, and the process must end (rule
-// 34).
+// 34). A segment that cannot be made for want of space is not: nothing was lost, what is buffered
+// waits, and RetryFlush tries again.
 //
 // Damage: what is bad below the highest synced offset that a later batch or segment records is
 // corruption; past it, it may be a torn write, and is dropped. Corruption of one group's records
@@ -91,6 +92,9 @@ class Log : public LogReader {
   bool IsQuarantined(GroupId group) const;
   // Makes all that is buffered durable, then runs `done` (never inline). Callbacks run in order.
   void Flush(absl::AnyInvocable<void()> done);
+  // Goes on after a flush found no space for a segment. No effect otherwise.
+  void RetryFlush();
+  bool out_of_space() const { return out_of_space_; }
   // Something is buffered that no Flush covers yet.
   bool HasUnflushed() const { return pending_records_ != 0; }
 
@@ -176,6 +180,7 @@ class Log : public LogReader {
   std::vector<absl::AnyInvocable<void()>> waiting_;  // for the next flush
   std::vector<absl::AnyInvocable<void()>> flushing_;
   bool flush_out_ = false;
+  bool out_of_space_ = false;
   bool failed_ = false;
   uint64_t flush_bytes_ = 0;       // of the batch that is out
   uint64_t removable_before_ = 0;  // segments below it are dead once the flush that is out ended

@@ -56,6 +56,34 @@ class LogTest : public ::testing::Test {
   std::unique_ptr<Log> log_;
 };
 
+// Running out of space between two segments loses nothing: what is buffered waits.
+TEST_F(LogTest, WaitsForSpaceWhereASegmentCannotBeMade) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, std::string(6000, 'x'))});
+  Sync();
+  disk_.SetFull(true);
+  const std::vector<std::string> before = *disk_.List("log");
+  int done = 0;
+  Append(kA, {Make(12, 1, std::string(6000, 'y'))});
+  log_->Flush([&] { ++done; });
+  disk_.CompleteAll();
+  EXPECT_TRUE(log_->out_of_space());
+  Append(kA, {Make(13, 1, "z")});
+  log_->Flush([&] { ++done; });
+  log_->RetryFlush();  // still none
+  disk_.CompleteAll();
+  EXPECT_EQ(done, 0);
+  EXPECT_EQ(*disk_.List("log"), before);  // no half-made segment
+  disk_.SetFull(false);
+  log_->RetryFlush();
+  disk_.CompleteAll();
+  EXPECT_EQ(done, 2);
+  EXPECT_FALSE(log_->out_of_space());
+  ASSERT_TRUE(Reopen().ok());
+  EXPECT_EQ(log_->TakeRecovered(kA).entries.size(), 3u);
+}
+
 TEST_F(LogTest, RecoversEveryGroup) {
   Open();
   NewGroup(kA);

@@ -21,6 +21,7 @@ class MemoryDisk::MemoryFile : public File {
   }
   absl::StatusOr<uint64_t> Size() override { return data_->written.size(); }
   absl::Status Preallocate(uint64_t size) override {
+    if (disk_->full_) return absl::ResourceExhaustedError("no space left on the disk");
     if (data_->written.size() < size) data_->written.resize(size);
     return absl::OkStatus();
   }

@@ -46,6 +46,8 @@ class MemoryDisk : public Disk {
   std::string& Written(const std::string& path) { return files_[path]->written; }
   bool Exists(const std::string& path) const { return files_.contains(path); }
   void FailSyncs(absl::Status status) { sync_status_ = std::move(status); }
+  // No file can be extended ahead of its writes.
+  void SetFull(bool full) { full_ = full; }
   int syncs() const { return syncs_; }
 
  private:
@@ -61,6 +63,7 @@ class MemoryDisk : public Disk {
   std::map<std::string, std::shared_ptr<Data>> files_;
   std::deque<Write> queue_;
   absl::Status sync_status_;
+  bool full_ = false;
   int syncs_ = 0;
 };
 

@@ -94,6 +94,20 @@ absl::Status ServedNode::OpenNode() {
   o.initial_groups = options_.initial_groups;
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
+  o.space.reserve_bytes = static_cast<uint64_t>(options_.disk_reserve_bytes);
+  o.space.on_change = [](SpaceGuard::Level level, uint64_t free_bytes) {
+    if (level == SpaceGuard::Level::kPlenty) {
+      runtime::LogInfo("the disk has room again: ", free_bytes >> 20, " MiB");
+    } else {
+      runtime::LogWarning("the disk has ", free_bytes >> 20, " MiB left, ",
+                          level == SpaceGuard::Level::kLow
+                              ? "less than --disk-reserve: new writes are refused here"
+                              : "less than half of --disk-reserve: this node accepts no entries");
+    }
+  };
+  memory_ = std::make_shared<MemoryBudget>(options_.memory_limit_bytes);
+  o.gateway.writes.total_bytes = static_cast<size_t>(options_.transaction_memory_bytes);
+  o.gateway.writes.node = memory_;
   ISO_ASSIGN_OR_RETURN(node_,
                        Node::Open({.executor = &loop_,
                                    .truetime = clock_->truetime(),
@@ -129,20 +143,31 @@ absl::Status ServedNode::OpenDoors() {
       .self = options_.node,
       .universe = node_->universe(),
       .info_of = [this](Ctx ctx, NodeId node) { return node_->InfoOf(std::move(ctx), node); }});
-  sql_ = sql::Engine::Create({.store = node_->store(),
-                              .executor = &loop_,
-                              .truetime = clock_->truetime(),
-                              .system_tables = system_tables_.get()},
-                             {.statement_timeout_us = options_.statement_timeout_us,
-                              .seed = runtime::SystemSeed(),
-                              .version = absl::StrCat("Isochron ", kVersion)});
+  sql_ = sql::Engine::Create(
+      {.store = node_->store(),
+       .executor = &loop_,
+       .truetime = clock_->truetime(),
+       .system_tables = system_tables_.get()},
+      {.statement_timeout_us = options_.statement_timeout_us,
+       .lock_timeout_us = options_.lock_timeout_us,
+       .idle_in_transaction_timeout_us = options_.idle_in_transaction_timeout_us,
+       .seed = runtime::SystemSeed(),
+       .version = absl::StrCat("Isochron ", kVersion)});
   node_->SetInfoHook([this](peer::NodeInfo* info) { FillInfo(info); });
-  rpc_ = std::make_unique<rpc::RpcServer>(
-      &loop_, sql_.get(), clock_->truetime(),
-      rpc::RpcServer::Options{
-          .listen = options_.listen_grpc.ToString(), .observer = &counters_, .can_serve = [this] {
-            return ready_ && !draining_ && clock_->truetime()->Now().ok();
-          }});
+  rpc::RpcServer::Options o;
+  o.listen = options_.listen_grpc.ToString();
+  o.observer = &counters_;
+  o.can_serve = [this] { return ready_ && !draining_ && clock_->truetime()->Now().ok(); };
+  o.statement_memory_bytes = options_.statement_memory_bytes;
+  o.memory = memory_;
+  o.admission.max_running = options_.max_running;
+  o.admission.min_running = std::min(o.admission.min_running, options_.max_running);
+  o.admission.max_waiting = static_cast<size_t>(options_.max_waiting);
+  o.admission.max_wait_us = options_.max_admission_wait_us;
+  if (options_.idle_in_transaction_timeout_us > 0) {
+    o.sessions.transaction_idle_us = options_.idle_in_transaction_timeout_us;
+  }
+  rpc_ = std::make_unique<rpc::RpcServer>(&loop_, sql_.get(), clock_->truetime(), std::move(o));
   return rpc_->Start().status();
 }
 
@@ -172,6 +197,9 @@ void ServedNode::FillInfo(peer::NodeInfo* info) {
   add("process.cpu_us", (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * int64_t{1'000'000} +
                             use.ru_utime.tv_usec + use.ru_stime.tv_usec);
   add("process.peak_resident_bytes", int64_t{use.ru_maxrss} * 1024);
+  add("disk.free_bytes", node_ ? static_cast<int64_t>(node_->space().free_bytes()) : 0);
+  add("disk.level", node_ ? static_cast<int64_t>(node_->space().level()) : 0);
+  add("memory.used_bytes", memory_->used());
   add("loop.longest_turn_us", loop_.longest_turn_us());
   add("loop.delay_us", rpc_ ? rpc_->admission().delay_us() : 0);
   add("admission.running", rpc_ ? rpc_->admission().running() : 0);

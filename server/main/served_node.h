@@ -65,6 +65,7 @@ class ServedNode {
   std::unique_ptr<storage::RocksEngine> store_;
   std::unique_ptr<runtime::TcpTransport> transport_;
   Counters counters_;
+  std::shared_ptr<MemoryBudget> memory_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<NodeSystemTables> system_tables_;
   std::unique_ptr<sql::Engine> sql_;

@@ -42,6 +42,31 @@ absl::Status ReadWan(const config::Settings& s, StartOptions* out) {
   return absl::OkStatus();
 }
 
+absl::Status ReadLimits(const config::Settings& s, StartOptions* out) {
+  out->lock_timeout_us = s.DurationUs("lock_timeout");
+  out->idle_in_transaction_timeout_us = s.DurationUs("idle_in_transaction_session_timeout");
+  out->statement_memory_bytes = s.SizeBytes("statement_memory");
+  out->transaction_memory_bytes = s.SizeBytes("transaction_memory");
+  out->memory_limit_bytes = s.SizeBytes("memory_limit");
+  constexpr int64_t kLeastBytes = 1 << 20;
+  if (out->statement_memory_bytes < kLeastBytes)
+    return Wrong("--statement-memory", "at least 1MiB");
+  if (out->transaction_memory_bytes < kLeastBytes) {
+    return Wrong("--transaction-memory", "at least 1MiB");
+  }
+  if (out->memory_limit_bytes <
+      std::max(out->statement_memory_bytes, out->transaction_memory_bytes)) {
+    return Wrong("--memory-limit", "at least --statement-memory and --transaction-memory");
+  }
+  out->disk_reserve_bytes = s.SizeBytes("disk_reserve");
+  out->max_running = s.Integer("max_running");
+  out->max_waiting = s.Integer("max_waiting");
+  out->max_admission_wait_us = s.DurationUs("max_admission_wait");
+  if (out->max_running < 1) return Wrong("--max-running", "at least 1");
+  if (out->max_waiting < 0) return Wrong("--max-waiting", "0 or more");
+  return absl::OkStatus();
+}
+
 // The node's own place, from --region and --zone or from its line in --peers.
 absl::Status ReadPlace(const config::Settings& s, bool complete, StartOptions* out) {
   const int64_t node = s.Integer("node");
@@ -91,9 +116,20 @@ std::vector<config::Setting> StartTable() {
       {"wan", Kind::kText, "none", "emulated latencies between regions: typical or a file"},
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
       {"statement_timeout", Kind::kDuration, "60s", "longest run of a statement"},
+      {"lock_timeout", Kind::kDuration, "0s", "longest wait of a statement for locks; 0: no limit"},
+      {"idle_in_transaction_session_timeout", Kind::kDuration, "5m",
+       "a transaction whose client is silent for so long is rolled back; 0: never"},
       {"drain_timeout", Kind::kDuration, "25s", "how long SIGTERM lets open statements run"},
       {"block_cache_size", Kind::kSize, "64MiB", "memory for the store's blocks"},
       {"write_buffer_size", Kind::kSize, "64MiB", "memory for the store's unflushed writes"},
+      {"statement_memory", Kind::kSize, "64MiB", "memory of one statement"},
+      {"transaction_memory", Kind::kSize, "64MiB", "unsent writes of one transaction"},
+      {"memory_limit", Kind::kSize, "512MiB", "both, over all statements and transactions"},
+      {"disk_reserve", Kind::kSize, "256MiB",
+       "new writes are refused when the disk has less left; 0: never"},
+      {"max_running", Kind::kInteger, "4096", "most statements and transactions let in at once"},
+      {"max_waiting", Kind::kInteger, "4096", "most that wait to be let in"},
+      {"max_admission_wait", Kind::kDuration, "1s", "who would wait longer is refused at once"},
       {"die_with_parent", Kind::kBool, "false", "end when the process that started this one ends"},
   };
 }
@@ -170,6 +206,7 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   out.block_cache_bytes = s.SizeBytes("block_cache_size");
   out.write_buffer_bytes = s.SizeBytes("write_buffer_size");
   if (out.write_buffer_bytes < (1 << 20)) return Wrong("--write-buffer-size", "at least 1MiB");
+  ISO_RETURN_IF_ERROR(ReadLimits(s, &out));
   out.die_with_parent = s.Bool("die_with_parent");
   return out;
 }

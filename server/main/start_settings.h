@@ -42,9 +42,18 @@ struct StartOptions {
   runtime::WanMatrix wan;
   Micros lease_us = 0;
   Micros statement_timeout_us = 0;
+  Micros lock_timeout_us = 0;
+  Micros idle_in_transaction_timeout_us = 0;
   Micros drain_timeout_us = 0;
   int64_t block_cache_bytes = 0;
   int64_t write_buffer_bytes = 0;
+  int64_t statement_memory_bytes = 0;
+  int64_t transaction_memory_bytes = 0;
+  int64_t memory_limit_bytes = 0;
+  int64_t disk_reserve_bytes = 0;
+  int64_t max_running = 0;
+  int64_t max_waiting = 0;
+  Micros max_admission_wait_us = 0;
   bool die_with_parent = false;
 };
 

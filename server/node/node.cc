@@ -74,6 +74,7 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
       first_incarnation_(incarnation.first),
       random_(options_.seed ^ (incarnation.now * 0x9e3779b97f4a7c15ull)),
       rpc_(env_.executor, env_.transport, env_.observer, incarnation.now, {}),
+      space_({env_.executor, env_.disk, env_.engine, &rpc_, env_.observer}, options_.space),
       map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups,
                                                       options_.initial_replicas))),
       caller_(&rpc_, &map_, env_.observer, random_.Fork()),
@@ -90,7 +91,9 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
                 return host_->ChangeReplica(std::move(ctx), g, std::move(request));
               },
           .transfer = [this](GroupId g, NodeId to) { return host_->Transfer(g, to); },
-          .find_absorber = [this](GroupId g) { return host_ ? host_->Absorber(g) : nullptr; }}) {
+          .find_absorber = [this](GroupId g) { return host_ ? host_->Absorber(g) : nullptr; },
+          .check_writes = [this] { return space_.CheckWrites(); },
+          .close_to_stall = [this] { return space_.CloseToStall(); }}) {
   map_.SetCaller(&caller_);
 }
 
@@ -123,7 +126,8 @@ absl::Status Node::Init() {
                                    [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
                                      return caller_.Call(std::move(ctx), group, std::move(request));
                                    },
-                               .preferred_leader = placement::PreferredLeader},
+                               .preferred_leader = placement::PreferredLeader,
+                               .may_append = [this] { return space_.MayAppend(); }},
                               host));
   const std::vector<peer::GroupDescriptor> initial =
       InitialGroups(options_.universe, options_.initial_groups, options_.initial_replicas);
@@ -148,14 +152,15 @@ absl::Status Node::Init() {
                                                                .distances = distances_.get()},
                                                random_.Fork());
   host_->promises()->SetOldestRead([this] { return store_->OldestRead(); });
-  host_groups_ = std::make_unique<placement::HostGroups>(host_.get(), env_.truetime);
+  host_groups_ = std::make_unique<placement::HostGroups>(
+      host_.get(), env_.truetime, [this](NodeId to) { return space_.HasRoom(to); });
   publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
   balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
                                                     random_.Fork(), options_.placement);
   return absl::OkStatus();
 }
 
-Node::~Node() = default;
+Node::~Node() { space_.Stop(); }
 
 void Node::Start() {
   caller_.Serve([this](Ctx ctx, NodeId from, peer::GroupRequest request) {
@@ -163,6 +168,7 @@ void Node::Start() {
   });
   rpc_.Register(rpc::Method::kNodeInfo, [this](Ctx, NodeId, std::string) { return ServeInfo(); });
   host_->Start();
+  space_.Start(host_.get());
   balancer_->Start();
 }
 

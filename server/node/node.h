@@ -35,6 +35,7 @@
 #include "placement/tablet_map.h"
 #include "proto/node.pb.h"
 #include "server/node/peer_info.h"
+#include "server/node/space_guard.h"
 #include "storage/engine/engine.h"
 #include "tablet/group/group_host.h"
 #include "txn/gateway/gateway_store.h"
@@ -86,6 +87,7 @@ class Node : private tablet::GroupListener {
     placement::BalancerOptions placement;
     txn::ServerOptions server;
     txn::GatewayLimits gateway;
+    SpaceGuard::Options space;
   };
 
   // FAILED_PRECONDITION: an empty folder without bootstrap, or bootstrap into a used one;
@@ -103,6 +105,7 @@ class Node : private tablet::GroupListener {
   txn::GroupService* transactions() { return &transactions_; }
   placement::TabletMap* tablet_map() { return &map_; }
   rpc::PeerRpc* rpc() { return &rpc_; }
+  const SpaceGuard& space() const { return space_; }
   NodeId self() const { return self_; }
   uint64_t incarnation() const { return incarnation_; }
   uint64_t first_incarnation() const { return first_incarnation_; }
@@ -133,6 +136,7 @@ class Node : private tablet::GroupListener {
   const uint64_t first_incarnation_;  // of this data folder
   Random random_;
   rpc::PeerRpc rpc_;
+  SpaceGuard space_;
   placement::TabletMap map_;
   txn::RoutedGroupCaller caller_;
   txn::GroupService transactions_;

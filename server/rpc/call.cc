@@ -54,6 +54,7 @@ void Call::Admit(Ref self) {
         absl::StrCat(door->scope.size(), " requests are under way, its limit"), kFullRetryUs));
   }
   call->info_.ctx = std::make_shared<RequestContext>(call->arrived_us_ + call->time_left_us_);
+  call->info_.ctx->memory.Attach(door->statement_memory_bytes, door->memory);
   call->info_.ctx->latency.queue_us = delay_us;
   door->scope.Spawn(Drive(std::move(self)));
 }

@@ -76,6 +76,8 @@ struct Door {
   grpc::ServerCompletionQueue* const queue;
   admission::Admission* const admission;  // loop
   const size_t max_calls;
+  int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
+  std::shared_ptr<MemoryBudget> memory;  // may be null
   const std::shared_ptr<Arrivals> arrivals;
   std::atomic<bool> listening{true};
   runtime::Mutex mu;

@@ -100,6 +100,8 @@ absl::StatusOr<int> RpcServer::Start() {
   }
   address_ = absl::StrCat(options_.listen.substr(0, colon), ":", bound);
   door_ = std::make_shared<Door>(executor_, queue_.get(), &admission_, options_.max_calls);
+  door_->statement_memory_bytes = options_.statement_memory_bytes;
+  door_->memory = options_.memory;
   ListenSpanner();
   ListenAdmin();
   for (int i = 0; i < std::max(1, options_.pollers); ++i) {

@@ -51,6 +51,8 @@ class RpcServer {
     admission::Options admission;
     Sessions::Options sessions;
     Observer* observer = nullptr;  // counts admission.*
+    int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
+    std::shared_ptr<MemoryBudget> memory;  // of the node; null: none
     // Whether health says SERVING; null: always. Called on the loop.
     std::function<bool()> can_serve;
   };

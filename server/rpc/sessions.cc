@@ -242,6 +242,7 @@ void Sessions::SweepTransactions(ApiSession* session, Micros now) {
   }
   for (const auto& txn : abandoned) {
     if (txn->txn) txn->txn->Rollback();
+    txn->idle_too_long = true;
     Finish(session, txn.get());
   }
 }
@@ -251,7 +252,8 @@ void Sessions::Sweep() {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     ApiSession* s = it->second.get();
     SweepTransactions(s, now);
-    const bool inside_begin = s->own && s->own->transaction_status() != 'I';
+    // One that failed, or was idle for too long, holds nothing any more.
+    const bool inside_begin = s->own && s->own->transaction_status() == 'T';
     const Micros limit = inside_begin ? options_.transaction_idle_us : options_.session_idle_us;
     if (s->requests == 0 && now - s->last_use_us >= limit) {
       it = sessions_.erase(it);

@@ -80,6 +80,7 @@ struct ApiTransaction {
   int32_t precommit_seq = 0;
   bool finished = false;
   bool committed = false;
+  bool idle_too_long = false;                  // why it is finished
   google::spanner::v1::CommitResponse commit;  // when committed
   // The last DML: not run again when its sequence number comes again.
   int64_t last_seqno = 0;

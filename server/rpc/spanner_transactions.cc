@@ -10,6 +10,7 @@
 #include "server/rpc/spanner_service.h"
 #include "server/rpc/status_codec.h"
 #include "server/rpc/value_codec.h"
+#include "sql/types/error.h"
 
 namespace isochron::rpc {
 
@@ -30,6 +31,11 @@ void SpannerService::DescribeTransaction(const ApiSession& session, ApiTransacti
 }
 
 absl::Status SpannerService::CheckOpen(const ApiTransaction& txn) {
+  if (txn.idle_too_long) {
+    return sql::SqlError(sql::sqlstate::kIdleInTransaction,
+                         "the transaction was rolled back: its client sent nothing for too long "
+                         "(--idle-in-transaction-session-timeout); begin another");
+  }
   if (txn.txn == nullptr) return absl::OkStatus();
   switch (txn.txn->state()) {
     case sql::SqlTransaction::State::kAborted:

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -188,6 +189,15 @@ absl::Status PosixDisk::Remove(const std::string& path) {
     return absl::OkStatus();
   }
   return ErrnoStatus(absl::StrCat("cannot remove ", root_, "/", path));
+}
+
+absl::StatusOr<DiskSpace> PosixDisk::Space() {
+  struct statvfs v = {};
+  if (fstatvfs(root_fd_, &v) != 0) {
+    return ErrnoStatus(absl::StrCat("cannot tell the free space of ", root_));
+  }
+  return DiskSpace{.free_bytes = uint64_t{v.f_bavail} * v.f_frsize,
+                   .total_bytes = uint64_t{v.f_blocks} * v.f_frsize};
 }
 
 absl::Status PosixDisk::SyncDir(const std::string& folder) {

@@ -40,6 +40,7 @@ class PosixDisk final : public Disk {
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status SyncDir(const std::string& folder) override;
+  absl::StatusOr<DiskSpace> Space() override;
 
   const std::string& root() const { return root_; }
 

@@ -71,6 +71,7 @@ void Nemesis::Stop() {
     node->clock()->SetLost(false);
     node->clock()->Lie(0);
     node->disk()->SetOptions(universe_->profile().disk);
+    node->disk()->SetFree(SimDisk::kPlenty);
     universe_->Start(node->id());
   }
 }
@@ -139,6 +140,8 @@ void Nemesis::ActOnProcess(const std::string& fault) {
     node->disk()->SetOptions(options);
     Later(500'000, 3'000'000,
           [this, node] { node->disk()->SetOptions(universe_->profile().disk); });
+  } else if (fault == "disk-full") {
+    FillDisk(node);
   } else if (fault == "bitrot") {
     RotSome(node);
   } else if (fault == "split") {
@@ -153,6 +156,18 @@ void Nemesis::ActOnProcess(const std::string& fault) {
 }
 
 // One node a run, so that a quorum of undamaged logs is left.
+// Down to something below the reserve, to half of it, or to nothing at all.
+void Nemesis::FillDisk(SimNode* node) {
+  const uint64_t reserve = universe_->profile().disk_reserve_bytes;
+  const uint64_t left = random_.OneIn(0.3) ? random_.Below(4096) : random_.Below(reserve * 9 / 8);
+  universe_->Log(absl::StrCat(ToString(node->id()), "'s disk has ", left, " bytes left"));
+  node->disk()->SetFree(left);
+  Later(1'000'000, 6'000'000, [this, node] {
+    universe_->Log(absl::StrCat(ToString(node->id()), "'s disk has room again"));
+    node->disk()->SetFree(SimDisk::kPlenty);
+  });
+}
+
 void Nemesis::RotSome(SimNode* node) {
   if (lost_) return;
   for (auto& other : universe_->nodes()) {

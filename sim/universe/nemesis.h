@@ -13,6 +13,7 @@
 //   pause             a process is stopped and later goes on as if nothing had been (SIGSTOP)
 //   clock-lost        a node's clock has no bound for a while
 //   disk              syncs are slow for a while, one of them fails
+//   disk-full         a disk has little or nothing left for a while
 //   bitrot            a bit of what one node's log had synced turns over; that node may refuse to
 //                     start ever after, and the others go on without it
 //   split             a group is split while it works
@@ -60,6 +61,7 @@ class Nemesis {
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
   void RotSome(SimNode* node);
+  void FillDisk(SimNode* node);
   // Undoes after a drawn time, unless all was repaired before.
   void Later(Micros min_us, Micros max_us, std::function<void()> undo);
   SimNode* AnyUp();

@@ -176,7 +176,7 @@ std::vector<std::string> FaultNames() {
   return {"crash",     "power",   "all-power",      "phase-crash", "transfer", "partition",
           "oneway",    "clog",    "isolate-leader", "loss",        "delay",    "reorder",
           "duplicate", "pause",   "clock-lost",     "disk",        "abandon",  "split",
-          "bitrot",    "members", "wipe",           "merge"};
+          "bitrot",    "members", "wipe",           "merge",       "disk-full"};
 }
 
 Profile DrawProfile(const RunOptions& options, Random random) {
@@ -207,6 +207,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   const bool calm = random.OneIn(0.05);
   for (const std::string& fault : FaultNames()) {
     if (calm) break;
+    if (fault == "disk-full") continue;  // by --fault only
     if (random.OneIn(fault == "bitrot" ? 0.05 : 0.5)) p.faults.push_back(fault);
   }
   if (random.OneIn(0.6)) p.retention_us = random.Between(200'000, 3'000'000);

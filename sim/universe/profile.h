@@ -35,6 +35,7 @@ struct Profile {
   int initial_groups = 1;                // of data; all but the first are idle
   size_t max_campaigns = 128;
   bool spread_leaders = true;  // nodes hand groups over by themselves
+  uint64_t disk_reserve_bytes = 256 << 20;
   uint64_t log_segment_bytes = 1 << 20;
   uint64_t checkpoint_entries = 20'000;
   uint64_t keep_entries = 4'000;

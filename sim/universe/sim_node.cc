@@ -169,6 +169,7 @@ absl::Status SimNode::Start() {
   options.gc.step_versions = 20;
   options.gc.compact_min_bytes = 1;
   options.sabotage = world_.sabotage;
+  options.space.reserve_bytes = p.disk_reserve_bytes;
   auto node = server::Node::Open(
       {.executor = process->executor,
        .truetime = &clock_,

@@ -70,6 +70,7 @@ void Universe::Start(NodeId id) {
   }
   Log(absl::StrCat(ToString(id), " refuses to start: ", started.ToString()));
   if (started.code() == absl::StatusCode::kUnavailable ||
+      started.code() == absl::StatusCode::kResourceExhausted ||  // a full disk
       n->disk()->failed_syncs() > failed_syncs) {
     scheduler_.After(200'000, 0, [this, id] { Start(id); });
   } else if (n->rotten() && started.code() == absl::StatusCode::kDataLoss) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 
 namespace isochron::sim {
 namespace {
@@ -21,6 +22,7 @@ class SimDisk::MountedFile final : public File {
 
   absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
     s_->executor->scheduler()->digest().MixBytes(data);
+    ISO_RETURN_IF_ERROR(s_->disk->Allocate(s_->inode.get(), offset + data.size()));
     s_->disk->Write(s_->inode.get(), offset, data);
     return absl::OkStatus();
   }
@@ -29,6 +31,7 @@ class SimDisk::MountedFile final : public File {
   }
   absl::StatusOr<uint64_t> Size() override { return s_->inode->cached.size(); }
   absl::Status Preallocate(uint64_t size) override {
+    ISO_RETURN_IF_ERROR(s_->disk->Allocate(s_->inode.get(), size));
     if (size > s_->inode->cached.size()) s_->disk->Resize(s_->inode.get(), size);
     return absl::OkStatus();
   }
@@ -134,10 +137,14 @@ class SimDisk::MountedDisk final : public Disk {
     auto it = disk_->cached_.files.find(path);
     if (it == disk_->cached_.files.end())
       return absl::NotFoundError(absl::StrCat("no file ", path));
+    disk_->Free(it->second->cached.size());
     Change({NameChange::kRemove, path, "", it->second});
     return absl::OkStatus();
   }
   absl::Status SyncDir(const std::string& folder) override { return disk_->SyncNames(folder); }
+  absl::StatusOr<DiskSpace> Space() override {
+    return DiskSpace{.free_bytes = disk_->free_bytes_, .total_bytes = kPlenty};
+  }
 
  private:
   void Change(NameChange change) {
@@ -195,6 +202,16 @@ void SimDisk::Write(Inode* inode, uint64_t offset, absl::string_view data) {
 void SimDisk::Resize(Inode* inode, uint64_t size) {
   inode->unsynced.push_back(Change{Change::kResize, size, ""});
   Apply(inode->unsynced.back(), &inode->cached);
+}
+
+absl::Status SimDisk::Allocate(Inode* inode, uint64_t size) {
+  const uint64_t more = size - std::min(size, inode->cached.size());
+  if (more > free_bytes_) {
+    ++refused_for_space_;
+    return absl::ResourceExhaustedError("no space left on the disk");
+  }
+  free_bytes_ -= more;
+  return absl::OkStatus();
 }
 
 absl::Status SimDisk::SyncBefore(Inode* inode, uint64_t end) {

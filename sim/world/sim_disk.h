@@ -15,7 +15,10 @@
 //                  with a later sync that succeeds (rule 34: a retry can lie)
 //   slow sync      asynchronous syncs take a drawn time, now and then a long one
 //   bit flip       a bit of the durable image turns over at a power crash
+//   full           only so many bytes more can be allocated: preallocating and growing beyond fails
+//                  with RESOURCE_EXHAUSTED, as writing into what is allocated does not
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -50,6 +53,10 @@ class SimDisk {
   std::unique_ptr<Disk> Mount(SimExecutor* executor);
 
   void SetOptions(DiskOptions options) { options_ = options; }
+  // How much can still be allocated; removing files gives their size back.
+  void SetFree(uint64_t bytes) { free_bytes_ = bytes; }
+  static constexpr uint64_t kPlenty = uint64_t{1} << 42;
+  uint64_t refused_for_space() const { return refused_for_space_; }
 
   // Call with no process mounted. A process crash needs no call: the page cache is the machine's.
   void CrashPower();
@@ -107,6 +114,12 @@ class SimDisk {
   Names cached_;
   Names durable_;
   std::vector<NameChange> unsynced_names_;
+  // Takes what `inode` needs more to be `size` bytes long.
+  absl::Status Allocate(Inode* inode, uint64_t size);
+  void Free(uint64_t bytes) { free_bytes_ = std::min(kPlenty, free_bytes_ + bytes); }
+
+  uint64_t free_bytes_ = kPlenty;
+  uint64_t refused_for_space_ = 0;
   uint64_t syncs_ = 0;
   uint64_t failed_syncs_ = 0;
 };

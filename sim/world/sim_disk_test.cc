@@ -162,6 +162,22 @@ TEST_F(SimDiskTest, AFailedSyncIsNotHealedByARetry) {
   EXPECT_EQ(ReadAll(disk, "f"), "");
 }
 
+TEST_F(SimDiskTest, AFullDiskRefusesToGrowFilesAndTakesWhatIsAllocated) {
+  SimDisk disk({}, Random(3));
+  auto mounted = disk.Mount(&executor_);
+  auto file = *mounted->Open("f", true);
+  ASSERT_TRUE(file->Preallocate(1000).ok());
+  disk.SetFree(500);
+  EXPECT_EQ(mounted->Space()->free_bytes, 500u);
+  EXPECT_TRUE(file->WriteAt(900, "within").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(file->Preallocate(1501)));
+  EXPECT_TRUE(file->Preallocate(1500).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(file->WriteAt(1500, "x")));
+  EXPECT_EQ(disk.refused_for_space(), 2u);
+  ASSERT_TRUE(mounted->Remove("f").ok());
+  EXPECT_EQ(mounted->Space()->free_bytes, 1500u);
+}
+
 TEST_F(SimDiskTest, FlipsABit) {
   SimDisk disk({.flip_rate = 1}, Random(3));
   auto mounted = disk.Mount(&executor_);

@@ -81,13 +81,14 @@ class EngineImpl : public Engine, public VirtualTables {
   uint64_t next_session_ = 1;
 };
 
-// Bounds a statement by its timeout for a scope.
+// Bounds a statement, and its waits for locks, by its timeouts for a scope.
 class StatementDeadline {
  public:
-  StatementDeadline(Ctx ctx, Executor* executor, Micros timeout_us)
+  StatementDeadline(Ctx ctx, Executor* executor, const Settings::Timeouts& timeouts)
       : ctx_(std::move(ctx)), before_(ctx_->deadline_us()) {
-    if (timeout_us <= 0) return;
-    const Micros deadline = executor->MonotonicNow() + timeout_us;
+    ctx_->lock_timeout_us = timeouts.lock_us;
+    if (timeouts.statement_us <= 0) return;
+    const Micros deadline = executor->MonotonicNow() + timeouts.statement_us;
     if (deadline < before_) ctx_->set_deadline_us(deadline);
   }
   ~StatementDeadline() { ctx_->set_deadline_us(before_); }

@@ -171,9 +171,12 @@ class Session {
 };
 
 struct EngineOptions {
-  Micros schema_lease_us = 2'000'000;        // how long a gateway trusts a fetched descriptor
-  Micros drop_margin_us = 300'000;           // slack between a DROP's commit and its effect
-  Micros statement_timeout_us = 60'000'000;  // default of the setting
+  Micros schema_lease_us = 2'000'000;  // how long a gateway trusts a fetched descriptor
+  Micros drop_margin_us = 300'000;     // slack between a DROP's commit and its effect
+  // Defaults of the settings; 0: none.
+  Micros statement_timeout_us = 60'000'000;
+  Micros lock_timeout_us = 0;
+  Micros idle_in_transaction_timeout_us = 300'000'000;
   size_t plan_cache_entries = 2048;
   int64_t max_value_bytes = 10 << 20;
   int64_t max_replay_bytes = 4 << 20;  // statement text and parameters kept for a replay

@@ -58,10 +58,14 @@ void CollectingSink::OnComplete(const StatementResult& result) {
 SessionImpl::SessionImpl(EngineImpl* engine, uint64_t id)
     : engine_(engine),
       id_(id),
-      settings_(std::make_shared<Settings>(engine->options().statement_timeout_us,
-                                           engine->options().version)) {}
+      settings_(std::make_shared<Settings>(
+          Settings::Timeouts{engine->options().statement_timeout_us,
+                             engine->options().lock_timeout_us,
+                             engine->options().idle_in_transaction_timeout_us},
+          engine->options().version)) {}
 
 SessionImpl::~SessionImpl() {
+  engine_->deps().executor->Cancel(idle_timer_);
   if (transaction_ != nullptr) transaction_->Rollback();
   engine_->Forget(id_);
 }
@@ -102,11 +106,15 @@ Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params 
   }
   // Cleared also when the caller drops the task half way.
   struct Running {
-    explicit Running(std::string* what) : what(what) {}
-    ~Running() { what->clear(); }
-    std::string* const what;
-  } running(&running_);
+    explicit Running(SessionImpl* s) : session(s) {}
+    ~Running() {
+      session->running_.clear();
+      session->AwaitClient();
+    }
+    SessionImpl* const session;
+  } running(this);
   running_ = sql;
+  engine_->deps().executor->Cancel(std::exchange(idle_timer_, 0));
   running_since_ = engine_->deps().executor->MonotonicNow();
   StatementResult last;
   for (size_t i = 0; i < (*text)->statements.size(); ++i) {
@@ -123,7 +131,7 @@ Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params 
 Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t index, Params params,
                                            ResultSink* sink) {
   const Prepared* statement = &text->statements[index];
-  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
   if (statement->verb == Verb::kTransaction) {
     const auto* verb = std::get_if<ast::Transaction>(&statement->ast.node);
     const bool savepoint = verb->verb == ast::TxnVerb::kSavepoint ||
@@ -135,6 +143,7 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
                          "savepoints can only be used in transaction blocks", -1, "BEGIN first.");
     }
   }
+  if (transaction_ != nullptr && !idle_error_.ok()) co_return idle_error_;
   if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
     if (set->is_transaction) ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
   }
@@ -285,7 +294,7 @@ Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
 
 Task<SessionImpl::Result> SessionImpl::ExecuteReadOnly(Ctx ctx, std::string sql, Params params,
                                                        ReadBound bound, ResultSink* sink) {
-  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
   auto text = engine_->cache().Get(sql, params);
   if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
   if ((*text)->statements.size() != 1) {
@@ -455,6 +464,25 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   co_return result;
 }
 
+void SessionImpl::AwaitClient() {
+  const Micros limit = settings_->timeouts().idle_in_transaction_us;
+  Executor* const executor = engine_->deps().executor;
+  executor->Cancel(std::exchange(idle_timer_, 0));
+  if (limit <= 0 || transaction_ == nullptr) return;
+  idle_timer_ = executor->PostAfter(limit, [this, limit] { OnIdleTooLong(limit); });
+}
+
+void SessionImpl::OnIdleTooLong(Micros limit_us) {
+  idle_timer_ = 0;
+  if (transaction_ == nullptr) return;
+  transaction_->Rollback();
+  idle_error_ =
+      SqlError(sqlstate::kIdleInTransaction,
+               absl::StrCat("the transaction was rolled back: its client sent nothing for ",
+                            limit_us / 1000, " ms, its idle_in_transaction_session_timeout"),
+               -1, "ROLLBACK, then begin again.");
+}
+
 absl::Status SessionImpl::SetTransaction(Ctx ctx, const ast::Set& set) {
   if (set.name != "transaction" || !set.read_only.has_value()) return absl::OkStatus();
   if (transaction_ == nullptr) {
@@ -489,6 +517,7 @@ Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Trans
     auto txn = std::make_shared<TransactionImpl>(engine_, settings_, options);
     ISO_CO_RETURN_IF_ERROR(txn->Start(ctx));
     transaction_ = std::move(txn);
+    idle_error_ = absl::OkStatus();
     co_return result;
   }
   if (transaction_ == nullptr) {

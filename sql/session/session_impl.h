@@ -57,11 +57,16 @@ class SessionImpl : public Session {
                      ResultSink* sink);
   Task<Result> TransactionVerb(Ctx ctx, const ast::Transaction* verb);
   absl::Status SetTransaction(Ctx ctx, const ast::Set& set);
+  // Inside BEGIN, with no statement running: the client is awaited only so long.
+  void AwaitClient();
+  void OnIdleTooLong(Micros limit_us);
 
   EngineImpl* const engine_;
   const uint64_t id_;
   const std::shared_ptr<Settings> settings_;
   std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN
+  absl::Status idle_error_;                       // 25P03: it ended because the client was idle
+  Executor::TimerId idle_timer_ = 0;
   std::string running_;
   Micros running_since_ = 0;
 };

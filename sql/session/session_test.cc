@@ -12,6 +12,7 @@
 #include "sql/catalog/layout.h"
 #include "sql/testing/fake_universe.h"
 #include "sql/types/time_text.h"
+#include "txn/api/reasons.h"
 
 namespace isochron::sql {
 namespace {
@@ -121,6 +122,41 @@ TEST_F(SessionTest, AutocommitGivesUpAtItsTimeout) {
   EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
 }
 
+TEST_F(SessionTest, ATransactionWhoseClientIsSilentIsRolledBack) {
+  Accounts();
+  EXPECT_EQ(Run("SHOW idle_in_transaction_session_timeout"), "300s|SHOW;");
+  EXPECT_EQ(Run("SET idle_in_transaction_session_timeout = '2s'"), "SET;");
+  EXPECT_EQ(Run("BEGIN; UPDATE a SET n = 0 WHERE id = 1"), "BEGIN;UPDATE 1;");
+  u_.executor.Advance(1'500'000);
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "0|SELECT 1;");  // it counts anew
+  u_.executor.Advance(1'500'000);
+  EXPECT_EQ(session_->transaction_status(), 'T');
+  u_.executor.Advance(600'000);
+  EXPECT_EQ(session_->transaction_status(), 'E');
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "25P03");
+  EXPECT_EQ(Run("COMMIT"), "ROLLBACK;");
+  EXPECT_EQ(Run("SELECT n FROM a WHERE id = 1"), "100|SELECT 1;");
+  EXPECT_EQ(Run("BEGIN; SELECT n FROM a WHERE id = 1; COMMIT"), "BEGIN;100|SELECT 1;COMMIT;");
+  u_.executor.Advance(5'000'000);
+  EXPECT_EQ(session_->transaction_status(), 'I');
+  EXPECT_EQ(Run("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT 1"),
+            "SET;BEGIN;1|SELECT 1;");
+  u_.executor.Advance(900'000'000);
+  EXPECT_EQ(session_->transaction_status(), 'T');
+}
+
+TEST_F(SessionTest, LockTimeoutGoesWithEachStatement) {
+  Accounts();
+  auto ctx = u_.NewContext();
+  CollectingSink sink;
+  EXPECT_EQ(Run("SET lock_timeout = 250; SHOW lock_timeout"), "SET;250|SHOW;");
+  ASSERT_TRUE(u_.Run(session_->Execute(ctx, "SELECT 1", {}, &sink)).ok());
+  EXPECT_EQ(ctx->lock_timeout_us, 250'000);
+  EXPECT_EQ(SqlStateOf(txn::LockTimeout("late")), "55P03");
+  EXPECT_EQ(SqlStateOf(txn::DiskFull("full")), "53100");
+  EXPECT_EQ(Run("SET lock_timeout = 'soon'"), "22023");
+}
+
 TEST_F(SessionTest, AWoundedTransactionIsReplayed) {
   Accounts();
   EXPECT_EQ(Run("BEGIN; SELECT n FROM a WHERE id = 1; SAVEPOINT x; UPDATE a SET n = 0; "
@@ -210,7 +246,7 @@ TEST_F(SessionTest, SizesAreBounded) {
   ASSERT_EQ(Run("INSERT INTO big VALUES (1, repeat('x', 60000)), (2, repeat('x', 60000))"),
             "INSERT 0 2;");
   Ctx small = u_.NewContext();
-  small->memory = MemoryAccount(100'000);
+  small->memory.Attach(100'000, nullptr);
   CollectingSink sink;
   auto r = u_.Run(session_->Execute(small, "SELECT v FROM big ORDER BY v", {}, &sink));
   EXPECT_EQ(SqlStateOf(r.status()), "53200");

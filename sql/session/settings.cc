@@ -27,6 +27,11 @@ absl::Status BadValue(const std::string& name, const std::string& value, absl::s
                   hint);
 }
 
+std::string TimeText(Micros us) {
+  if (us == 0) return "0";
+  return us % 1'000'000 == 0 ? absl::StrCat(us / 1'000'000, "s") : absl::StrCat(us / 1000, "ms");
+}
+
 absl::StatusOr<bool> OnOff(const std::string& name, const std::string& value) {
   auto d = DatumFromText(Type::kBool, value);
   if (!d.ok()) return BadValue(name, value, "Use on or off.");
@@ -63,8 +68,7 @@ absl::StatusOr<ReadBound> ParseReadBound(const std::string& text) {
                   "MIN_READ_TIMESTAMP <timestamp> or CAUSAL.");
 }
 
-Settings::Settings(Micros statement_timeout_us, std::string version)
-    : statement_timeout_us_(statement_timeout_us) {
+Settings::Settings(Timeouts timeouts, std::string version) : timeouts_(timeouts) {
   defaults_ = {{"application_name", ""},
                {"bytea_output", "hex"},
                {"client_encoding", "UTF8"},
@@ -73,10 +77,10 @@ Settings::Settings(Micros statement_timeout_us, std::string version)
                {"default_transaction_isolation", "serializable"},
                {"default_transaction_read_only", "off"},
                {"extra_float_digits", "1"},
-               {"idle_in_transaction_session_timeout", "0"},
+               {"idle_in_transaction_session_timeout", TimeText(timeouts.idle_in_transaction_us)},
                {"integer_datetimes", "on"},
                {"intervalstyle", "postgres"},
-               {"lock_timeout", "0"},
+               {"lock_timeout", TimeText(timeouts.lock_us)},
                {"max_identifier_length", "63"},
                {"search_path", "public"},
                {"server_encoding", "UTF8"},
@@ -87,9 +91,7 @@ Settings::Settings(Micros statement_timeout_us, std::string version)
                {kReadTimestamp, ""},
                {kStaleness, "STRONG"},
                {"standard_conforming_strings", "on"},
-               {"statement_timeout", statement_timeout_us % 1'000'000 == 0
-                                         ? absl::StrCat(statement_timeout_us / 1'000'000, "s")
-                                         : absl::StrCat(statement_timeout_us / 1000, "ms")},
+               {"statement_timeout", TimeText(timeouts.statement_us)},
                {"timezone", "UTC"},
                {"transaction_isolation", "serializable"}};
   values_ = defaults_;
@@ -111,7 +113,11 @@ absl::Status Settings::Set(const std::string& name, const std::optional<std::str
 absl::Status Settings::Apply(const std::string& name, const std::string& value) {
   const std::string upper = absl::AsciiStrToUpper(value);
   if (name == "statement_timeout") {
-    ISO_ASSIGN_OR_RETURN(statement_timeout_us_, ParseDuration(value, 1000));
+    ISO_ASSIGN_OR_RETURN(timeouts_.statement_us, ParseDuration(value, 1000));
+  } else if (name == "lock_timeout") {
+    ISO_ASSIGN_OR_RETURN(timeouts_.lock_us, ParseDuration(value, 1000));
+  } else if (name == "idle_in_transaction_session_timeout") {
+    ISO_ASSIGN_OR_RETURN(timeouts_.idle_in_transaction_us, ParseDuration(value, 1000));
   } else if (name == kStaleness) {
     ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
   } else if (name == kCausalToken) {

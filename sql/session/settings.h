@@ -18,7 +18,13 @@ namespace isochron::sql {
 
 class Settings {
  public:
-  Settings(Micros statement_timeout_us, std::string version);
+  // What SET changes, and RESET goes back to. 0: none.
+  struct Timeouts {
+    Micros statement_us = 0;
+    Micros lock_us = 0;
+    Micros idle_in_transaction_us = 0;
+  };
+  Settings(Timeouts timeouts, std::string version);
 
   // 42704 for an unknown name, 22023 for a value it cannot take, 55P02 for one that cannot change.
   absl::Status Set(const std::string& name, const std::optional<std::string>& value);
@@ -27,8 +33,7 @@ class Settings {
   std::optional<std::string> Get(const std::string& name) const;
   std::vector<std::pair<std::string, std::string>> All() const;
 
-  // 0 means none.
-  Micros statement_timeout_us() const { return statement_timeout_us_; }
+  const Timeouts& timeouts() const { return timeouts_; }
   const ReadBound& read_bound() const { return read_bound_; }
   bool default_read_only() const { return default_read_only_; }
   void set_default_read_only(bool v);
@@ -46,7 +51,7 @@ class Settings {
 
   std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> values_;
-  Micros statement_timeout_us_;
+  Timeouts timeouts_;
   ReadBound read_bound_;
   Timestamp seen_;
   bool default_read_only_ = false;

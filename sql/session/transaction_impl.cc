@@ -67,7 +67,7 @@ std::string TransactionImpl::name() const {
 
 Task<absl::StatusOr<StatementResult>> TransactionImpl::Execute(Ctx ctx, std::string sql,
                                                                Params params, ResultSink* sink) {
-  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->statement_timeout_us());
+  StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
   auto text = engine_->cache().Get(sql, params);
   if (!text.ok()) {
     if (state_ == State::kOpen && options_.fail_on_error) state_ = State::kFailed;

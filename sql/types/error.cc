@@ -4,6 +4,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "txn/api/reasons.h"
 
 namespace isochron::sql {
 namespace {
@@ -58,6 +59,8 @@ absl::Status SqlError(absl::string_view sql_state, absl::string_view message, in
 
 std::string SqlStateOf(const absl::Status& status) {
   if (auto payload = status.GetPayload(kStateUrl)) return std::string(*payload);
+  if (txn::IsLockTimeout(status)) return sqlstate::kLockNotAvailable;
+  if (txn::IsDiskFull(status)) return sqlstate::kDiskFull;
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return "00000";

@@ -109,6 +109,9 @@ class Engine {
   // back. A hint: it may be dropped when too many wait.
   virtual void CompactAsync(absl::string_view lower, absl::string_view upper) = 0;
 
+  // Writes are about to wait for the disk: the time to slow writers down (rule 38). Cheap.
+  virtual bool CloseToStall() { return false; }
+
   // Bytes stored between the bounds, roughly.
   virtual uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) = 0;
   virtual EngineStats Stats() = 0;

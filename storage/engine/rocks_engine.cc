@@ -19,6 +19,8 @@
 namespace isochron::storage {
 namespace {
 
+constexpr uint64_t kPressedMemtables = 2;
+
 rocksdb::Slice ToSlice(absl::string_view v) { return rocksdb::Slice(v.data(), v.size()); }
 absl::string_view ToView(const rocksdb::Slice& s) { return absl::string_view(s.data(), s.size()); }
 
@@ -251,6 +253,18 @@ uint64_t RocksEngine::ApproximateSize(absl::string_view lower, absl::string_view
   if (!db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &range, 1, &size).ok())
     return 0;
   return size;
+}
+
+bool RocksEngine::CloseToStall() {
+  // RocksDB slows its writer down at three memtables that wait to be flushed, and stops it at four.
+  uint64_t waiting = 0;
+  if (db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
+      waiting >= kPressedMemtables) {
+    return true;
+  }
+  uint64_t delayed = 0;
+  return db_->GetIntProperty(rocksdb::DB::Properties::kActualDelayedWriteRate, &delayed) &&
+         delayed != 0;
 }
 
 EngineStats RocksEngine::Stats() {

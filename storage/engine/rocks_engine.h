@@ -80,6 +80,7 @@ class RocksEngine : public Engine {
   void CompactAsync(absl::string_view lower, absl::string_view upper) override;
   uint64_t ApproximateSize(absl::string_view lower, absl::string_view upper) override;
   EngineStats Stats() override;
+  bool CloseToStall() override;
 
   // Reads every block of every file and compares checksums. Slow: all of the store is read. `files`
   // counts them. Any thread.

@@ -69,6 +69,8 @@ class GroupHost : private SnapshotTarget {
     CallLeader call_leader = nullptr;  // for promises; without it replicas only know what comes
     // The voter that should lead a group; may be empty.
     std::function<NodeId(const peer::GroupDescriptor&)> preferred_leader;
+    // Whether this disk has room for entries of other leaders; null: always.
+    std::function<bool()> may_append;
   };
   struct Options {
     uint64_t incarnation = 0;

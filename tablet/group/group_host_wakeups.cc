@@ -230,6 +230,11 @@ void GroupHost::OnPaxosFrame(NodeId from, absl::string_view payload) {
       OnUnknownGroup(from, m);
       continue;
     }
+    if (const auto* accept = std::get_if<paxos::Accept>(&m.body);
+        accept != nullptr && !accept->entries.empty() && env_.may_append && !env_.may_append()) {
+      env_.observer->Reached("disk.refused_entries");  // as if they were lost on the way
+      continue;
+    }
     MarkDirty(m.group);
     g->replica()->Step(from, std::move(m));
   }

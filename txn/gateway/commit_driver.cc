@@ -192,7 +192,8 @@ Task<Decision> Driver::Decide(GroupId group, peer::GroupRequest request) {
         // Not executed. If no other try was either, that is the outcome; unless it was for want of
         // room: a commit is not shed (rule 38).
         d.status = r.error() == peer::WRONG_RANGE ? absl::AbortedError(r.message()) : ToStatus(r);
-        if (!lost && r.code() != static_cast<int>(absl::StatusCode::kResourceExhausted)) {
+        if (!lost && (r.error() == peer::DISK_FULL ||
+                      r.code() != static_cast<int>(absl::StatusCode::kResourceExhausted))) {
           d.kind = Decision::Kind::kNothing;
           co_return d;
         }

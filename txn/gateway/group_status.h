@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "common/request_context.h"
 #include "proto/peer.pb.h"
+#include "txn/api/reasons.h"
 
 namespace isochron::txn {
 
@@ -15,6 +16,10 @@ inline absl::Status ToStatus(const peer::GroupResponse& r) {
   switch (r.error()) {
     case peer::TXN_ABORTED:
       return absl::AbortedError(r.message());
+    case peer::LOCK_TIMEOUT:
+      return LockTimeout(r.message());
+    case peer::DISK_FULL:
+      return DiskFull(r.message());
     case peer::TXN_UNKNOWN:
       return absl::UnknownError(r.message());
     case peer::REFUSED: {

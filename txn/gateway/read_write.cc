@@ -139,6 +139,7 @@ Task<absl::StatusOr<SpanPage>> GatewayTransaction::ReadGroup(Ctx ctx, GroupId gr
   body->set_limit_rows(read.limit_rows);
   body->set_limit_bytes(read.limit_bytes);
   body->set_reverse(read.reverse);
+  body->set_lock_timeout_us(ctx->lock_timeout_us);
   auto known = held_->epochs.find(group);
   if (known != held_->epochs.end()) *body->mutable_epoch() = known->second;
   // The first lock anywhere starts the heartbeats.

@@ -38,6 +38,9 @@ absl::Status WriteBuffer::Set(std::string key, Value value) {
         absl::StrCat("the transaction's writes exceed the limit of ", limits_.total_bytes,
                      " bytes; commit in smaller parts"));
   }
+  if (limits_.node) {
+    if (absl::Status s = limits_.node->Charge(static_cast<int64_t>(more)); !s.ok()) return s;
+  }
   bytes_ += more;
   Replaced replaced;
   replaced.key = key;
@@ -53,7 +56,9 @@ void WriteBuffer::RollbackTo(size_t mark) {
   while (undo_.size() > mark) {
     Replaced& last = undo_.back();
     auto it = current_.find(last.key);
-    bytes_ -= SizeOf(it->first, it->second);
+    const size_t size = SizeOf(it->first, it->second);
+    bytes_ -= size;
+    if (limits_.node) limits_.node->Release(static_cast<int64_t>(size));
     if (last.before.has_value()) {
       it->second = *std::move(last.before);
     } else {

@@ -9,11 +9,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/request_context.h"
 #include "common/types.h"
 #include "txn/api/transaction.h"
 
@@ -23,6 +26,7 @@ struct WriteLimits {
   size_t key_bytes = 8 << 10;
   size_t value_bytes = 10 << 20;
   size_t total_bytes = 64 << 20;
+  std::shared_ptr<MemoryBudget> node;  // of all open transactions of the node; may be null
 };
 
 class WriteBuffer {
@@ -30,7 +34,12 @@ class WriteBuffer {
   // nullopt: the key is deleted.
   using Value = std::optional<std::string>;
 
-  explicit WriteBuffer(WriteLimits limits) : limits_(limits) {}
+  explicit WriteBuffer(WriteLimits limits) : limits_(std::move(limits)) {}
+  ~WriteBuffer() {
+    if (limits_.node) limits_.node->Release(static_cast<int64_t>(bytes_));
+  }
+  WriteBuffer(const WriteBuffer&) = delete;
+  WriteBuffer& operator=(const WriteBuffer&) = delete;
 
   // RESOURCE_EXHAUSTED beyond a limit; the buffer is then unchanged.
   absl::Status Put(std::string key, std::string value);

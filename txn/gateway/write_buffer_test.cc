@@ -15,6 +15,25 @@ std::string Key(Random* random) {
   return std::string(1, static_cast<char>('a' + random->Below(12)));
 }
 
+TEST(WriteBufferTest, AllBuffersOfANodeShareABudget) {
+  auto node = std::make_shared<MemoryBudget>(10'000);
+  WriteLimits limits;
+  limits.node = node;
+  {
+    WriteBuffer a(limits), b(limits);
+    ASSERT_TRUE(a.Put("a", std::string(6'000, 'x')).ok());
+    const absl::Status refused = b.Put("b", std::string(6'000, 'x'));
+    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_NE(refused.message().find("--memory-limit"), absl::string_view::npos);
+    EXPECT_TRUE(b.empty());
+    const size_t mark = a.Mark();
+    ASSERT_TRUE(a.Put("a", std::string(3'000, 'y')).ok());
+    a.RollbackTo(mark);
+    EXPECT_TRUE(b.Put("b", std::string(3'000, 'x')).ok());
+  }
+  EXPECT_EQ(node->used(), 0);
+}
+
 TEST(WriteBufferTest, OverlayAndSavepointsFollowAModel) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     Random random(seed);

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "txn/api/reasons.h"
+
 namespace isochron::txn {
 namespace {
 
@@ -18,6 +20,8 @@ peer::GroupResponse Answer(peer::GroupError error, absl::StatusCode code,
 }  // namespace
 
 peer::GroupResponse ErrorAnswer(const GroupAccess& group, const absl::Status& status) {
+  if (IsDiskFull(status)) return Answer(peer::DISK_FULL, status.code(), status.message());
+  if (IsLockTimeout(status)) return Answer(peer::LOCK_TIMEOUT, status.code(), status.message());
   switch (status.code()) {
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kUnavailable:

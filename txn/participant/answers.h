@@ -14,7 +14,7 @@ namespace isochron::txn {
 
 // For work of which nothing was proposed: FAILED_PRECONDITION and UNAVAILABLE are NOT_LEADER (with
 // the hint), OUT_OF_RANGE is WRONG_RANGE (with the descriptors), ABORTED is TXN_ABORTED, UNKNOWN is
-// TXN_UNKNOWN, anything else REFUSED.
+// TXN_UNKNOWN, a LockTimeout LOCK_TIMEOUT, a DiskFull DISK_FULL, anything else REFUSED.
 peer::GroupResponse ErrorAnswer(const GroupAccess& group, const absl::Status& status);
 peer::GroupResponse NotLeaderAnswer(NodeId hint, absl::string_view message);
 // The proposal may still be chosen (rule 3).

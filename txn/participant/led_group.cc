@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tablet/group/convert.h"
+#include "txn/api/reasons.h"
 #include "txn/participant/answers.h"
 
 namespace isochron::txn {
@@ -116,7 +117,8 @@ bool LedGroup::InFlight(Flight kind, const TxnAttempt& attempt) const {
 
 // ---- locks ----
 
-Task<absl::Status> LedGroup::Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans) {
+Task<absl::Status> LedGroup::Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
+                                  Micros longest_us) {
   if (stopped_) co_return absl::FailedPreconditionError("leadership of the group ended");
   Executor* executor = env_->executor;
   const Micros began = now_us();
@@ -130,8 +132,15 @@ Task<absl::Status> LedGroup::Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockS
   auto cancel = [weak, id](absl::Status why) {
     if (auto self = weak.lock()) self->locks_.Cancel(id, std::move(why));
   };
-  const auto timer = executor->PostAfter(std::max<Micros>(0, ctx->deadline_us() - began), [cancel] {
-    cancel(absl::DeadlineExceededError("the locks were not free before the deadline"));
+  const Micros left = std::max<Micros>(0, ctx->deadline_us() - began);
+  const bool by_timeout = longest_us > 0 && longest_us < left;
+  const auto timer = executor->PostAfter(by_timeout ? longest_us : left, [cancel, by_timeout,
+                                                                          longest_us] {
+    cancel(by_timeout ? LockTimeout(absl::StrCat(
+                            "canceling statement due to lock timeout: the locks were not free "
+                            "within ",
+                            longest_us / 1000, " ms"))
+                      : absl::DeadlineExceededError("the locks were not free before the deadline"));
   });
   const uint64_t on_cancel = ctx->OnCancel([cancel, executor] {
     executor->Post([cancel] { cancel(absl::CancelledError("cancelled while waiting for locks")); });
@@ -255,6 +264,13 @@ Task<absl::StatusOr<Proposed>> LedGroup::ProposeFor(Ctx ctx, TxnAttempt attempt,
     if (stopped_) co_return absl::FailedPreconditionError("leadership of the group ended");
     if (!locks_.Alive(attempt)) {
       co_return absl::AbortedError("the transaction lost its locks to an older one");
+    }
+    if (env_->close_to_stall && env_->close_to_stall()) {
+      Reached("txn.slowed_for_store");
+      absl::Status going_on = ctx->Check(now_us());
+      if (!going_on.ok()) co_return going_on;
+      co_await SleepFor(env_->executor, kPipelineFullPauseUs);
+      continue;
     }
     auto proposed = access_->Propose(command, min_s, s_max);
     if (proposed.ok()) {

@@ -74,10 +74,18 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   bool InFlight(Flight kind, const TxnAttempt& attempt) const;
 
   // Waits for locks. ABORTED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION (leadership ended),
-  // DEADLINE_EXCEEDED, CANCELLED. Adds to ctx's lock wait.
-  Task<absl::Status> Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans);
+  // DEADLINE_EXCEEDED, CANCELLED; LockTimeout after `longest_us`, if that is not 0. Adds to ctx's
+  // lock wait.
+  Task<absl::Status> Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
+                          Micros longest_us = 0);
   // The attempt's earlier locks are still here (rule 8); ABORTED when not. Without an epoch: OK.
   absl::Status CheckLocks(const TxnAttempt& attempt, const peer::LockEpoch* epoch);
+  // txn::DiskFull when this node takes no new writes.
+  absl::Status CheckWrites() {
+    absl::Status may = env_->check_writes ? env_->check_writes() : absl::OkStatus();
+    if (!may.ok()) Reached("txn.refused_for_space");
+    return may;
+  }
   absl::Status CheckRange(const google::protobuf::RepeatedPtrField<peer::Write>& writes) const;
   // Refuses commit requests out of the window (rule 20): ok() when inside.
   absl::Status CheckWindow(int64_t commit_start_us);

@@ -75,6 +75,9 @@ Task<peer::GroupResponse> Run(Group group, Ctx ctx, peer::CommitRequest request)
   }
   if (!may.ok()) co_return co_await Refuse(group, ctx, std::move(request), may);
   if (request.writes().empty()) co_return co_await EndWithoutWrites(group, attempt);
+  // One that holds locks here was let in when it took them.
+  if (!request.has_epoch()) may = group->CheckWrites();
+  if (!may.ok()) co_return co_await Refuse(group, ctx, std::move(request), may);
 
   auto proposed = co_await LockAndPropose(group, ctx, request);
   if (!proposed.ok()) {

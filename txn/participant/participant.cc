@@ -67,6 +67,8 @@ Task<peer::GroupResponse> Participant::RunPrepare(Ctx ctx, peer::PrepareRequest 
   }
   if (!may.ok()) co_return Fail(request, may);
   if (request.writes().empty()) co_return ReadVote(request);
+  if (!request.has_epoch()) may = group_->CheckWrites();
+  if (!may.ok()) co_return Fail(request, may);
 
   std::vector<LockSpan> spans;
   for (const peer::Write& w : request.writes()) {

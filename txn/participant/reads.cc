@@ -79,6 +79,7 @@ Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
   const Spans spans = SpansFrom(request.spans());
   ISO_CO_RETURN_IF_ERROR(group->access()->Leading().status());
   ISO_CO_RETURN_IF_ERROR(CheckSpans(*group->access(), spans));
+  if (request.exclusive()) ISO_CO_RETURN_IF_ERROR(group->CheckWrites());
   if (group->access()->Finished(attempt)) {
     co_return absl::AbortedError("the transaction's attempt has ended");
   }
@@ -92,7 +93,8 @@ Task<absl::StatusOr<peer::GroupResponse>> DoLockedRead(LedGroup* group, Ctx ctx,
   if (group->env().sabotage.Is(Sabotage::kNoGapLocks)) {
     ISO_CO_RETURN_IF_ERROR(KeepExistingKeys(group, &wanted));
   }
-  absl::Status locked = co_await group->Lock(ctx, attempt, std::move(wanted));
+  absl::Status locked =
+      co_await group->Lock(ctx, attempt, std::move(wanted), request.lock_timeout_us());
   ISO_CO_RETURN_IF_ERROR(locked);
 
   if (group->stopped()) co_return absl::FailedPreconditionError("leadership of the group ended");

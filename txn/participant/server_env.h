@@ -4,6 +4,9 @@
 
 // What one node's transaction server is built from, and its times.
 
+#include <functional>
+
+#include "absl/status/status.h"
 #include "common/executor.h"
 #include "common/observer.h"
 #include "common/sabotage.h"
@@ -36,6 +39,10 @@ struct ServerEnv {
   GroupCaller* caller = nullptr;
   SabotageSet sabotage;
   ServerOptions options;
+  // OK, or why new writes are refused here now (a DiskFull); null: never.
+  std::function<absl::Status()> check_writes;
+  // New writes should slow down; null: never.
+  std::function<bool()> close_to_stall;
   TaskScope* scope = nullptr;  // background work; cleared before everything else here goes
 };
 

@@ -240,9 +240,9 @@ class FakeCluster : public GroupCaller {
  public:
   // Groups 1..n; group i holds the keys that begin with the i-th letter.
   explicit FakeCluster(int groups, SabotageSet sabotage = {}) : sabotage_(sabotage) {
-    service_ = std::make_unique<GroupService>(GroupService::Env{NodeId(7), &executor, &observer,
-                                                                this, sabotage_, options,
-                                                                [](GroupId) { return nullptr; }});
+    service_ = std::make_unique<GroupService>(GroupService::Env{
+        NodeId(7), &executor, &observer, this, sabotage_, options, [](GroupId) { return nullptr; },
+        nullptr, nullptr, [this] { return may_write; }, [this] { return close_to_stall; }});
     for (int i = 1; i <= groups; ++i) {
       auto st = std::make_shared<FakeState>(&executor);
       st->descriptor.set_group(static_cast<uint64_t>(i));
@@ -256,6 +256,9 @@ class FakeCluster : public GroupCaller {
     scope_.Clear();
     service_.reset();
   }
+
+  absl::Status may_write;       // what the node says of new writes
+  bool close_to_stall = false;  // and of its store
 
   FakeState& state(int g) { return *states_.at(GroupId(static_cast<uint64_t>(g))); }
   FakeAccess* access(int g) { return access_.at(g); }

@@ -46,7 +46,10 @@ class GroupService : public tablet::GroupListener {
     std::function<Task<absl::Status>(Ctx, GroupId, peer::ReplicasRequest)> change_replica = {};
     std::function<Task<absl::Status>(GroupId, NodeId to)> transfer = {};
     // The group here that another one was merged into; null when there is none.
-    std::function<tablet::Group*(GroupId)> find_absorber;
+    std::function<tablet::Group*(GroupId)> find_absorber = {};
+    // As in ServerEnv.
+    std::function<absl::Status()> check_writes = {};
+    std::function<bool()> close_to_stall = {};
   };
   explicit GroupService(Env env);
   ~GroupService() override;

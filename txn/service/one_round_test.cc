@@ -5,6 +5,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "txn/api/reasons.h"
 #include "txn/service/fake_cluster.h"
 
 namespace isochron::txn {
@@ -161,6 +162,55 @@ TEST_F(OneRoundTest, AFullPipelineIsWaitedOut) {
   c_.state(1).pipeline_full = false;
   Run();
   EXPECT_EQ((*a)->error(), peer::GROUP_OK);
+}
+
+TEST_F(OneRoundTest, AStoreThatIsCloseToStallSlowsNewWritesDown) {
+  c_.close_to_stall = true;
+  Answer a = Commit(Txn(1), {{"ak", "v"}});
+  Run(10'000);
+  EXPECT_FALSE(a->has_value());
+  EXPECT_GT(c_.observer["txn.slowed_for_store"], 0);
+  c_.close_to_stall = false;
+  Run();
+  EXPECT_EQ((*a)->error(), peer::GROUP_OK);
+}
+
+TEST_F(OneRoundTest, AWaitForLocksEndsWithItsOwnTimeout) {
+  Read(Txn(1), "ak", /*exclusive=*/true);
+  Run();
+  peer::GroupRequest r = LockedReadOf(Txn(5), {KeyRange::Point("ak")}, false);
+  r.mutable_locked_read()->set_lock_timeout_us(200'000);
+  Answer a = c_.Send(1, std::move(r));
+  Run(150'000);
+  EXPECT_FALSE(a->has_value());
+  Run(60'000);
+  ASSERT_TRUE(a->has_value());
+  EXPECT_EQ((*a)->error(), peer::LOCK_TIMEOUT);
+  EXPECT_NE((*a)->message().find("lock timeout"), std::string::npos) << (*a)->message();
+  EXPECT_TRUE(Alive(Txn(1)));
+}
+
+// A disk down to its reserve: nothing new, but what holds locks is finished from the reserve.
+TEST_F(OneRoundTest, AFullDiskRefusesWhatIsNewAndFinishesWhatWasBegun) {
+  const peer::LockEpoch epoch = Epoch();
+  Read(Txn(1), "ak", /*exclusive=*/true);
+  Run();
+  c_.may_write = DiskFull("no room");
+  Answer blind = Commit(Txn(5), {{"ab", "w"}});
+  Answer lock = Read(Txn(6), "ac", /*exclusive=*/true);
+  Answer read = Read(Txn(7), "ad");
+  Run();
+  EXPECT_NE((*blind)->error(), peer::GROUP_OK);
+  EXPECT_EQ((*lock)->error(), peer::DISK_FULL);
+  EXPECT_EQ((*read)->error(), peer::GROUP_OK);
+  Answer begun = Commit(Txn(1), {{"ak", "v"}}, &epoch);
+  Run();
+  EXPECT_EQ((*begun)->error(), peer::GROUP_OK);
+  EXPECT_EQ(c_.state(1).rows.count("ab"), 0u);
+  c_.may_write = absl::OkStatus();
+  Answer again = Commit(Txn(8), {{"ak2", "w"}});
+  Run();
+  EXPECT_EQ((*again)->error(), peer::GROUP_OK);
 }
 
 TEST_F(OneRoundTest, AnUpperBoundThatPassedAborts) {

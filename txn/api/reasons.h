@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_TXN_API_REASONS_H_
+#define ISOCHRON_TXN_API_REASONS_H_
+
+// Failures that clients tell apart although they share a canonical code with others.
+//
+//   LockTimeout  the locks of a read were not free within RequestContext::lock_timeout_us. Nothing
+//                happened; the transaction's earlier locks are still held. PostgreSQL's 55P03.
+//   DiskFull     the leader's disk is down to its reserve: new writes are refused there, at their
+//                first lock; what was begun before goes on. PostgreSQL's 53100.
+
+#include "absl/status/status.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
+
+namespace isochron::txn {
+
+inline constexpr char kLockTimeoutUrl[] = "isochron/lock-timeout";
+inline constexpr char kDiskFullUrl[] = "isochron/disk-full";
+
+inline absl::Status LockTimeout(absl::string_view message) {
+  absl::Status status = absl::DeadlineExceededError(message);
+  status.SetPayload(kLockTimeoutUrl, absl::Cord("1"));
+  return status;
+}
+inline bool IsLockTimeout(const absl::Status& status) {
+  return status.GetPayload(kLockTimeoutUrl).has_value();
+}
+
+inline absl::Status DiskFull(absl::string_view message) {
+  absl::Status status = absl::ResourceExhaustedError(message);
+  status.SetPayload(kDiskFullUrl, absl::Cord("1"));
+  return status;
+}
+inline bool IsDiskFull(const absl::Status& status) {
+  return status.GetPayload(kDiskFullUrl).has_value();
+}
+
+}  // namespace isochron::txn
+
+#endif  // ISOCHRON_TXN_API_REASONS_H_
