@@ -44,6 +44,25 @@ class BenchTest(unittest.TestCase):
         for letter in "abcdef":
             self.bench(f"ycsb-{letter}", "--value-size", 50)
 
+    def experiment(self, *args):
+        done = run("bench", *args, "--seconds", 1, "--json", timeout=150)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["rows"]
+
+    def test_table3_in_short(self):
+        rows = self.experiment("table3", "--replicas", "1D,1", "--groups", 4, "--clients", 4)
+        self.assertEqual([r["replicas"] for r in rows], ["1D", "1"])
+        self.assertEqual([k for k in ("write", "read_only", "snapshot") if k in rows[0]], ["write"])
+        for kind in ("write", "read_only", "snapshot"):
+            for field in ("ms", "kops_s", "paper_ms", "paper_kops_s"):
+                self.assertGreater(rows[1][kind][field], 0, (kind, field))
+
+    def test_table4_in_short(self):
+        rows = self.experiment("table4", "--participants", "1,5")
+        self.assertEqual([r["participants"] for r in rows], [1, 5])
+        self.assertGreater(rows[1]["two_pc_ms"], 0)
+        self.assertEqual(run("bench", "table4", "--participants", "3").returncode, 2)
+
     def test_flags_are_checked(self):
         for flags, says in ((("--skew", "1.5"), "0.999"), (("--batch", 0), "--batch"), (("--bound", "old"), "exact")):
             done = run("bench", "kv", *flags)
