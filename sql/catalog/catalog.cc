@@ -136,6 +136,12 @@ Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Tim
   if (!value->has_value()) co_return UndefinedTable(name);
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
   if (t >= table.drop_at) co_return UndefinedTable(name);
+  // Versions only grow: what was read is what is cached, so it was that at every time in between.
+  it = entries_.find(name);
+  if (it != entries_.end() && it->second.table->id == table.id &&
+      it->second.table->version == table.version) {
+    it->second.valid_from = std::min(it->second.valid_from, t);
+  }
   co_return std::make_shared<const TableDescriptor>(std::move(table));
 }
 

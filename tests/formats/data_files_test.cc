@@ -74,7 +74,7 @@ std::map<std::string, std::string> Written() {
   out["batch-header"] = format::Encode(header);
 
   admin::OverlayDisk disk(testing::TempDir() + "/nothing");
-  EXPECT_TRUE(paxos::RaiseIncarnation(&disk, "incarnation").ok());
+  EXPECT_TRUE(paxos::RaiseIncarnation(&disk, "incarnation", 1).ok());
   out["incarnation"] = *disk.Read("incarnation");
 
   const Timestamp t(1'700'000'000'000'000);

@@ -240,9 +240,10 @@ class FakeCluster : public GroupCaller {
  public:
   // Groups 1..n; group i holds the keys that begin with the i-th letter.
   explicit FakeCluster(int groups, SabotageSet sabotage = {}) : sabotage_(sabotage) {
-    service_ = std::make_unique<GroupService>(GroupService::Env{
-        NodeId(7), &executor, &observer, this, sabotage_, options, [](GroupId) { return nullptr; },
-        nullptr, nullptr, [this] { return may_write; }, [this] { return close_to_stall; }});
+    service_ = std::make_unique<GroupService>(
+        GroupService::Env{NodeId(7), &executor, &observer, this, sabotage_, options,
+                          [](GroupId) { return nullptr; }, nullptr, nullptr, nullptr,
+                          [this] { return may_write; }, [this] { return close_to_stall; }});
     for (int i = 1; i <= groups; ++i) {
       auto st = std::make_shared<FakeState>(&executor);
       st->descriptor.set_group(static_cast<uint64_t>(i));
