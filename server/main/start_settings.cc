@@ -115,6 +115,8 @@ std::vector<config::Setting> StartTable() {
       {"initial_groups", Kind::kInteger, "1", "data groups of a new universe, for measurements"},
       {"wan", Kind::kText, "none", "emulated latencies between regions: typical or a file"},
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
+      {"version_retention", Kind::kDuration, "1h",
+       "how long versions of rows are kept for reads in the past; the same on every node"},
       {"statement_timeout", Kind::kDuration, "60s", "longest run of a statement"},
       {"lock_timeout", Kind::kDuration, "0s", "longest wait of a statement for locks; 0: no limit"},
       {"idle_in_transaction_session_timeout", Kind::kDuration, "5m",
@@ -197,6 +199,8 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   }
   ISO_RETURN_IF_ERROR(ReadWan(s, &out));
   out.lease_us = s.DurationUs("lease");
+  out.version_retention_us = s.DurationUs("version_retention");
+  if (out.version_retention_us < 1'000'000) return Wrong("--version-retention", "at least 1s");
   if (out.lease_us < 200'000 || out.lease_us > 60'000'000) {
     return Wrong("--lease", "between 200ms and 60s");
   }

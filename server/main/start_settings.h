@@ -41,6 +41,7 @@ struct StartOptions {
   bool emulate_wan = false;
   runtime::WanMatrix wan;
   Micros lease_us = 0;
+  Micros version_retention_us = 0;
   Micros statement_timeout_us = 0;
   Micros lock_timeout_us = 0;
   Micros idle_in_transaction_timeout_us = 0;

@@ -26,6 +26,7 @@ TEST(StartSettingsTest, Good) {
   EXPECT_EQ(o->peers.size(), 2u);
   EXPECT_EQ(o->clock.bound_us, 5000);
   EXPECT_EQ(o->lease_us, 3'000'000);
+  EXPECT_EQ(o->version_retention_us, 3'600'000'000);
   EXPECT_TRUE(o->emulate_wan);
 }
 

@@ -144,6 +144,16 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"split", "merge"});
       p->fault_gap_us = 100'000;
       break;
+    case Sabotage::kForgetServedRead:
+      // A served read binds where the latest time that a clock shows goes back.
+      MakeTight(p, random);
+      p->clock.epsilon_min_us = 2'000;
+      p->clock.epsilon_max_us = 200'000;
+      p->clock.poll_us = 60'000;
+      p->clients = 12;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"transfer"});
+      break;
     case Sabotage::kVolatileHorizon:
       // The next horizon mends it: long rounds, and everybody forgets at once.
       p->retention_us = random->Between(1'500'000, 3'000'000);

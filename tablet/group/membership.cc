@@ -59,13 +59,17 @@ absl::StatusOr<paxos::Config> NextConfig(const paxos::Config& now, const peer::R
     next.members.erase(at);
     return next;
   }
+  if (kind == paxos::ReplicaKind::kWitness) {
+    return absl::UnimplementedError(
+        "witnesses are not built yet; add a voter or a read-only replica");
+  }
   if (!there) {
     const bool votes = kind == paxos::ReplicaKind::kVoter;
     next.members.push_back(paxos::Member{node, votes ? paxos::ReplicaKind::kLearner : kind, life});
     return next;
   }
   if (at->kind == kind) return next;
-  if (kind == paxos::ReplicaKind::kVoter && at->kind != paxos::ReplicaKind::kWitness) {
+  if (kind == paxos::ReplicaKind::kVoter) {
     if (!caught_up) return next;
     at->kind = kind;
     return next;
