@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tablet/group/group_host.h"
 
+#include <algorithm>
+
 #include "common/status_macros.h"
 #include "tablet/group/convert.h"
 #include "tablet/group/membership.h"
@@ -207,7 +209,22 @@ void GroupHost::OnSplit(GroupId parent, AppliedState child, storage::WriteBatch*
   const bool member = ConfigOf(child.descriptor()).Has(env_.transport->self(), life);
   if (!member || !MayBegin(child.id(), life) ||
       (existing != nullptr && existing->replica()->id() != life)) {
-    storage::MvccStore::ClearRange(batch, FromProto(child.descriptor().range()));
+    // Its own later pieces may live here by now, with rows that came by a snapshot.
+    std::vector<KeyRange> pieces;
+    for (const auto& [id, g] : groups_) {
+      if (id != parent && g->initialised()) pieces.push_back(g->range());
+    }
+    std::sort(pieces.begin(), pieces.end());
+    KeyRange left = FromProto(child.descriptor().range());
+    for (const KeyRange& piece : pieces) {
+      if (left.Empty() || !left.Overlaps(piece)) continue;
+      if (left.start < piece.start) {
+        storage::MvccStore::ClearRange(batch, KeyRange{left.start, piece.start});
+      }
+      if (piece.end.empty()) return;
+      left.start = std::max(left.start, piece.end);
+    }
+    if (!left.Empty()) storage::MvccStore::ClearRange(batch, left);
     return;
   }
   child.SaveAll(batch);
