@@ -114,6 +114,7 @@ void Nemesis::ActOnProcess(const std::string& fault) {
       universe_->Bounce(n->id(), true, random_.Between(1000, 1'000'000));
     }
   } else if (fault == "phase-crash") {
+    armed_.clear();  // phases that nobody came to make room for others
     while (armed_.size() < 3) armed_.push_back(kPhases[random_.Below(ABSL_ARRAYSIZE(kPhases))]);
   } else if (fault == "transfer") {
     TransferSome();
@@ -155,7 +156,6 @@ void Nemesis::ActOnProcess(const std::string& fault) {
   }
 }
 
-// One node a run, so that a quorum of undamaged logs is left.
 // Down to something below the reserve, to half of it, or to nothing at all.
 void Nemesis::FillDisk(SimNode* node) {
   const uint64_t reserve = universe_->profile().disk_reserve_bytes;
@@ -168,6 +168,7 @@ void Nemesis::FillDisk(SimNode* node) {
   });
 }
 
+// One node a run, so that a quorum of undamaged logs is left.
 void Nemesis::RotSome(SimNode* node) {
   if (lost_) return;
   for (auto& other : universe_->nodes()) {

@@ -51,9 +51,9 @@ constexpr Minimum kMinimums[] = {
     {"gc.removed", 100},
     {"gc.compaction", 100},
     {"read.below_horizon", 50},
-    {"nemesis.died_at.2pc.prepared", 2},
-    {"nemesis.died_at.2pc.decided", 1},
-    {"nemesis.died_at.2pc.voted", 1},
+    {"nemesis.died_at.2pc.prepared", 5},
+    {"nemesis.died_at.2pc.decided", 3},
+    {"nemesis.died_at.2pc.voted", 3},
 };
 
 }  // namespace
