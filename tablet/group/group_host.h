@@ -156,6 +156,8 @@ class GroupHost : private SnapshotTarget {
   void Wake(Group* group);
   void UpdateRole(Group* group);
   void Forget(GroupId id);  // of a group that is gone
+  // Takes a replica that ends out of everything here; null when there is none.
+  std::unique_ptr<Group> Detach(GroupId id);
   void Tick();
   void Settle(Group* group, Micros now);
   static bool HasPrepared(const Group& group);

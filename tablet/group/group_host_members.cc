@@ -206,12 +206,9 @@ void GroupHost::RebuildPeers() {
   support_.SetPeers({peers_.begin(), peers_.end()});
 }
 
-// The end of a replica: one batch takes its rows and its state and writes down that it was here;
-// once that is flushed its log goes. A crash in between leaves either the whole replica, which then
-// hears of its end again, or a remainder of the log that the next start removes.
-void GroupHost::Retire(GroupId id) {
+std::unique_ptr<Group> GroupHost::Detach(GroupId id) {
   auto it = groups_.find(id);
-  if (it == groups_.end()) return;
+  if (it == groups_.end()) return nullptr;
   std::unique_ptr<Group> group = std::move(it->second);
   groups_.erase(it);
   dirty_.erase(id);
@@ -220,6 +217,15 @@ void GroupHost::Retire(GroupId id) {
     total_in_flight_ -= flight->second;
     in_flight_.erase(flight);
   }
+  return group;
+}
+
+// The end of a replica: one batch takes its rows and its state and writes down that it was here;
+// once that is flushed its log goes. A crash in between leaves either the whole replica, which then
+// hears of its end again, or a remainder of the log that the next start removes.
+void GroupHost::Retire(GroupId id) {
+  std::unique_ptr<Group> group = Detach(id);
+  if (group == nullptr) return;
   group->Stop();
   storage::WriteBatch batch;
   std::vector<KeyRange> others;

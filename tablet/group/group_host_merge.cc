@@ -70,16 +70,8 @@ void GroupHost::EndMerged() {
 }
 
 void GroupHost::EndReplica(GroupId id) {
-  auto it = groups_.find(id);
-  if (it == groups_.end()) return;
-  std::unique_ptr<Group> group = std::move(it->second);
-  groups_.erase(it);
-  dirty_.erase(id);
-  Forget(id);
-  if (auto flight = in_flight_.find(id); flight != in_flight_.end()) {
-    total_in_flight_ -= flight->second;
-    in_flight_.erase(flight);
-  }
+  std::unique_ptr<Group> group = Detach(id);
+  if (group == nullptr) return;
   group->Retire();
   merged_long_ago_.push_back(std::move(group));
   env_.executor->PostAfter(kGraceUs, [this] { merged_long_ago_.pop_front(); });
