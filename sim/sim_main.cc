@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "sim/check_history.h"
 #include "sim/runner/flags.h"
 #include "sim/runner/worker_pool.h"
 #include "sim/scenarios/seams.h"
@@ -96,6 +97,9 @@ int RunSim(const std::vector<std::string>& args) {
   if (flags->list) {
     PrintList();
     return 0;
+  }
+  if (!flags->check_history.empty()) {
+    return CheckHistoryFile(flags->check_history, flags->json);
   }
   Totals totals;
   WorkerPool pool(

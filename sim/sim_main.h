@@ -6,6 +6,7 @@
 //
 //   sim --seed N | --seeds A..B [--workload W[,W]] [--fault F[,F]] [--scenario S] [--sabotage X]
 //       [--trace] [--explain] [--json] [--jobs N] [--list]
+//   sim --check-history FILE [--json]      the checkers on a recorded history (check_history.h)
 //
 // The last line is `N seeds, M violations, trace HASH`. With a sabotage it stops at the first
 // violation. Returns the exit status: 0 no violation, 1 a violation (or a vacuous range), 2 usage.

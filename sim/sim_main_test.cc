@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 
@@ -52,6 +54,28 @@ TEST(SimMainTest, ListNamesAKindAndANameALine) {
   EXPECT_EQ(ran.status, 0);
   EXPECT_TRUE(absl::StrContains(ran.out, "sabotage no-commit-wait\n"));
   EXPECT_TRUE(absl::StrContains(ran.out, "scenario seams\n"));
+}
+
+TEST(SimMainTest, ARecordedHistoryIsChecked) {
+  const std::string path = testing::TempDir() + "/recorded.jsonl";
+  const auto check = [&](const std::string& lines) {
+    std::ofstream(path) << lines;
+    return Sim("--check-history " + path);
+  };
+  const std::string write =
+      R"({"kind":"rw","outcome":"committed","invoke_us":10,"complete_us":20,"ts":15,"writes":[["x","1"]]})";
+  const std::string read =
+      R"({"kind":"ro","outcome":"committed","invoke_us":21,"complete_us":30,"ts":25,"reads":[["x",)";
+  Ran ran = check(write + "\n" + read + "\"1\"]]}\n");
+  EXPECT_EQ(ran.status, 0) << ran.out;
+  EXPECT_EQ(ran.last_line, "2 operations, 0 anomalies");
+  ran = check(write + "\n" + read + "null]]}\n");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_TRUE(absl::StrContains(ran.out, "stale-read: ")) << ran.out;
+  EXPECT_TRUE(absl::StrContains(ran.out, "G-single-realtime: ")) << ran.out;
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(check("{}").status, 2);
+  EXPECT_TRUE(absl::StrContains(testing::internal::GetCapturedStderr(), "line 1"));
 }
 
 TEST(SimMainTest, UsageErrorsNameTheNearestWord) {

@@ -39,6 +39,18 @@ struct RecordedWrite {
   std::optional<std::string> value;  // absent: a deletion
 };
 
+// A list that was read, in order; and an element that was added to the end of one. Elements are
+// unique in their list. A workload that keeps lists in rows records both.
+struct ListRead {
+  std::string list;
+  std::vector<std::string> elements;
+};
+
+struct ListAppend {
+  std::string list;
+  std::string element;
+};
+
 struct Operation {
   size_t id = 0;
   int client = 0;
@@ -56,6 +68,8 @@ struct Operation {
   Micros complete_us = 0;
   std::vector<ObservedRead> reads;
   std::vector<RecordedWrite> writes;
+  std::vector<ListRead> lists;
+  std::vector<ListAppend> appends;
   std::string note;  // what the workload was doing, and the status it ended with
 };
 
@@ -64,6 +78,11 @@ class History {
   // The reference stays valid.
   Operation& Invoke(OpKind kind, int client, Micros now);
   void Complete(Operation& op, Outcome outcome, Micros now);
+  // One that was recorded elsewhere. Its id is changed to its place here.
+  Operation& Add(Operation op);
+  // Numbers all by their times alone. What ends and what begins in one microsecond counts as
+  // concurrent.
+  void OrderByTime();
 
   const std::deque<Operation>& operations() const { return operations_; }
 

@@ -65,6 +65,8 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
   } else if (name == "scenario") {
     flags->scenario = value;
     return CheckKnown("scenario", {value}, known.scenarios);
+  } else if (name == "check-history") {
+    flags->check_history = value;
   } else if (name == "sabotage") {
     const auto sabotage = SabotageFromName(value);
     if (!sabotage) {
@@ -84,8 +86,8 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
 }  // namespace
 
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const KnownNames& known) {
-  static const std::vector<std::string> kValued = {"seed",     "seeds",    "workload", "fault",
-                                                   "scenario", "sabotage", "jobs"};
+  static const std::vector<std::string> kValued = {
+      "seed", "seeds", "workload", "fault", "scenario", "sabotage", "jobs", "check-history"};
   static const std::vector<std::string> kSwitches = {"trace", "explain", "json", "list"};
   Flags flags;
   for (size_t i = 0; i < args.size(); ++i) {

@@ -23,8 +23,9 @@ struct Flags {
   uint64_t first = 1;
   uint64_t last = 1;
   RunOptions run;
-  std::string scenario;  // empty: a universe
-  int jobs = 0;          // 0: as many as there are processors
+  std::string scenario;       // empty: a universe
+  std::string check_history;  // a file: nothing is run
+  int jobs = 0;               // 0: as many as there are processors
   bool json = false;
   bool list = false;
 };
