@@ -26,6 +26,12 @@ std::vector<shell::FlagSpec> Specs() {
        't',
        {}},
       {"clients", false, "16", "client threads, each with a connection", 'c', {}},
+      {"rate",
+       false,
+       "0",
+       "operations a second, kept however late answers are (0: as they come)",
+       0,
+       {}},
       {"seconds", false, "10", "how long", 's', {}},
       {"json", true, "", "print one JSON object", 0, {}},
       {"seed", false, "1", "of the random choices", 0, {}},
@@ -86,6 +92,7 @@ absl::StatusOr<LoadOptions> ReadOptions(const shell::Flags& flags) {
   o.targets = absl::StrSplit(flags.Text("target"), ',', absl::SkipEmpty());
   if (o.targets.empty()) return absl::InvalidArgumentError("--target names no node");
   ISO_ASSIGN_OR_RETURN(o.clients, flags.Number("clients", 1, 4096));
+  ISO_ASSIGN_OR_RETURN(o.rate, flags.Number("rate", 0, 1'000'000));
   ISO_ASSIGN_OR_RETURN(o.seconds, flags.Number("seconds", 1, 86'400));
   ISO_ASSIGN_OR_RETURN(o.seed, flags.Number("seed", 0, INT64_MAX));
   ISO_RETURN_IF_ERROR(CheckFlags(flags));

@@ -42,13 +42,42 @@ struct Shared {
   }
 };
 
-void RunClient(Workload* workload, ClientRun* run, Shared* shared) {
+// When a client's operations are due.
+class Schedule {
+ public:
+  Schedule(const LoadOptions& options, int client, int64_t began)
+      : gap_us_(options.rate == 0 ? 0
+                                  : static_cast<double>(options.clients) * 1e6 /
+                                        static_cast<double>(options.rate)),
+        next_us_(static_cast<double>(began) +
+                 gap_us_ * client / static_cast<double>(options.clients)) {}
+  bool open() const { return gap_us_ > 0; }
+  // Sleeps until the next one is due, or the run ends; the time at which it was.
+  int64_t Await(const std::atomic<bool>& stop) {
+    const auto due = static_cast<int64_t>(next_us_);
+    next_us_ += gap_us_;
+    for (int64_t left = due - NowUs(); left > 0 && !stop; left = due - NowUs()) {
+      SleepMs(std::clamp<int64_t>(left / 1000, 1, 20));
+    }
+    return due;
+  }
+
+ private:
+  const double gap_us_;
+  double next_us_;
+};
+
+void RunClient(Workload* workload, ClientRun* run, Shared* shared, Schedule schedule) {
   while (!*run->stop) {
+    const int64_t due = schedule.open() ? schedule.Await(*run->stop) : 0;
+    if (*run->stop) break;
     const int64_t before = run->stats.latency.count();
     workload->Step(run);
     if (run->stats.latency.count() > before) {
-      shared->Success(NowUs());
-    } else {
+      const int64_t now = NowUs();
+      if (schedule.open()) run->stats.since_due.Add(now - due);
+      shared->Success(now);
+    } else if (!schedule.open()) {
       SleepMs(20);  // a server that is down refuses at once
     }
   }
@@ -71,6 +100,10 @@ Json Report(const Stats& stats, const Shared& shared, double seconds, const Coun
   r["mean_ms"] = Round(stats.latency.MeanMs());
   r["p50_ms"] = Round(stats.latency.PercentileMs(50));
   r["p99_ms"] = Round(stats.latency.PercentileMs(99));
+  if (stats.since_due.count() > 0) {
+    r["p50_since_due_ms"] = Round(stats.since_due.PercentileMs(50));
+    r["p99_since_due_ms"] = Round(stats.since_due.PercentileMs(99));
+  }
   r["aborts"] = stats.aborts;
   r["errors"] = stats.errors;
   r["unknown"] = stats.unknown;
@@ -151,7 +184,9 @@ void RunThreads(const LoadOptions& options, Workload* workload, Running* r) {
   std::vector<std::thread> workers;  // lint: allow(thread): clients of a load generator
   for (ClientRun& run : r->runs) {
     if (run.number < options.clients) {
-      workers.emplace_back([workload, &run, r] { RunClient(workload, &run, &r->shared); });
+      workers.emplace_back([workload, &run, r, schedule = Schedule(options, run.number, r->began)] {
+        RunClient(workload, &run, &r->shared, schedule);
+      });
     } else {
       workers.emplace_back([workload, &run] { RunWatcher(workload, &run); });
     }
@@ -207,6 +242,7 @@ absl::StatusOr<LoadResult> RunLoad(const std::string& name, const LoadOptions& o
   result.report = Report(stats, running.shared, seconds, before, after);
   result.report["workload"] = name;
   result.report["clients"] = options.clients;
+  if (options.rate > 0) result.report["rate"] = options.rate;
   result.report["leaders_by_region"] = leaders;
   result.finding = workload->Check(client.get(), &result.report);
   if (result.finding.ok() && stats.latency.count() == 0) {

@@ -72,6 +72,7 @@ void Stats::Failed(const absl::Status& status) {
 
 void Stats::Add(const Stats& o) {
   latency.Add(o.latency);
+  since_due.Add(o.since_due);
   aborts += o.aborts;
   errors += o.errors;
   unknown += o.unknown;

@@ -36,6 +36,7 @@ class Histogram {
 
 struct Stats {
   Histogram latency;    // of operations that succeeded
+  Histogram since_due;  // the same from when they were due, where a rate is kept
   int64_t aborts = 0;   // attempts that were run again
   int64_t errors = 0;   // operations that failed
   int64_t unknown = 0;  // whose outcome is not known

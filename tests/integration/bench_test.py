@@ -35,6 +35,12 @@ class BenchTest(unittest.TestCase):
     def test_a_skewed_load_is_skewed(self):
         self.assertGreater(self.bench("kv", "--skew", 0.9)["ops"], 0)
 
+    def test_a_rate_is_kept_and_not_exceeded(self):
+        report = self.bench("kv", "--rate", 40)
+        self.assertEqual(report["rate"], 40)
+        self.assertLessEqual(report["ops"], 44)  # one each may be due in the last instant
+        self.assertGreaterEqual(report["p99_since_due_ms"], report["p50_since_due_ms"])
+
     def test_reads_in_the_past_find_their_rows(self):
         for bound in ("exact", "max", "min", "at", "strong"):
             report = self.bench("snapshot", "--staleness-ms", 500, "--bound", bound, "--batch", 5)
