@@ -19,8 +19,8 @@ struct LoadOptions {
   int64_t clients = 16;
   int64_t seconds = 10;
   int64_t seed = 1;
-  // Operations a second that are due, over all clients, whether answers come in time or not; 0: each
-  // client's next one begins when its last one ended.
+  // Operations a second that are due, over all clients, whether answers come in time or not; 0:
+  // each client's next one begins when its last one ended.
   int64_t rate = 0;
 };
 
