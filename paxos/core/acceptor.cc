@@ -131,7 +131,10 @@ void Replica::OnAccept(NodeId from, const Accept& m) {
     }
   }
   SetChosen(std::min(m.chosen, match_));
-  SendDurably(from, Accepted{m.ballot, match_, chosen_, gap, StampFor(from)});
+  settled_ = std::max(settled_, m.settled);
+  if (m.settle && KeptSoon() < chosen_) hard_changed_ = true;
+  SendDurably(from, Accepted{m.ballot, match_, chosen_, gap, StampFor(from),
+                             configs_.HasWitness() ? KeptSoon() : 0});
 }
 
 void Replica::OnRelease(NodeId from, const Release& m) {

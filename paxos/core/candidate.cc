@@ -221,6 +221,7 @@ void Replica::Win() {
   const LogIndex known_chosen = recovery_->MaxChosen();
   const Recovery answers = *std::move(recovery_);
   recovery_.reset();
+  CountFetched(recovered, answers);
   // Entries of ours past the recovered ones were never chosen and never will be.
   log_.DropAfter(recovered_to);
   configs_.DropAfter(recovered_to);

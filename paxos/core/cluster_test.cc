@@ -18,6 +18,8 @@ struct Totals {
   int restarts = 0;
   int changes = 0;
   int wipes = 0;
+  int chosen_by_witness = 0;
+  int fetched_from_witness = 0;
   LogIndex chosen = 0;
 };
 
@@ -42,6 +44,8 @@ absl::Status RunSeed(ClusterOptions options, Totals* totals, uint64_t* digest = 
   totals->restarts += cluster.restarts;
   totals->changes += cluster.changes;
   totals->wipes += cluster.wipes;
+  totals->chosen_by_witness += cluster.chosen_by_witness;
+  totals->fetched_from_witness += cluster.fetched_from_witness;
   totals->chosen += target;
   if (digest != nullptr) *digest = cluster.digest;
   return absl::OkStatus();
@@ -106,6 +110,29 @@ TEST(ClusterTest, ReplicasThatComeAndGoKeepTheInvariants) {
   EXPECT_GT(totals.elections, 2 * kSeeds);
 }
 
+ClusterOptions WitnessOptions(uint64_t seed) {
+  ClusterOptions o = MembersOptions(seed);
+  o.members = 3;
+  o.witnesses = true;
+  return o;
+}
+
+TEST(ClusterTest, WitnessesKeepTheInvariants) {
+  Totals totals;
+  constexpr int kSeeds = 150;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const absl::Status s = RunSeed(WitnessOptions(seed), &totals);
+    ASSERT_TRUE(s.ok()) << "seed " << seed << ": " << s;
+  }
+  std::printf("%d seeds: %d changes, %d wipes, %d chosen with a witness, %d fetched from one\n",
+              kSeeds, totals.changes, totals.wipes, totals.chosen_by_witness,
+              totals.fetched_from_witness);
+  EXPECT_GT(totals.changes, 5 * kSeeds);
+  EXPECT_GT(totals.wipes, kSeeds / 2);
+  EXPECT_GT(totals.chosen_by_witness, 10 * kSeeds);
+  EXPECT_GT(totals.fetched_from_witness, kSeeds / 10);
+}
+
 TEST(ClusterTest, OneSeedGivesOneRun) {
   Totals totals;
   uint64_t first = 0;
@@ -118,7 +145,8 @@ TEST(ClusterTest, OneSeedGivesOneRun) {
 uint64_t MembersCaughtAt(Sabotage sabotage) {
   Totals totals;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    ClusterOptions o = MembersOptions(seed);
+    const bool witnesses = sabotage == Sabotage::kWitnessTruncatesEarly;
+    ClusterOptions o = witnesses ? WitnessOptions(seed) : MembersOptions(seed);
     o.sabotage = sabotage;
     const absl::Status s = RunSeed(o, &totals);
     if (s.ok()) continue;
@@ -154,6 +182,9 @@ TEST(SabotageTest, AmnesiacVoterIsCaught) {
 }
 TEST(SabotageTest, OverlappingChangesIsCaught) {
   EXPECT_NE(MembersCaughtAt(Sabotage::kOverlappingChanges), 0u);
+}
+TEST(SabotageTest, WitnessTruncatesEarlyIsCaught) {
+  EXPECT_NE(MembersCaughtAt(Sabotage::kWitnessTruncatesEarly), 0u);
 }
 TEST(SabotageTest, ForgetVoteIsCaught) { EXPECT_NE(CaughtAt(Sabotage::kForgetVote), 0u); }
 

@@ -96,6 +96,11 @@ struct Config {
     return n;
   }
   size_t Quorum() const { return Voters() / 2 + 1; }
+  size_t Count(ReplicaKind kind) const {
+    size_t n = 0;
+    for (const Member& m : members) n += m.kind == kind ? 1 : 0;
+    return n;
+  }
   friend bool operator==(const Config&, const Config&) = default;
 };
 
@@ -113,7 +118,8 @@ struct InitialState {
   HardState hard;
   LogMark base;  // the log is truncated up to here; index 0: blank, waits for a snapshot
   std::vector<Entry> entries;  // base.index + 1 and on, without a hole
-  LogMark applied;  // of the store; at least base (0 = base). May lie past the last entry.
+  LogMark applied;       // of the store; at least base (0 = base). May lie past the last entry.
+  bool witness = false;  // this life is a witness's, named by a configuration or not yet
 };
 
 // Reads back entries that fell out of the core's cache.

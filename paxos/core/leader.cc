@@ -38,6 +38,8 @@ void Replica::OnAccepted(NodeId from, const Accepted& m) {
   Stamp(from, m.vote);
   const LogIndex match = std::min(m.match, log_.last());
   p.chosen = std::max(p.chosen, m.chosen);
+  p.kept = std::max(p.kept, m.kept);
+  UpdateSettled();
   if (match < p.match) return;  // overtaken by a newer one
   if (match > p.match) p.heard_at = now_;
   p.known = true;
@@ -72,6 +74,7 @@ void Replica::AdvanceChosen() {
     for (LogIndex i = chosen_ + 1; i <= chosen; ++i) {
       pending_bytes_ -= std::min(pending_bytes_, log_.At(i).Bytes());
     }
+    CountWitnesses(chosen);
     SetChosen(chosen);
     replicate_ = true;
   }
@@ -114,6 +117,7 @@ void Replica::SendAccept(NodeId to, Progress* p, bool empty) {
     last = configs_.settled_at();
     m.chosen = ConfigKnown() ? last : last - 1;
   }
+  AddSettled(*p, &m);
   size_t bytes = 0;
   if (!empty && p->next <= last) {
     auto entries = log_.Read(p->next, last, options_.max_message_bytes);
@@ -134,6 +138,7 @@ void Replica::SendAccept(NodeId to, Progress* p, bool empty) {
 
 void Replica::TickLeader() {
   DropLeavers();
+  TickSettled();
   for (auto& [node, p] : progress_) {
     const bool due = now_ >= p.sent_at + options_.retry_us;
     if (p.state == Progress::State::kSnapshot) continue;
@@ -169,7 +174,7 @@ bool Replica::VoteIsStale(NodeId voter) const {
 // its node's support begins anew.
 bool Replica::LeaderMayRest() const {
   if (!Recovered() || chosen_ < log_.last() || emitted_ < chosen_) return false;
-  if (configs_.changing()) return false;
+  if (configs_.changing() || now_ < want_until_) return false;
   for (const auto& [node, p] : progress_) {
     if (IsLeaving(p)) return false;  // it is told, or given up
     if (!support_->Live(node)) continue;
@@ -187,6 +192,7 @@ void Replica::ReportSnapshot(NodeId to, bool ok, LogIndex index) {
   Progress& p = it->second;
   if (p.state != Progress::State::kSnapshot) return;
   if (ok) p.match = std::max(p.match, std::min(index, chosen_));
+  if (ok) given_ = std::max(given_, index);
   // After a failure it has to answer a probe before it is sent a whole group again.
   p.known = ok;
   p.Probe();
@@ -229,6 +235,7 @@ void Replica::StepDown(Ballot seen) {
   progress_.clear();
   stamps_.clear();
   need_snapshot_.clear();
+  want_until_ = 0;
   lease_start_ = Timestamp();
   lease_end_ = Timestamp();
   pending_bytes_ = 0;

@@ -80,6 +80,7 @@ absl::StatusOr<LogIndex> Replica::ProposeConfig(Config next) {
       return absl::UnavailableError("a quorum of replicas does not support the lease now; retry");
     }
   }
+  if (absl::Status s = CheckSettled(next); !s.ok()) return s;
   const LogIndex index = log_.last() + 1;
   Entry entry{index, ballot_, ballot_, EntryKind::kConfig,
               std::make_shared<const std::string>(EncodeConfig(next))};

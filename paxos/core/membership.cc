@@ -55,6 +55,10 @@ absl::Status CheckChange(const Config& from, const Config& to) {
     if (old != nullptr && old->id != m.id) {
       return absl::InvalidArgumentError("a replica is removed before its node gets another");
     }
+    const bool witness = m.kind == ReplicaKind::kWitness;
+    if (old != nullptr && witness != (old->kind == ReplicaKind::kWitness)) {
+      return absl::InvalidArgumentError("a replica is a witness, without rows, all its life");
+    }
     changes += old == nullptr || *old != m ? 1 : 0;
   }
   for (const Member& m : from.members) changes += to.Find(m.node) == nullptr ? 1 : 0;
@@ -64,6 +68,10 @@ absl::Status CheckChange(const Config& from, const Config& to) {
   if (std::none_of(to.members.begin(), to.members.end(),
                    [](const Member& m) { return m.kind == ReplicaKind::kVoter; })) {
     return absl::InvalidArgumentError("the last replica that can lead stays");
+  }
+  if (to.Count(ReplicaKind::kWitness) > to.Count(ReplicaKind::kVoter)) {
+    return absl::InvalidArgumentError(
+        "a group has no more witnesses than voters that hold rows: or a quorum might hold none");
   }
   return absl::OkStatus();
 }
@@ -109,6 +117,11 @@ std::vector<Member> ConfigHistory::Members() const {
     }
   }
   return members;
+}
+
+bool ConfigHistory::HasWitness() const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const At& at) { return at.config.Count(ReplicaKind::kWitness) > 0; });
 }
 
 bool ConfigHistory::Has(NodeId node, uint64_t id) const {

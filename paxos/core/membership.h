@@ -24,8 +24,8 @@ std::string EncodeConfig(const Config& config);
 // INVALID_ARGUMENT when it cannot be understood.
 absl::StatusOr<Config> DecodeConfig(absl::string_view payload);
 
-// INVALID_ARGUMENT unless `to` is `from` with one replica added, taken away or of another kind, and
-// has a replica that can lead.
+// INVALID_ARGUMENT unless `to` is `from` with one replica added, taken away or of another kind, has
+// a replica that can lead, and has no more witnesses than of these (rule 29; witness.cc).
 absl::Status CheckChange(const Config& from, const Config& to);
 
 // The configurations that one replica's log holds above what it knows to be chosen.
@@ -53,6 +53,7 @@ class ConfigHistory {
   // Every replica of any of them.
   std::vector<Member> Members() const;
   bool Has(NodeId node, uint64_t id) const;
+  bool HasWitness() const;
 
  private:
   std::vector<At> all_{At{}};

@@ -38,6 +38,22 @@ TEST(MembershipTest, OneReplicaAChange) {
   EXPECT_FALSE(CheckChange(Config{{M(1)}}, Config{}).ok());
 }
 
+TEST(MembershipTest, NoMoreWitnessesThanVotersWithRows) {
+  const Config two{{M(1), M(2)}};
+  const Config one_each{{M(1), M(3, ReplicaKind::kWitness)}};
+  const Config with{{M(1), M(2), M(3, ReplicaKind::kWitness)}};
+  EXPECT_TRUE(CheckChange(two, with).ok());
+  EXPECT_TRUE(CheckChange(with, one_each).ok());
+  EXPECT_FALSE(CheckChange(one_each, Config{{one_each.members[0], one_each.members[1],
+                                             M(4, ReplicaKind::kWitness)}})
+                   .ok());
+  EXPECT_FALSE(CheckChange(one_each, Config{{one_each.members[1]}}).ok());
+  // Rows do not come, or go, within a life.
+  EXPECT_FALSE(CheckChange(with, Config{{M(1), M(2), M(3)}}).ok());
+  EXPECT_FALSE(
+      CheckChange(with, Config{{M(1), M(2, ReplicaKind::kWitness), with.members[2]}}).ok());
+}
+
 TEST(MembershipTest, AChangeIsInForceFromItsEntryAndSettledWhenChosen) {
   const Config two{{M(1), M(2)}};
   const Config three{{M(1), M(2), M(3)}};

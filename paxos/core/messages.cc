@@ -114,10 +114,14 @@ void Put(Writer* w, const Accept& m) {
   w->Varint(m.first);
   w->Varint(m.chosen);
   PutEntries(w, m.entries, /*with_ballot=*/false);
+  if (m.settled == 0 && !m.settle) return;  // as versions without witnesses write and read it
+  w->Varint(m.settled);
+  w->Bool(m.settle);
 }
 bool Get(Reader* r, Accept* m) {
   return Get(r, &m->ballot) && r->Varint(&m->incarnation) && r->Varint(&m->first) &&
-         r->Varint(&m->chosen) && GetEntries(r, m->first, &m->ballot, &m->entries);
+         r->Varint(&m->chosen) && GetEntries(r, m->first, &m->ballot, &m->entries) &&
+         (r->AtEnd() || (r->Varint(&m->settled) && r->Bool(&m->settle)));
 }
 
 void Put(Writer* w, const Accepted& m) {
@@ -126,10 +130,11 @@ void Put(Writer* w, const Accepted& m) {
   w->Varint(m.chosen);
   w->Bool(m.gap);
   Put(w, m.vote);
+  if (m.kept != 0) w->Varint(m.kept);
 }
 bool Get(Reader* r, Accepted* m) {
   return Get(r, &m->ballot) && r->Varint(&m->match) && r->Varint(&m->chosen) && r->Bool(&m->gap) &&
-         Get(r, &m->vote);
+         Get(r, &m->vote) && (r->AtEnd() || r->Varint(&m->kept));
 }
 
 void Put(Writer* w, const Release& m) { Put(w, m.ballot); }

@@ -74,6 +74,10 @@ struct Accept {
   LogIndex first = 0;        // index of entries[0]; where the next would start if there are none
   LogIndex chosen = 0;
   std::vector<Entry> entries;  // consecutive; `ballot` of each is this message's
+  // Groups with witnesses only (rule 29): what a witness may forget, and that the receiver is to
+  // make durable what it knows to be chosen.
+  LogIndex settled = 0;
+  bool settle = false;
 };
 
 // Phase 2 answer, sent once everything it states is on disk. Every entry up to `match` is chosen or
@@ -84,6 +88,9 @@ struct Accepted {
   LogIndex chosen = 0;
   bool gap = false;  // Accept::first was beyond match + 1
   VoteStamp vote;
+  // Groups with witnesses only: the sender durably holds all up to here, and durably knows that it
+  // is chosen (rule 29).
+  LogIndex kept = 0;
 };
 
 // The node that held the vote at `ballot` will never again use a lease at it or at a lower one.

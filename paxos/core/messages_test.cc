@@ -30,6 +30,8 @@ std::vector<Message> One() {
                               HoldQuery{kBallot, 77},
                               TimeoutNow{kBallot}};
   std::vector<Message> out;
+  Accept settled{kBallot, 9, 100, 99, {}, 80, true};
+  bodies.insert(bodies.end(), {settled, Accepted{kBallot, 102, 90, true, VoteStamp{1, 2}, 70}});
   for (Body& b : bodies) out.push_back(Message{kGroup, NodeId(), std::move(b)});
   return out;
 }
@@ -57,6 +59,10 @@ TEST(MessagesTest, EveryKindSurvivesTheWire) {
   EXPECT_EQ(accept.entries[1].origin, (Ballot{5, NodeId(1)}));
   EXPECT_EQ(*accept.entries[0].payload, "one");
   EXPECT_EQ(accept.entries[2].payload, nullptr);
+  EXPECT_EQ(accept.settled, 0u);
+  EXPECT_EQ(std::get<Accept>((*got)[8].body).settled, 80u);
+  EXPECT_TRUE(std::get<Accept>((*got)[8].body).settle);
+  EXPECT_EQ(std::get<Accepted>((*got)[9].body).kept, 70u);
   const auto& promise = std::get<Promise>((*got)[1].body);
   EXPECT_EQ(promise.entries[1].ballot, (Ballot{4, NodeId(2)}));
 }

@@ -26,6 +26,7 @@ struct Progress {
   LogIndex next = 1;         // first index to send
   LogIndex chosen = 0;       // that the follower acknowledged knowing
   LogIndex told_chosen = 0;  // that it was sent
+  LogIndex kept = 0;         // durable there, and durably known to be chosen (rule 29)
   bool known = false;        // match was told by the follower at this ballot
   bool waiting = false;      // kProbe: a message is out
   Micros heard_at = 0;       // of progress

@@ -60,6 +60,11 @@ LogIndex Recovery::ChosenOf(NodeId voter) const {
   return it == voters_.end() ? 0 : it->second.chosen;
 }
 
+LogIndex Recovery::LastOf(NodeId voter) const {
+  auto it = voters_.find(voter);
+  return it == voters_.end() ? 0 : it->second.last;
+}
+
 std::vector<Entry> Recovery::Result() const {
   const LogIndex chosen = MaxChosen();
   Ballot newest_origin;

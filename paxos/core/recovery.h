@@ -47,6 +47,7 @@ class Recovery {
   std::vector<Entry> Result() const;
   LogIndex MaxChosen() const;
   LogIndex ChosenOf(NodeId voter) const;
+  LogIndex LastOf(NodeId voter) const;
 
  private:
   struct Voter {

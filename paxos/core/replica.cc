@@ -29,10 +29,13 @@ Replica::Replica(Options options, InitialState initial, NodeSupport* support, Lo
     if (e.index > configs_.settled_at()) configs_.Put(e);
     log_.Put(std::move(e));
   }
-  // The store may be ahead of the log: a snapshot was installed, then the process died.
-  if (initial.applied.index > log_.last()) log_.Reset(initial.applied);
-  emitted_ = std::max(initial.applied.index, log_.base().index);
+  settled_ = log_.base().index;
+  // The store may be ahead of the log: a snapshot was installed, then the process died. A witness's
+  // state comes before the log that leads to it.
+  if (initial.applied.index > log_.last() && !initial.witness) log_.Reset(initial.applied);
+  emitted_ = std::max(std::min(initial.applied.index, log_.last()), log_.base().index);
   chosen_ = std::max(emitted_, std::min(hard_.chosen, log_.last()));
+  kept_ = hard_.chosen = chosen_;
   configs_.Settle(chosen_);
   log_.Shrink(options_.cache_bytes, emitted_);
   max_round_ = hard_.promised.round;
@@ -117,7 +120,7 @@ void Replica::AppendEntry(Entry entry) {
     unstable_.back().first = std::min(unstable_.back().first, entry.index);
   }
   to_append_.push_back(entry);
-  configs_.Put(entry);
+  if (entry.index > configs_.settled_at()) configs_.Put(entry);
   log_.Put(std::move(entry));
 }
 
@@ -130,6 +133,9 @@ LogIndex Replica::Stable() const {
 
 void Replica::OnPersisted(uint64_t token) {
   persisted_token_ = std::max(persisted_token_, token);
+  for (; !keeping_.empty() && keeping_.front().first <= token; keeping_.pop_front()) {
+    kept_ = std::max(kept_, keeping_.front().second);
+  }
   std::erase_if(unstable_, [&](const Unstable& u) { return u.token != 0 && u.token <= token; });
   size_t kept = 0;
   for (Held& h : held_) {
@@ -142,7 +148,10 @@ void Replica::OnPersisted(uint64_t token) {
   }
   held_.resize(kept);
   if (own_promise_token_ && *own_promise_token_ <= token) CountOwnPromise();
-  if (role_ == Role::kLeader) AdvanceChosen();
+  if (role_ == Role::kLeader) {
+    AdvanceChosen();
+    UpdateSettled();
+  }
 }
 
 // --- Ready ---------------------------------------------------------------------------------------
@@ -159,6 +168,7 @@ Ready Replica::TakeReady() {
   if (hard_changed_ || !to_append_.empty()) {
     ready.token = ++last_token_;
     hard_.chosen = chosen_;
+    keeping_.emplace_back(last_token_, chosen_);
     ready.hard_state = hard_;
     ready.entries = std::exchange(to_append_, {});
     hard_changed_ = false;
@@ -196,16 +206,18 @@ void Replica::SetChosen(LogIndex index) {
 void Replica::Truncate(LogIndex upto) {
   if (upto <= log_.base().index) return;
   ISO_CHECK(upto <= emitted_, "only what was handed out is truncated");
+  ISO_CHECK(!HasWitness() || upto <= Settled(), "what is not settled stays for a witness");
   log_.Reset(MarkAt(upto));
 }
 
-void Replica::InstallSnapshot(LogMark mark, Config config) {
+void Replica::InstallSnapshot(LogMark mark, Config config, LogIndex config_at) {
   if (mark.index <= emitted_) return;
   if (role_ != Role::kFollower) StepDown(ballot_);
-  configs_.Reset(mark.index, std::move(config));
+  configs_.Reset(std::max(mark.index, config_at), std::move(config));
   log_.Reset(mark);
   std::erase_if(to_append_, [&](const Entry& e) { return e.index <= mark.index; });
   SetChosen(mark.index);
+  kept_ = std::max(kept_, mark.index);
   emitted_ = mark.index;
   match_ = std::max(match_, mark.index);
 }

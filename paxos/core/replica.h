@@ -38,6 +38,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -161,12 +162,27 @@ class Replica {
   bool Recovered() const { return role_ == Role::kLeader && emitted_ >= recovery_index_; }
 
   // --- log upkeep ------------------------------------------------------------------------------
-  // Forgets entries up to `upto`, which must have been handed out. Tell the log as well.
+  // Forgets entries up to `upto`, which must have been handed out and, in a group with a witness,
+  // be settled. Tell the log as well.
   void Truncate(LogIndex upto);
-  // A snapshot that covers everything up to `mark` was durably installed in the store.
-  void InstallSnapshot(LogMark mark, Config config);
+  // A snapshot that covers everything up to `mark` was durably installed in the store. `config` is
+  // in force after `config_at`: the mark, or a witness's state further on (witness.cc).
+  void InstallSnapshot(LogMark mark, Config config, LogIndex config_at = 0);
   // Answers Ready.need_snapshot: `to` has (ok) or has not installed a snapshot up to `index`.
   void ReportSnapshot(NodeId to, bool ok, LogIndex index);
+
+  // --- witnesses (witness.cc; rule 29) ----------------------------------------------------------
+  // By the newest configuration in its log, this replica is one; the group has one.
+  bool witness() const { return IsWitness(self_, id_); }
+  bool IsWitness(NodeId node, uint64_t id) const;
+  bool HasWitness() const { return configs_.HasWitness(); }
+  // In a group with a witness, logs are truncated up to here at most: whatever quorum is left, one
+  // of its full replicas has all of that.
+  LogIndex Settled() const;
+  // Leader: has the full replicas make durable what they know, so that Settled reaches `index`.
+  void WantSettled(LogIndex index);
+  // All that is taken from a message whose entries find no room on this disk.
+  void LearnSettled(NodeId from, const Message& message);
 
   // Entries up to `index`, which the caller knows to be chosen and to be in this log (a merge says
   // so in another group's log): hands out those that were not yet, in order.
@@ -229,6 +245,16 @@ class Replica {
   void CollectChosen(Ready* ready);
   VoteStamp StampFor(NodeId leader) const;
   void Stamp(NodeId voter, VoteStamp vote);
+
+  // witness.cc
+  LogIndex KeptSoon() const;
+  LogIndex SettledIn(const Config& config) const;
+  void UpdateSettled();
+  void TickSettled();
+  void AddSettled(const Progress& p, Accept* m) const;
+  void CountWitnesses(LogIndex chosen);
+  void CountFetched(const std::vector<Entry>& recovered, const Recovery& answers);
+  absl::Status CheckSettled(const Config& next);
 
   // members.cc
   bool ForThisLife(NodeId from, const Message& message);
@@ -328,6 +354,15 @@ class Replica {
   bool replicate_ = false;  // something may be to send to followers
   size_t pending_bytes_ = 0;
   std::map<NodeId, Progress> progress_;
+
+  // Witnesses.
+  LogIndex kept_ = 0;     // durable here, and durably known to be chosen
+  LogIndex settled_ = 0;  // of a leader: as it told; else as it was told
+  std::deque<std::pair<uint64_t, LogIndex>> keeping_;  // (token, kept_ once it is persisted)
+  LogIndex given_ = 0;  // the newest snapshot that somebody was given
+  LogIndex want_settled_ = 0;
+  Micros want_until_ = 0;
+  Micros settled_held_until_ = 0;  // not raised before, so that a new full replica can reach it
 
   // Lease.
   Timestamp lease_start_;

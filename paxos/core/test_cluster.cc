@@ -46,6 +46,9 @@ TestCluster::TestCluster(ClusterOptions options)
   }
   if (options_.members != 0) ids.resize(static_cast<size_t>(options_.members));
   configs_[kInitialIndex] = Config::OfVoters(ids);
+  if (options_.witnesses && ids.size() > 1) {
+    configs_[kInitialIndex].members.back().kind = ReplicaKind::kWitness;
+  }
   for (const auto& n : nodes_) {
     if (ConfigAt(kInitialIndex).Find(n->id) == nullptr) {
       n->disk.life = ++last_life_;
@@ -54,6 +57,7 @@ TestCluster::TestCluster(ClusterOptions options)
     n->disk.config = ConfigAt(kInitialIndex);
     n->disk.base = LogMark{kInitialIndex, Ballot()};
     n->disk.member = true;
+    n->disk.witness = options_.witnesses && ids.size() > 1 && n->id == ids.back();
   }
   for (int i = 0; i < options_.nodes; ++i) Restart(i);
   After(1'000, [this] { Client(); });
@@ -123,6 +127,8 @@ void TestCluster::Restart(int i) {
   initial.replica_id = n->disk.life;
   initial.hard = n->disk.hard;
   initial.base = n->disk.base;
+  initial.applied.index = n->disk.applied;
+  initial.witness = n->disk.witness;
   for (const auto& [index, e] : n->disk.entries) {
     if (index > initial.base.index) initial.entries.push_back(e);
   }
@@ -137,6 +143,7 @@ void TestCluster::Restart(int i) {
   r.cache_bytes = 3'000;
   r.max_apply_bytes = 2'000;
   r.sabotage = SabotageSet(options_.sabotage);
+  r.observer = this;
   n->replica = std::make_unique<Replica>(r, std::move(initial), n->support.get(), n);
   n->invariants = ReplicaInvariants();
   n->won.clear();
@@ -199,12 +206,17 @@ void TestCluster::Pump(Node* n) {
     }
   }
   if (random_.OneIn(0.01) && n->replica->emitted_index() > n->replica->base().index + 20) {
-    const LogIndex upto = n->replica->emitted_index() - random_.Between(0, 15);
-    n->disk.base = n->replica->MarkAt(upto);
-    n->disk.config = ConfigAt(upto);
-    n->disk.entries.erase(n->disk.entries.begin(), n->disk.entries.upper_bound(upto));
-    n->replica->Truncate(upto);
+    LogIndex upto = n->replica->emitted_index() - random_.Between(0, 15);
+    if (n->replica->HasWitness()) upto = std::min(upto, n->replica->Settled());
+    if (upto > n->replica->base().index) {
+      n->disk.base = n->replica->MarkAt(upto);
+      n->disk.applied = std::max(n->disk.applied, upto);
+      n->disk.config = ConfigAt(n->disk.applied);
+      n->disk.entries.erase(n->disk.entries.begin(), n->disk.entries.upper_bound(upto));
+      n->replica->Truncate(upto);
+    }
   }
+  if (options_.witnesses) CheckWitness(n);
   Note(n->invariants.Check(*n->replica));
   Observe(n);
 }
@@ -232,26 +244,43 @@ void TestCluster::ApplyToDisk(Node* n, const Ready& r) {
 // The driver's snapshot transfer, reduced to its effect.
 void TestCluster::Install(Node* from, NodeId to) {
   const LogMark mark = from->replica->MarkAt(from->replica->emitted_index());
-  const Config config = ConfigAt(mark.index);
-  Node* target = ById(to);
-  OnNode(from, random_.Between(5'000, 40'000), [this, from, target, mark, config] {
-    const bool ok = target->up && !cut_.contains({from->id.value, target->id.value}) &&
-                    target->stalled_until <= now_;
-    if (ok) {
-      ++snapshots;
-      target->replica->InstallSnapshot(mark, config);
-      if (mark == target->replica->base()) {
-        target->disk.base = mark;
-        target->disk.config = config;
-        target->disk.member |= config.Has(target->id, target->disk.life);
-        target->disk.entries.erase(target->disk.entries.begin(),
-                                   target->disk.entries.upper_bound(mark.index));
-      }
-      Pump(target);
-    }
-    from->replica->ReportSnapshot(target->id, ok, mark.index);
-    Pump(from);
+  const Member* member = from->replica->config().Find(to);
+  const bool witness = member != nullptr && member->kind == ReplicaKind::kWitness;
+  OnNode(from, random_.Between(5'000, 40'000), [this, from, target = ById(to), mark, witness] {
+    InstallAt(from, target, mark, witness);
   });
+}
+
+void TestCluster::InstallAt(Node* from, Node* target, LogMark mark, bool witness) {
+  bool ok = target->up && !cut_.contains({from->id.value, target->id.value}) &&
+            target->stalled_until <= now_;
+  const Config config = ConfigAt(mark.index);
+  const LogIndex applied = mark.index;
+  if (witness) {
+    mark = from->replica->base();
+    if (ok && from->replica->Settled() < mark.index) {
+      from->replica->WantSettled(mark.index);
+      ok = false;
+    }
+  }
+  if (ok) {
+    ++snapshots;
+    const bool newer = applied > target->disk.applied;
+    target->replica->InstallSnapshot(mark, newer ? config : target->disk.config,
+                                     newer ? applied : target->disk.applied);
+    if (mark == target->replica->base()) {
+      target->disk.base = mark;
+      target->disk.witness = witness;
+      if (newer) target->disk.config = config;
+      target->disk.applied = std::max(applied, target->disk.applied);
+      target->disk.member |= config.Has(target->id, target->disk.life);
+      target->disk.entries.erase(target->disk.entries.begin(),
+                                 target->disk.entries.upper_bound(mark.index));
+    }
+    Pump(target);
+  }
+  from->replica->ReportSnapshot(target->id, ok, mark.index);
+  Pump(from);
 }
 
 void TestCluster::Observe(Node* n) {

@@ -42,9 +42,10 @@ struct ClusterOptions {
   // Nodes that are members at first; the others have empty folders. 0: all, and nobody comes or
   // goes. Otherwise replicas are added, promoted, removed, and folders wiped.
   int members = 0;
+  bool witnesses = false;  // some replicas are
 };
 
-class TestCluster {
+class TestCluster : private Observer {
  public:
   explicit TestCluster(ClusterOptions options);
 
@@ -73,9 +74,14 @@ class TestCluster {
   int restarts = 0;
   int changes = 0;  // of membership, chosen
   int wipes = 0;
+  int chosen_by_witness = 0;
+  int fetched_from_witness = 0;
   uint64_t digest = 0;  // of everything handed out, in order
 
  private:
+  void Count(absl::string_view, int64_t) override {}
+  void Reached(absl::string_view name) override;
+
   class Clock : public TrueTime {
    public:
     absl::StatusOr<TTInterval> Now() override;
@@ -88,9 +94,11 @@ class TestCluster {
     LogMark base;
     std::map<LogIndex, Entry> entries;
     uint64_t incarnation = 0;
-    Config config;        // as of base
-    uint64_t life = 1;    // the replica id that this folder goes by
-    bool member = false;  // it was in a configuration that it applied
+    LogIndex applied = 0;  // at least base; further at a witness
+    Config config;         // as of applied
+    uint64_t life = 1;     // the replica id that this folder goes by
+    bool member = false;   // it was in a configuration that it applied
+    bool witness = false;
   };
   struct Node : LogReader {
     absl::StatusOr<std::vector<Entry>> ReadEntries(GroupId group, LogIndex lo, LogIndex hi,
@@ -116,6 +124,7 @@ class TestCluster {
   void Persist(Node* n);
   void ApplyToDisk(Node* n, const Ready& r);
   void Install(Node* from, NodeId to);
+  void InstallAt(Node* from, Node* target, LogMark mark, bool witness);
   void Observe(Node* n);
   void TickNode(Node* n);
   void Client();
@@ -129,6 +138,7 @@ class TestCluster {
   void OnConfig(Node* n, const Entry& entry);
   const Config& ConfigAt(LogIndex index) const;
   bool IsLost(const Member& m) const;
+  void CheckWitness(Node* n);
   void Note(const absl::Status& s);
   Node* ById(NodeId id) { return nodes_[id.value - 1].get(); }
 

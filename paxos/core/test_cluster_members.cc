@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "paxos/core/membership.h"
 #include "paxos/core/test_cluster.h"
@@ -90,12 +91,23 @@ void TestCluster::OperateOn(Replica* leader) {
     return m.kind == ReplicaKind::kLearner && leader->MatchOf(m.node) + 5 > leader->chosen_index();
   });
   Node* n = nodes_[random_.Below(nodes_.size())].get();
-  if (lost != next.members.end()) {
+  const size_t witnesses = next.Count(ReplicaKind::kWitness);
+  const bool room = witnesses < next.Count(ReplicaKind::kVoter);
+  if (lost != next.members.end() && lost->kind == ReplicaKind::kVoter && witnesses > 0 && !room) {
+    next.members.erase(std::find_if(next.members.begin(), next.members.end(), [](const Member& m) {
+      return m.kind == ReplicaKind::kWitness;
+    }));
+  } else if (lost != next.members.end()) {
     next.members.erase(lost);
   } else if (learner != next.members.end()) {
     learner->kind = random_.OneIn(0.2) ? ReplicaKind::kReadOnly : ReplicaKind::kVoter;
   } else if (next.Find(n->id) == nullptr) {
-    next.members.push_back(Member{n->id, ReplicaKind::kLearner, n->disk.life});
+    // What it was given as a newcomer tells what it can be.
+    const bool begun = n->disk.base.index != 0;
+    const bool witness = options_.witnesses && (begun ? n->disk.witness : random_.OneIn(0.5));
+    if (witness && !room) return;
+    next.members.push_back(
+        Member{n->id, witness ? ReplicaKind::kWitness : ReplicaKind::kLearner, n->disk.life});
   } else if (n->id != leader->self() && (next.Voters() > 3 || random_.OneIn(0.2))) {
     std::erase_if(next.members, [&](const Member& m) { return m.node == n->id; });
   } else {
@@ -103,6 +115,31 @@ void TestCluster::OperateOn(Replica* leader) {
   }
   (void)leader->ProposeConfig(std::move(next));
   Pump(ById(leader->self()));
+}
+
+void TestCluster::Reached(absl::string_view name) {
+  chosen_by_witness += name == "paxos.chosen_by_witness" ? 1 : 0;
+  fetched_from_witness += name == "paxos.fetched_from_witness" ? 1 : 0;
+}
+
+// What a witness forgot, a full replica of every quorum durably knows as chosen (rule 29). One
+// whose folder was lost is a failure, of which a quorum is spared so many.
+void TestCluster::CheckWitness(Node* n) {
+  const Config& config = ChosenConfig();
+  const Member* own = config.Find(n->id);
+  if (own == nullptr || own->id != n->disk.life || own->kind != ReplicaKind::kWitness) return;
+  size_t keep = 0;
+  for (const Member& m : config.members) {
+    if (m.kind != ReplicaKind::kVoter) continue;
+    const Durable& disk = nodes_[m.node.value - 1]->disk;
+    const LogIndex last = disk.entries.empty() ? 0 : disk.entries.rbegin()->first;
+    const LogIndex kept = std::max(disk.base.index, std::min(disk.hard.chosen, last));
+    keep += IsLost(m) || kept >= n->disk.base.index ? 1 : 0;
+  }
+  if (keep >= config.Voters() - config.Quorum() + 1) return;
+  Note(absl::InternalError(absl::StrCat(ToString(n->id), ", a witness, forgot up to ",
+                                        n->disk.base.index, ", which ", keep,
+                                        " full replicas keep")));
 }
 
 }  // namespace isochron::paxos
