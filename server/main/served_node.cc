@@ -152,6 +152,7 @@ absl::Status ServedNode::OpenDoors() {
       {.statement_timeout_us = options_.statement_timeout_us,
        .lock_timeout_us = options_.lock_timeout_us,
        .idle_in_transaction_timeout_us = options_.idle_in_transaction_timeout_us,
+       .version_retention_us = options_.version_retention_us,
        .seed = runtime::SystemSeed(),
        .version = absl::StrCat("Isochron ", kVersion)});
   node_->SetInfoHook([this](peer::NodeInfo* info) { FillInfo(info); });

@@ -116,7 +116,7 @@ std::vector<config::Setting> StartTable() {
       {"wan", Kind::kText, "none", "emulated latencies between regions: typical or a file"},
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
       {"version_retention", Kind::kDuration, "1h",
-       "how long versions of rows are kept for reads in the past; the same on every node"},
+       "how long old versions are kept, unless ALTER DATABASE says; the same on every node"},
       {"statement_timeout", Kind::kDuration, "60s", "longest run of a statement"},
       {"lock_timeout", Kind::kDuration, "0s", "longest wait of a statement for locks; 0: no limit"},
       {"idle_in_transaction_session_timeout", Kind::kDuration, "5m",

@@ -109,6 +109,7 @@ absl::Status Node::Init() {
   host.keep_entries = options_.keep_entries;
   host.max_campaigns = options_.max_campaigns;
   host.gc = options_.gc;
+  host.gc.wait_to_be_told = true;
   host.sabotage = options_.sabotage;
   for (const PeerInfo& p : options_.universe) host.nodes.push_back(p.id);
   ISO_ASSIGN_OR_RETURN(
@@ -157,6 +158,9 @@ absl::Status Node::Init() {
   publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
   balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
                                                     random_.Fork(), options_.placement);
+  retention_ = std::make_unique<RetentionWatcher>(
+      store_.get(), host_->gc(), env_.observer,
+      RetentionWatcher::Options{options_.gc.retention_us, options_.retention_look_us});
   return absl::OkStatus();
 }
 
@@ -170,6 +174,7 @@ void Node::Start() {
   host_->Start();
   space_.Start(host_.get());
   balancer_->Start();
+  retention_->Start();
 }
 
 Task<void> Node::Drain(Micros deadline_us) { co_await host_->Drain(deadline_us); }
@@ -221,6 +226,7 @@ peer::NodeInfo Node::LocalInfo() {
 }
 
 void Node::FillReplicas(peer::NodeInfo* info) {
+  const auto now = env_.truetime->Now();
   for (tablet::Group* g : host_->Groups()) {
     peer::ReplicaInfo* r = info->add_replicas();
     auto leading = g->Leading();
@@ -239,6 +245,12 @@ void Node::FillReplicas(peer::NodeInfo* info) {
     if (const paxos::Member* m = g->replica()->config().Find(self_)) {
       r->set_member(m->id == g->replica()->id());
       r->set_kind(static_cast<uint32_t>(m->kind));
+    }
+    const absl::StatusOr<Timestamp> safe =
+        g->initialised() ? g->SafeFor({g->range()}) : Timestamp();
+    if (safe.ok()) {
+      r->set_safe_us(safe->us);
+      r->set_safe_lag_us(now.ok() ? std::max<Micros>(now->latest.us - safe->us, 0) : -1);
     }
     r->set_lag(g->replica()->chosen_index() - g->state().index());
   }

@@ -35,6 +35,7 @@
 #include "placement/tablet_map.h"
 #include "proto/node.pb.h"
 #include "server/node/peer_info.h"
+#include "server/node/retention.h"
 #include "server/node/space_guard.h"
 #include "storage/engine/engine.h"
 #include "tablet/group/group_host.h"
@@ -82,7 +83,8 @@ class Node : private tablet::GroupListener {
     uint64_t checkpoint_entries = 20'000;
     uint64_t keep_entries = 4'000;
     size_t max_campaigns = 128;
-    tablet::GarbageCollector::Options gc;
+    tablet::GarbageCollector::Options gc;  // its retention is for a database that does not say
+    Micros retention_look_us = 10'000'000;
     SabotageSet sabotage;
     placement::BalancerOptions placement;
     txn::ServerOptions server;
@@ -146,6 +148,7 @@ class Node : private tablet::GroupListener {
   std::unique_ptr<placement::HostGroups> host_groups_;
   std::unique_ptr<placement::Publisher> publisher_;
   std::unique_ptr<placement::Balancer> balancer_;
+  std::unique_ptr<RetentionWatcher> retention_;
   std::function<void(peer::NodeInfo*)> info_hook_;
 };
 

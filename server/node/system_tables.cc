@@ -179,9 +179,11 @@ std::vector<Row> NodeSystemTables::Replicas(const Universe& universe) const {
   std::vector<Row> rows;
   for (const Known& k : universe) {
     for (const auto& r : k.info.replicas()) {
-      rows.push_back({Int(r.group()), Int(k.peer.id.value), Text(k.peer.region), Text(KindText(r)),
-                      Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.last_ts_us()),
-                      r.damage().empty() ? Datum::Null() : Text(r.damage())});
+      rows.push_back(
+          {Int(r.group()), Int(k.peer.id.value), Text(k.peer.region), Text(KindText(r)),
+           Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.safe_us()),
+           r.safe_us() == 0 || r.safe_lag_us() < 0 ? Datum::Null() : Datum::Int(r.safe_lag_us()),
+           r.damage().empty() ? Datum::Null() : Text(r.damage())});
     }
   }
   return rows;

@@ -37,7 +37,14 @@ const SystemTableDef* FindInformationSchemaTable(absl::string_view name) {
                                                    {"is_nullable", Type::kText},
                                                    {"data_type", Type::kText},
                                                    {"key_position", Type::kInt8}}};
+  static const auto* options = new SystemTableDef{"database_options",
+                                                  {{"catalog_name", Type::kText},
+                                                   {"schema_name", Type::kText},
+                                                   {"option_name", Type::kText},
+                                                   {"option_type", Type::kText},
+                                                   {"option_value", Type::kText}}};
   if (name == "tables") return tables;
+  if (name == "database_options") return options;
   if (name == "columns") return columns;
   return nullptr;
 }

@@ -2,7 +2,8 @@
 #ifndef ISOCHRON_SQL_CATALOG_INFORMATION_SCHEMA_H_
 #define ISOCHRON_SQL_CATALOG_INFORMATION_SCHEMA_H_
 
-// The little of information_schema that tools ask for first: tables and columns.
+// The little of information_schema that tools ask for first: tables and columns, and the database's
+// options, whose rows are in the store.
 
 #include <vector>
 

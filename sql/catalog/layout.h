@@ -7,6 +7,7 @@
 //   0x00  the tablet map (placement)
 //   0x01  the catalog:  0x01 'i'                        the next table id, a varint
 //                       0x01 'n' schema-less table name  the table's descriptor
+//                       0x01 'o' '/' name               an option of the database
 //   0x02  table data:   0x02 TablePrefix(table, index) key parts   (common/key_encoding.h)
 //
 // So the catalog sorts below all tables, and one split at 0x02 parts the two. Durable: never

@@ -52,6 +52,7 @@ const std::vector<SystemTableDef>& SystemTableDefs() {
         {"is_leader", Type::kBool},
         {"applied_index", Type::kInt8},
         {"safe_time", Type::kTimestamptz},
+        {"safe_lag_us", Type::kInt8},
         {"damage", Type::kText}}},
       {"sessions",
        {{"node", Type::kInt8},

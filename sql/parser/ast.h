@@ -170,6 +170,7 @@ struct Transaction {
 };
 
 struct Set {
+  std::string database;              // ALTER DATABASE ... SET; empty: a setting of the session
   std::string name;                  // lower case, dotted
   std::optional<std::string> value;  // nullopt: RESET or SET ... TO DEFAULT
   bool is_local = false;

@@ -345,6 +345,13 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       ISO_ASSIGN_OR_RETURN(out->node, SetStatement(node.variable_set_stmt()));
       return absl::OkStatus();
     }
+    case pg::Node::kAlterDatabaseSetStmt: {
+      const pg::AlterDatabaseSetStmt& alter = node.alter_database_set_stmt();
+      ISO_ASSIGN_OR_RETURN(ast::Set set, SetStatement(alter.setstmt()));
+      set.database = alter.dbname();
+      out->node = std::move(set);
+      return absl::OkStatus();
+    }
     case pg::Node::kVariableShowStmt: {
       ast::Show show;
       show.name = absl::AsciiStrToLower(node.variable_show_stmt().name());

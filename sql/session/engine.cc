@@ -99,6 +99,7 @@ Task<absl::StatusOr<std::vector<Row>>> EngineImpl::Rows(Ctx ctx, std::string sch
                                                         std::string name,
                                                         txn::ReadTransaction* reader) {
   if (schema == "information_schema") {
+    if (name == "database_options") co_return co_await DatabaseOptions(ctx, reader);
     auto tables = co_await catalog_.List(ctx, reader);
     if (!tables.ok()) co_return tables.status();
     co_return InformationSchemaRows(name, *tables);

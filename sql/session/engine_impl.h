@@ -69,6 +69,8 @@ class EngineImpl : public Engine, public VirtualTables {
   void Forget(uint64_t session) { sessions_.erase(session); }
 
  private:
+  // database_options.cc
+  Task<absl::StatusOr<std::vector<Row>>> DatabaseOptions(Ctx ctx, txn::ReadTransaction* reader);
   // The kept plan if every table is as it was; null otherwise.
   std::shared_ptr<const Plan> Kept(const Prepared& statement);
 

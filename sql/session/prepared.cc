@@ -20,6 +20,11 @@ std::string ShowQuery(const std::string& name) {
     return "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
            "ORDER BY table_name";
   }
+  if (name == "spanner.version_retention_period") {
+    return absl::StrCat("SELECT option_value AS \"", name,
+                        "\" FROM information_schema.database_options "
+                        "WHERE option_name = 'version_retention_period'");
+  }
   if (FindSystemTable(name) != nullptr) return absl::StrCat("SELECT * FROM isochron.", name);
   return "";
 }
@@ -64,8 +69,8 @@ absl::Status Classify(Prepared* p) {
     p->verb = Verb::kDropTable;
   } else if (std::holds_alternative<ast::Transaction>(p->ast.node)) {
     p->verb = Verb::kTransaction;
-  } else if (std::holds_alternative<ast::Set>(p->ast.node)) {
-    p->verb = Verb::kSet;
+  } else if (const auto* set = std::get_if<ast::Set>(&p->ast.node)) {
+    p->verb = set->database.empty() ? Verb::kSet : Verb::kAlterDatabase;
   } else if (std::holds_alternative<ast::Show>(p->ast.node)) {
     p->verb = Verb::kShow;
   } else {

@@ -34,6 +34,7 @@ enum class Verb : uint8_t {
   kSplit,    // SELECT isochron.split(...)
   kMembers,  // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
   kMerge,    // SELECT isochron.merge(...)
+  kAlterDatabase,
 };
 
 struct Prepared {

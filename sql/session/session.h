@@ -177,6 +177,7 @@ struct EngineOptions {
   Micros statement_timeout_us = 60'000'000;
   Micros lock_timeout_us = 0;
   Micros idle_in_transaction_timeout_us = 300'000'000;
+  Micros version_retention_us = 3'600'000'000;  // of a database that does not say
   size_t plan_cache_entries = 2048;
   int64_t max_value_bytes = 10 << 20;
   int64_t max_replay_bytes = 4 << 20;  // statement text and parameters kept for a replay

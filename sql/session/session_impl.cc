@@ -145,7 +145,8 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
   }
   if (transaction_ != nullptr && !idle_error_.ok()) co_return idle_error_;
   if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
-    if (set->is_transaction) ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
+    if (set->is_transaction && set->database.empty())
+      ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
   }
   if (transaction_ == nullptr) {
     co_return co_await Alone(ctx, std::move(text), index, std::move(params), sink);
@@ -185,6 +186,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       co_return co_await CreateTable(ctx, &std::get<ast::CreateTable>(statement->ast.node));
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
+    case Verb::kAlterDatabase:
+      co_return co_await AlterDatabase(ctx, &std::get<ast::Set>(statement->ast.node));
     case Verb::kSplit:
     case Verb::kMerge:
       co_return co_await Split(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
@@ -334,7 +337,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
                        "cannot insert multiple commands into a prepared statement");
   }
   const Prepared* statement = &(*text)->statements[0];
-  out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable;
+  out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable ||
+               statement->verb == Verb::kAlterDatabase;
   out.is_dml = statement->verb == Verb::kPlanned && statement->writes &&
                !std::holds_alternative<ast::Select>(statement->ast.node);
   out.is_query = statement->verb == Verb::kShow || statement->verb == Verb::kExplain ||

@@ -52,6 +52,7 @@ class SessionImpl : public Session {
       std::unique_ptr<txn::ReadTransaction>* reader);
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
+  Task<Result> AlterDatabase(Ctx ctx, const ast::Set* set);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,
                      ResultSink* sink);

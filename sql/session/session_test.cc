@@ -329,6 +329,49 @@ TEST_F(SessionTest, SplitNamesAKeyOfTheTable) {
   EXPECT_NE(ReadableKey(u_.store.splits[0]).find("1000"), std::string::npos);
 }
 
+TEST_F(SessionTest, MergeNamesAKeyOfTheTable) {
+  Accounts();
+  ASSERT_EQ(Run("SELECT isochron.merge('a', 1000)"), "t|SELECT 1;");
+  ASSERT_EQ(u_.store.merges.size(), 1u);
+  EXPECT_NE(ReadableKey(u_.store.merges[0]).find("1000"), std::string::npos);
+  EXPECT_TRUE(u_.store.splits.empty());
+  EXPECT_EQ(Run("BEGIN; SELECT isochron.merge('a', 1000)"), "25001");
+  EXPECT_EQ(Run("ROLLBACK"), "ROLLBACK;");
+}
+
+TEST_F(SessionTest, TheVersionRetentionIsTheDatabases) {
+  const std::string show = "SHOW spanner.version_retention_period";
+  EXPECT_EQ(Run(show), "1h|SELECT 1;");
+  EXPECT_EQ(Run("ALTER DATABASE isochron SET \"spanner.version_retention_period\" = '2h'"),
+            "ALTER DATABASE;");
+  ASSERT_TRUE(last_.commit_timestamp.has_value());
+  const std::string then = FormatRfc3339(last_.commit_timestamp->us);
+  auto other = engine_->NewSession();
+  EXPECT_EQ(Run(other.get(), show), "2h|SELECT 1;");
+  EXPECT_EQ(Run("ALTER DATABASE isochron SET spanner.version_retention_period TO '7d'"),
+            "ALTER DATABASE;");
+  EXPECT_EQ(Run(show), "7d|SELECT 1;");
+  // It is a row like any other: at an earlier timestamp it is what it was.
+  EXPECT_EQ(Run(other.get(), "SET spanner.read_only_staleness = 'READ_TIMESTAMP " + then + "'"),
+            "SET;");
+  EXPECT_EQ(Run(other.get(), show), "2h|SELECT 1;");
+  for (const char* bad : {"8d", "999ms", "0", "-1h", "for ever"}) {
+    EXPECT_EQ(Run(absl::StrCat("ALTER DATABASE isochron SET spanner.version_retention_period = '",
+                               bad, "'")),
+              "22023");
+  }
+  EXPECT_EQ(Run("ALTER DATABASE isochron SET spanner.other = '8d'"), "42704");
+  EXPECT_EQ(Run("ALTER DATABASE other SET spanner.version_retention_period = '2h'"), "3D000");
+  EXPECT_EQ(Run("SET spanner.version_retention_period = '2h'"), "42704");
+  EXPECT_EQ(Run("BEGIN; ALTER DATABASE isochron RESET ALL"), "25001");
+  EXPECT_EQ(Run("ROLLBACK"), "ROLLBACK;");
+  EXPECT_EQ(Run(show), "7d|SELECT 1;");
+  u_.store.abort_commits = 2;
+  EXPECT_EQ(Run("ALTER DATABASE isochron RESET spanner.version_retention_period"),
+            "ALTER DATABASE;");
+  EXPECT_EQ(Run(show), "1h|SELECT 1;");
+}
+
 TEST_F(SessionTest, ActiveStatementsAreListed) {
   EXPECT_EQ(engine_->SessionIds().size(), 1u);
   {

@@ -154,6 +154,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
           sqlstate::kActiveTransaction,
           absl::StrCat("isochron.", statement->verb == Verb::kSplit ? "split" : "merge",
                        " cannot run inside a transaction block"));
+    case Verb::kAlterDatabase:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "ALTER DATABASE cannot run inside a transaction block");
     case Verb::kMembers:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "replicas and leaders do not change inside a transaction block");

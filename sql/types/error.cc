@@ -15,7 +15,9 @@ constexpr char kPositionUrl[] = "isochron/position";
 constexpr char kHintUrl[] = "isochron/hint";
 
 absl::StatusCode CanonicalOf(absl::string_view state) {
-  if (state == sqlstate::kUndefinedTable) return absl::StatusCode::kNotFound;
+  if (state == sqlstate::kUndefinedTable || state == sqlstate::kInvalidCatalog) {
+    return absl::StatusCode::kNotFound;
+  }
   if (state == sqlstate::kUniqueViolation || state == sqlstate::kDuplicateTable) {
     return absl::StatusCode::kAlreadyExists;
   }
@@ -61,6 +63,7 @@ std::string SqlStateOf(const absl::Status& status) {
   if (auto payload = status.GetPayload(kStateUrl)) return std::string(*payload);
   if (txn::IsLockTimeout(status)) return sqlstate::kLockNotAvailable;
   if (txn::IsDiskFull(status)) return sqlstate::kDiskFull;
+  if (txn::IsVersionsGone(status)) return sqlstate::kSnapshotTooOld;
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return "00000";
@@ -77,6 +80,8 @@ std::string SqlStateOf(const absl::Status& status) {
       return sqlstate::kOutOfMemory;
     case absl::StatusCode::kOutOfRange:
       return sqlstate::kSnapshotTooOld;
+    case absl::StatusCode::kFailedPrecondition:
+      return sqlstate::kNotInPrerequisiteState;
     case absl::StatusCode::kInvalidArgument:
       return sqlstate::kInvalidParameter;
     case absl::StatusCode::kUnimplemented:

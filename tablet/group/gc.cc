@@ -25,10 +25,15 @@ void GarbageCollector::Start() {
   scope_.Spawn(Rounds());
 }
 
+void GarbageCollector::SetRetention(Micros retention_us, Micros holds_until_us) {
+  holds_until_us_ = holds_until_us;
+  if (std::exchange(options_.retention_us, retention_us) != retention_us) told_.NotifyAll();
+}
+
 Task<void> GarbageCollector::Rounds() {
   for (;;) {
-    co_await SleepFor(env_.executor,
-                      std::clamp(options_.retention_us / 16, kMinRoundUs, kMaxRoundUs));
+    const Micros pause = std::clamp(options_.retention_us / 16, kMinRoundUs, kMaxRoundUs);
+    co_await told_.WaitUntil(env_.executor->MonotonicNow() + pause);
     ProposeHorizons();
     PublishHorizons();
     co_await SweepAll();
@@ -50,6 +55,10 @@ Timestamp GarbageCollector::HorizonFor(const Group& group, const TTInterval& now
 }
 
 void GarbageCollector::ProposeHorizons() {
+  if (env_.executor->MonotonicNow() > holds_until_us_) {
+    env_.observer->Reached("gc.retention_unknown");
+    return;
+  }
   auto now = env_.truetime->Now();
   if (!now.ok()) return;
   for (Group* g : env_.groups()) {

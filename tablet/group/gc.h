@@ -12,6 +12,10 @@
 // Removal is each replica's own. Versions that a newer one at or below the horizon shadows are
 // dropped by compactions, which are told a horizon only after the store has flushed it: what they
 // drop is gone at once, and a horizon that a crash took back would answer reads that miss it.
+// How long versions are kept may change while it runs. Whoever tells it (SetRetention) says until
+// when that holds; after that no horizon is proposed: a node that has not heard of a longer
+// retention must not free what is still promised.
+//
 // Tombstones are removed by a paced pass over the group's rows, as ordinary deletions behind the
 // horizon's own batch. Where the pass finds that much is shadowed it asks for a compaction.
 //
@@ -48,19 +52,23 @@ class GarbageCollector {
   };
   struct Options {
     Micros retention_us = 3'600'000'000;
+    bool wait_to_be_told = false;   // nothing is freed before SetRetention
     uint64_t step_versions = 1000;  // looked at in one step of a pass
     Micros step_pause_us = 5'000;
     uint64_t compact_min_bytes = 1 << 20;  // of garbage in a group, for a compaction of it
   };
 
-  GarbageCollector(Env env, Options options) : env_(std::move(env)), options_(options) {}
+  GarbageCollector(Env env, Options options)
+      : env_(std::move(env)),
+        options_(options),
+        holds_until_us_(options.wait_to_be_told ? 0 : kForever),
+        told_(env_.executor) {}
 
   // Begins its rounds. Once.
   void Start();
 
-  Micros retention_us() const { return options_.retention_us; }
-  // From the next round on. Horizons do not go back.
-  void SetRetention(Micros retention_us) { options_.retention_us = retention_us; }
+  // Holds until then (Executor::MonotonicNow), or until it is told again. Horizons do not go back.
+  void SetRetention(Micros retention_us, Micros holds_until_us);
   // The oldest timestamp at which a read runs that may come here; Max when there is none.
   void SetOldestRead(std::function<Timestamp()> oldest_read) {
     oldest_read_ = std::move(oldest_read);
@@ -83,8 +91,12 @@ class GarbageCollector {
   Task<void> SweepAll();
   Task<void> Sweep(GroupId id);
 
+  static constexpr Micros kForever = Micros{1} << 60;
+
   const Env env_;
   Options options_;
+  Micros holds_until_us_;
+  WaitList told_;
   std::function<Timestamp()> oldest_read_;
   std::map<GroupId, Swept> swept_;
   std::map<GroupId, Timestamp> published_;

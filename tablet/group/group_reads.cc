@@ -69,7 +69,8 @@ absl::Status Group::CheckHorizon(Timestamp t) const {
       "the read timestamp ", absl::FormatTime(absl::FromUnixMicros(t.us), absl::UTCTimeZone()),
       " is older than the versions that are kept: the earliest that can be read here is ",
       absl::FormatTime(absl::FromUnixMicros(horizon.us), absl::UTCTimeZone()),
-      "; read at a later one, or keep versions for longer (--version-retention)"));
+      "; read at a later one, or keep versions for longer (the database's "
+      "spanner.version_retention_period)"));
 }
 
 bool Group::PendingTouches(const std::vector<KeyRange>& spans, Timestamp t) const {

@@ -8,6 +8,8 @@
 //                happened; the transaction's earlier locks are still held. PostgreSQL's 55P03.
 //   DiskFull     the leader's disk is down to its reserve: new writes are refused there, at their
 //                first lock; what was begun before goes on. PostgreSQL's 53100.
+//   VersionsGone the read timestamp is older than the versions that are kept; the message names the
+//                earliest that is left. PostgreSQL's 72000.
 
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
@@ -17,6 +19,7 @@ namespace isochron::txn {
 
 inline constexpr char kLockTimeoutUrl[] = "isochron/lock-timeout";
 inline constexpr char kDiskFullUrl[] = "isochron/disk-full";
+inline constexpr char kVersionsGoneUrl[] = "isochron/versions-gone";
 
 inline absl::Status LockTimeout(absl::string_view message) {
   absl::Status status = absl::DeadlineExceededError(message);
@@ -34,6 +37,15 @@ inline absl::Status DiskFull(absl::string_view message) {
 }
 inline bool IsDiskFull(const absl::Status& status) {
   return status.GetPayload(kDiskFullUrl).has_value();
+}
+
+inline absl::Status VersionsGone(absl::string_view message) {
+  absl::Status status = absl::FailedPreconditionError(message);
+  status.SetPayload(kVersionsGoneUrl, absl::Cord("1"));
+  return status;
+}
+inline bool IsVersionsGone(const absl::Status& status) {
+  return status.GetPayload(kVersionsGoneUrl).has_value();
 }
 
 }  // namespace isochron::txn

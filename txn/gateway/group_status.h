@@ -20,6 +20,8 @@ inline absl::Status ToStatus(const peer::GroupResponse& r) {
       return LockTimeout(r.message());
     case peer::DISK_FULL:
       return DiskFull(r.message());
+    case peer::VERSIONS_GONE:
+      return VersionsGone(r.message());
     case peer::TXN_UNKNOWN:
       return absl::UnknownError(r.message());
     case peer::REFUSED: {

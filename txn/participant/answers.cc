@@ -56,6 +56,9 @@ peer::GroupResponse AbortedAnswer(absl::string_view message) {
 }
 
 peer::GroupResponse RefusedAnswer(const absl::Status& status) {
+  if (IsVersionsGone(status)) {
+    return Answer(peer::VERSIONS_GONE, status.code(), status.message());
+  }
   return Answer(peer::REFUSED, status.code(), status.message());
 }
 

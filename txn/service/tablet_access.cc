@@ -5,6 +5,7 @@
 
 #include "common/status_macros.h"
 #include "storage/mvcc/mvcc.h"
+#include "txn/api/reasons.h"
 
 namespace isochron::txn {
 namespace {
@@ -14,6 +15,11 @@ constexpr uint64_t kMaxKeysExamined = 50'000;  // a page of a scan over tombston
 bool IsPoint(const KeyRange& span) {
   return span.end.size() == span.start.size() + 1 && span.end.back() == '\0' &&
          span.end.compare(0, span.start.size(), span.start) == 0;
+}
+
+absl::Status CheckHorizon(const tablet::Group& group, Timestamp t) {
+  const absl::Status kept = group.CheckHorizon(t);
+  return kept.ok() ? kept : VersionsGone(kept.message());
 }
 
 }  // namespace
@@ -49,7 +55,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   ReadPage page;
   if (IsPoint(span)) {
     ISO_ASSIGN_OR_RETURN(storage::ReadResult r, group_->store()->Get(span.start, t));
-    ISO_RETURN_IF_ERROR(group_->CheckHorizon(t));
+    ISO_RETURN_IF_ERROR(CheckHorizon(*group_, t));
     page.max_version = r.version;
     if (r.value) {
       page.rows.emplace_back();
@@ -64,7 +70,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   options.limit_examined = kMaxKeysExamined;
   options.reverse = limits.reverse;
   ISO_ASSIGN_OR_RETURN(storage::ScanResult scan, group_->store()->Scan(span, t, options));
-  ISO_RETURN_IF_ERROR(group_->CheckHorizon(t));
+  ISO_RETURN_IF_ERROR(CheckHorizon(*group_, t));
   page.max_version = scan.max_version_examined;
   page.rows.reserve(scan.rows.size());
   for (storage::Row& row : scan.rows) {
