@@ -58,6 +58,15 @@ absl::Status ReadOrdered(absl::string_view* in, uint64_t* v) {
   return absl::OkStatus();
 }
 
+// The one form of a double in keys: -0 equals 0, and NaN equals NaN.
+uint64_t CanonicalBits(double v) {
+  if (v == 0) v = 0;
+  if (std::isnan(v)) v = std::numeric_limits<double>::quiet_NaN();
+  uint64_t bits;
+  std::memcpy(&bits, &v, sizeof(bits));
+  return bits;
+}
+
 uint8_t Flip(Order order) { return order == Order::kDescending ? 0xff : 0x00; }
 
 // The tag as the ascending encoding has it.
@@ -121,10 +130,7 @@ void KeyWriter::Int64(int64_t v, Order order) {
 }
 
 void KeyWriter::Double(double v, Order order) {
-  if (v == 0) v = 0;  // -0 equals 0
-  if (std::isnan(v)) v = std::numeric_limits<double>::quiet_NaN();
-  uint64_t bits;
-  std::memcpy(&bits, &v, sizeof(bits));
+  uint64_t bits = CanonicalBits(v);
   bits = (bits & kSign) ? ~bits : bits ^ kSign;
   const size_t from = out_->size();
   out_->push_back(static_cast<char>(kDouble));
@@ -235,10 +241,18 @@ absl::Status KeyReader::Fixed8(uint8_t tag, Order order, uint64_t* bits) {
 }
 
 absl::Status KeyReader::ReadDouble(double* v, Order order) {
+  const absl::string_view before = in_;
   uint64_t bits;
   ISO_RETURN_IF_ERROR(Fixed8(kDouble, order, &bits));
   bits = (bits & kSign) ? bits ^ kSign : ~bits;
-  std::memcpy(v, &bits, sizeof(bits));
+  double read;
+  std::memcpy(&read, &bits, sizeof(bits));
+  // Another NaN, or -0: two keys for one value.
+  if (bits != CanonicalBits(read)) {
+    in_ = before;
+    return Damaged("a double is malformed");
+  }
+  *v = read;
   return absl::OkStatus();
 }
 
@@ -283,6 +297,7 @@ absl::Status KeyReader::Skip() {
   const Order order = PeekOrder();
   bool b;
   int64_t i;
+  double d;
   uint64_t bits;
   TableId table;
   std::string s;
@@ -294,7 +309,7 @@ absl::Status KeyReader::Skip() {
     case KeyPart::kInt64:
       return ReadInt64(&i, order);
     case KeyPart::kDouble:
-      return Fixed8(kDouble, order, &bits);
+      return ReadDouble(&d, order);
     case KeyPart::kTime:
       return Fixed8(kTime, order, &bits);
     case KeyPart::kText:

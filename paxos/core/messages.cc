@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "common/coding.h"
+#include "paxos/core/membership.h"
 
 namespace isochron::paxos {
 namespace {
@@ -60,6 +61,7 @@ bool GetEntries(Reader* r, LogIndex first, const Ballot* ballot, std::vector<Ent
     if (e.kind == EntryKind::kNoop) continue;
     absl::string_view bytes;
     if (!r->Bytes(&bytes)) return false;
+    if (e.kind == EntryKind::kConfig && !DecodeConfig(bytes).ok()) return false;
     e.payload = std::make_shared<const std::string>(bytes.data(), bytes.size());
   }
   return true;

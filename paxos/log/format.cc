@@ -5,6 +5,7 @@
 
 #include "common/coding.h"
 #include "common/crc32c.h"
+#include "paxos/core/membership.h"
 
 namespace isochron::paxos::format {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 constexpr uint64_t kSegmentMagic = 0x474f4c4f5349ull;   // "ISOLOG"
 constexpr uint64_t kHeadMagic = 0x44414548534f4c49ull;  // "ILOSHEAD"
 constexpr uint32_t kBatchMagic = 0x48435442;            // "BTCH"
+// Length, kind, two ballots, checksum.
+constexpr uint32_t kMinEntryBytes = 4 + 1 + 4 + 4;
 constexpr size_t kSegmentHeaderBytes = 8 + 4 + 8 + 8;
 
 void Put(Writer* w, const Ballot& b) {
@@ -159,7 +162,8 @@ bool Decode(absl::string_view in, RecordHeader* h) {
   if (!r.Byte(&type) || type < 1 || type > 5) return false;
   h->type = static_cast<RecordType>(type);
   return r.Fixed64(&h->group.value) && r.Fixed64(&h->first) && r.Fixed32(&h->count) &&
-         r.Fixed32(&h->bytes) && r.Fixed32(&h->body_crc);
+         r.Fixed32(&h->bytes) && r.Fixed32(&h->body_crc) && h->count <= h->bytes / kMinEntryBytes &&
+         h->first <= h->first + h->count;
 }
 
 uint32_t AppendEntry(const Entry& e, std::string* out) {
@@ -186,6 +190,7 @@ bool DecodeEntry(absl::string_view in, Entry* e) {
   if (!r.Byte(&kind) || kind > 2 || !Get(&r, &e->ballot) || !Get(&r, &e->origin)) return false;
   e->kind = static_cast<EntryKind>(kind);
   e->payload.reset();
+  if (e->kind == EntryKind::kConfig && !DecodeConfig(r.rest()).ok()) return false;
   if (e->kind != EntryKind::kNoop) {
     e->payload = std::make_shared<const std::string>(r.rest().data(), r.rest().size());
   }

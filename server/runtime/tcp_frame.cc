@@ -41,6 +41,17 @@ void FinishFrame(std::string* out, size_t begin, uint32_t magic) {
   out->replace(begin, kFrameHeaderBytes, header);
 }
 
+absl::Status TakeMessage(absl::string_view* frame, Channel* channel, absl::string_view* message) {
+  Reader r(*frame);
+  uint8_t number = 0;
+  if (!r.Byte(&number) || !r.Bytes(message) || number >= kNumChannels) {
+    return absl::DataLossError("malformed message in a frame");
+  }
+  *channel = static_cast<Channel>(number);
+  *frame = r.rest();
+  return absl::OkStatus();
+}
+
 std::string EncodeHello(const Hello& hello) {
   std::string out;
   const size_t begin = BeginFrame(&out);

@@ -40,6 +40,9 @@ size_t BeginFrame(std::string* out);
 void AppendMessage(std::string* out, Channel channel, absl::string_view payload);
 void FinishFrame(std::string* out, size_t begin, uint32_t magic);
 
+// Takes the first message off a frame's payload. DATA_LOSS when malformed.
+absl::Status TakeMessage(absl::string_view* frame, Channel* channel, absl::string_view* message);
+
 std::string EncodeHello(const Hello& hello);
 // DATA_LOSS when malformed.
 absl::StatusOr<Hello> DecodeHello(absl::string_view payload);

@@ -231,14 +231,11 @@ absl::Status TcpTransport::Greet(Inbound* in, absl::string_view payload) {
 }
 
 absl::Status TcpTransport::DeliverFrame(NodeId from, absl::string_view frame) {
-  Reader r(frame);
-  while (!r.AtEnd()) {
-    uint8_t channel = 0;
+  while (!frame.empty()) {
+    Channel channel;
     absl::string_view message;
-    if (!r.Byte(&channel) || !r.Bytes(&message) || channel >= kNumChannels) {
-      return absl::DataLossError("malformed message in a frame");
-    }
-    Deliver(from, static_cast<Channel>(channel), message);
+    ISO_RETURN_IF_ERROR(TakeMessage(&frame, &channel, &message));
+    Deliver(from, channel, message);
   }
   return absl::OkStatus();
 }

@@ -73,7 +73,12 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
     c.not_null = (flags & kNotNull) != 0;
     c.hidden = (flags & kHidden) != 0;
     c.default_kind = static_cast<DefaultKind>(kind);
-    if (c.default_kind == DefaultKind::kValue && !ReadDatum(&in, &c.default_value)) return damaged;
+    if (c.default_kind == DefaultKind::kValue &&
+        (!ReadDatum(&in, &c.default_value) || !HasShapeOf(c.type, c.default_value))) {
+      return damaged;
+    }
+    // Rows are read on the strength of it.
+    if (!t.columns.empty() && c.id <= t.columns.back().id) return damaged;
     t.columns.push_back(std::move(c));
   }
   if (!in.Varint(&count)) return damaged;

@@ -164,6 +164,22 @@ bool ReadDatum(Reader* in, Datum* d) {
   }
 }
 
+bool HasShapeOf(Type type, const Datum& d) {
+  switch (d.shape()) {
+    case Datum::Shape::kNull:
+      return true;
+    case Datum::Shape::kBool:
+      return type == Type::kBool;
+    case Datum::Shape::kInt:
+      return IsInteger(type) || type == Type::kTimestamptz;
+    case Datum::Shape::kFloat:
+      return type == Type::kFloat8;
+    case Datum::Shape::kString:
+      return type == Type::kText || type == Type::kBytea || type == Type::kUnknown;
+  }
+  return false;
+}
+
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   std::string value;
   Writer out(&value);
@@ -199,7 +215,9 @@ absl::Status DecodeRow(const TableDescriptor& table, absl::string_view key, absl
     if (!in.Varint(&column) || !ReadDatum(&in, &d)) return Damaged(table, key);
     // Both sides ascend by id, so one pass finds each column.
     while (at < table.columns.size() && table.columns[at].id < column) ++at;
-    if (at < table.columns.size() && table.columns[at].id == column) (*row)[at] = std::move(d);
+    if (at == table.columns.size() || table.columns[at].id != column) continue;
+    if (!HasShapeOf(table.columns[at].type, d)) return Damaged(table, key);
+    (*row)[at] = std::move(d);
   }
   return absl::OkStatus();
 }

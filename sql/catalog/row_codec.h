@@ -32,6 +32,8 @@ absl::Status DecodeRow(const TableDescriptor& table, absl::string_view key, absl
 // A tagged value: also used by descriptors.
 void WriteDatum(const Datum& d, Writer* out);
 bool ReadDatum(Reader* in, Datum* d);
+// NULL, or of the shape that values of `type` have.
+bool HasShapeOf(Type type, const Datum& d);
 
 }  // namespace isochron::sql
 

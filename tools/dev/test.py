@@ -15,6 +15,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import fuzz
 import results
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,13 +23,14 @@ BAZEL = ROOT / "tools/dev/bazel.sh"
 # Kinds of tests with a stage of their own; a test without one of these tags is a unit test.
 KINDS = ("integration", "sim")
 SHORT_SEEDS, LONG_SEEDS = 200, 3000
+FUZZ_MINUTES = 10
 TAIL_LINES = 60
 NO_TESTS, TESTS_FAILED, BUILD_FAILED = 4, 3, 1
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev test")
-    parser.add_argument("--long", action="store_true", help="tests tagged long too, and 3000 seeds instead of 200")
+    parser.add_argument("--long", action="store_true", help="tests tagged long and the fuzz stage too, and 3000 seeds")
     parser.add_argument("--only", metavar="STAGE", action="append", help="some stages only (see the list it prints)")
     parser.add_argument("--packages-seconds", type=float, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -39,6 +41,8 @@ def main():
     stages["asan"] = lambda: bazel_test(options, ["asan"], [], "--config=asan")
     stages["tsan"] = lambda: bazel_test(options, ["tsan"], [], "--config=tsan")
     stages["simulation"] = lambda: simulation(LONG_SEEDS if options.long else SHORT_SEEDS)
+    if options.long:
+        stages["fuzz"] = fuzzing
     unknown = set(options.only or []) - set(stages)
     if unknown:
         parser.error(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(stages)}")
@@ -56,7 +60,8 @@ def main():
         total.failures += [(f"{name}: {what}", log) for what, log in tally.failures]
         total.skips += [(f"{name}: {what}", reason) for what, reason in tally.skips]
     if not options.long:
-        print("tests tagged long are left out, and the simulator ran 200 seeds of 3000: ./dev test --long")
+        print("tests tagged long and the fuzz stage are left out, and the simulator ran 200 seeds of 3000: "
+              "./dev test --long")
     report(total, times)
     return 1 if total.failures else 0
 
@@ -168,6 +173,18 @@ def simulation(seeds):
         else:
             tally.failures.append(("sim: the same seeds gave two traces", None))
     return tally
+
+
+def fuzzing():
+    """Ten minutes of libFuzzer for each target find nothing."""
+    tally = results.Tally()
+    try:
+        for name, findings in fuzz.run(fuzz.targets(), FUZZ_MINUTES):
+            tally.passed += 0 if findings else 1
+            tally.failures += [(f"fuzz {name}: {path}", None) for path in findings]
+    except subprocess.CalledProcessError:
+        tally.failures.append(("the build of the fuzz targets", None))
+    return not_empty("fuzz", tally)
 
 
 def run(command):
