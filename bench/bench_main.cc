@@ -51,6 +51,13 @@ std::vector<shell::FlagSpec> Specs() {
        "snapshot: the kind of timestamp bound",
        0,
        {"exact", "max", "min", "at", "strong"}},
+      {"history", false, "", "append, register: file to write what clients did and saw", 0, {}},
+      {"timeout-ms",
+       false,
+       "60000",
+       "of each call to a node, and of one transaction's tries",
+       0,
+       {}},
       {"clock", false, "fixed:1ms", "table3, table4, floors: the nodes' clock", 0, {}},
       {"replicas", false, "1D,1,3,5", "table3: which rows", 0, {}},
       {"participants", false, "1,2,5,10,25,50,100,200", "table4: which rows", 0, {}},
@@ -65,6 +72,9 @@ int Usage(const std::string& why) {
       << "  kv          upserts and strong reads of random keys\n"
       << "  bank        transfers over accounts in several groups, checked while they run and "
          "after\n"
+      << "  append      lists that grow, register: rows that are overwritten; with --history "
+         "for\n"
+         "              isochron sim --check-history\n"
       << "  snapshot    reads in the past, without locks\n"
       << "  ycsb-a..f   the six mixes of the Yahoo! Cloud Serving Benchmark\n\n"
       << "These start universes of their own on this machine; --seconds is of each measurement:\n\n"
@@ -95,6 +105,7 @@ absl::StatusOr<LoadOptions> ReadOptions(const shell::Flags& flags) {
   ISO_ASSIGN_OR_RETURN(o.rate, flags.Number("rate", 0, 1'000'000));
   ISO_ASSIGN_OR_RETURN(o.seconds, flags.Number("seconds", 1, 86'400));
   ISO_ASSIGN_OR_RETURN(o.seed, flags.Number("seed", 0, INT64_MAX));
+  ISO_ASSIGN_OR_RETURN(o.timeout_ms, flags.Number("timeout-ms", 1, 3'600'000));
   ISO_RETURN_IF_ERROR(CheckFlags(flags));
   return o;
 }
@@ -102,6 +113,8 @@ absl::StatusOr<LoadOptions> ReadOptions(const shell::Flags& flags) {
 std::unique_ptr<Workload> Make(const std::string& name, const shell::Flags& flags) {
   if (name == "kv") return MakeKv(flags);
   if (name == "bank") return MakeBank(flags);
+  if (name == "append") return MakeAppend(flags);
+  if (name == "register") return MakeRegister(flags);
   if (name == "snapshot") return MakeSnapshot(flags);
   if (name.size() == 6 && name.starts_with("ycsb-") && name[5] >= 'a' && name[5] <= 'f') {
     return MakeYcsb(name[5], flags);

@@ -206,6 +206,8 @@ absl::StatusOr<std::unique_ptr<client::Client>> Connect(const LoadOptions& optio
               targets.end());
   client::Client::Options client;
   client.seed = static_cast<uint64_t>(options.seed + number);
+  client.session.timeout_ms = options.timeout_ms;
+  client.retry_ms = options.timeout_ms;
   return client::Client::Connect(std::move(targets), client);
 }
 

@@ -22,6 +22,7 @@ struct LoadOptions {
   // Operations a second that are due, over all clients, whether answers come in time or not; 0:
   // each client's next one begins when its last one ended.
   int64_t rate = 0;
+  int64_t timeout_ms = 60'000;  // of each call, and of the tries of one transaction
 };
 
 struct LoadResult {

@@ -52,6 +52,9 @@ class Workload {
 
 std::unique_ptr<Workload> MakeKv(const shell::Flags& flags);
 std::unique_ptr<Workload> MakeBank(const shell::Flags& flags);
+// Lists or registers whose history is recorded (history.h).
+std::unique_ptr<Workload> MakeAppend(const shell::Flags& flags);
+std::unique_ptr<Workload> MakeRegister(const shell::Flags& flags);
 std::unique_ptr<Workload> MakeSnapshot(const shell::Flags& flags);
 // `letter` is a to f.
 std::unique_ptr<Workload> MakeYcsb(char letter, const shell::Flags& flags);

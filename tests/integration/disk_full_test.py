@@ -7,31 +7,13 @@ Each node gets a small file system of its own in memory, in a namespace that thi
 import os
 import pathlib
 import subprocess
-import sys
 import unittest
 
 import universe as processes
+from namespace import enter_namespace
 from universe import SqlError, Universe, await_state
 
-INSIDE = "ISOCHRON_TEST_OWN_NAMESPACE"
-NAMESPACE = ["unshare", "-Urnm"]
 DISK_MIB, RESERVE_MIB = 160, 48
-
-
-def enter_namespace():
-    """Runs this program again where it may mount; the reason where that cannot be."""
-    if os.environ.get(INSIDE):
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        return None
-    try:
-        done = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True,
-                              check=False)
-    except FileNotFoundError as error:
-        return str(error)
-    if done.returncode != 0:
-        return f"no namespace of our own: {done.stderr.strip()}"
-    os.environ[INSIDE] = "1"
-    os.execvp(NAMESPACE[0], [*NAMESPACE, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
 
 
 class SmallDisks(Universe):
