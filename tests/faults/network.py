@@ -30,7 +30,9 @@ class Network:
         return self
 
     def __exit__(self, *_):
-        for holder in self.holders.values():
+        for number, holder in self.holders.items():
+            # The kernel takes its time with a namespace; the name must be free at once.
+            subprocess.run(["ip", "link", "del", f"v{number}"], capture_output=True, check=False)
             holder.stdout.close()
             holder.kill()
             holder.wait()

@@ -103,7 +103,9 @@ class FaultUniverse(Universe):
     def __exit__(self, kind, *rest):
         for node in self.nodes:
             if node.alive():
-                node.signal(signal.SIGCONT)
+                node.kill()
+        if self.nodes:
+            subprocess.run(["umount", self.nodes[-1].data], capture_output=True, check=False)
         super().__exit__(kind, *rest)
         self.network.__exit__()
         return False
