@@ -303,5 +303,22 @@ TEST(DependencyCyclesTest, TellsTheShortestCycleAsAStory) {
   EXPECT_TRUE(absl::StrContains(found[0].what, "28 ended at 295, 29 began at 400"));
 }
 
+TEST(DependencyCyclesTest, FindsTheOneReadSkewInALongHistory) {
+  Maker m;
+  m.Do(1, 2).writes = {{"x", "x1"}, {"y", "y1"}};
+  for (int i = 2; i < 2000; ++i) {
+    Operation& op = m.Do(1, 100'000);
+    const std::string key = i % 2 == 0 ? "x" : "y";
+    op.reads = {{key, absl::StrCat(key, i < 4 ? 1 : i - 2)}};
+    op.writes = {{key, absl::StrCat(key, i)}};
+  }
+  Operation& r = m.Do(1, 100'000, Outcome::kCommitted, kRo);
+  r.strong = false;
+  r.reads = {{"x", "x1998"}, {"y", kNone}};
+  const auto found = m.Check();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].name, "G-single") << found[0].what;
+}
+
 }  // namespace
 }  // namespace isochron::sim

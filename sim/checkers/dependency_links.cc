@@ -15,8 +15,10 @@
 namespace isochron::sim {
 namespace {
 
-// What is looked at of a component that has a cycle, to find a short one.
-constexpr size_t kMaxTries = 100;
+// How far a component that has a cycle is looked through for a short one: nodes visited, and
+// starts at least.
+constexpr size_t kEffort = 50'000'000;
+constexpr size_t kMinTries = 100;
 // Those before an operation in a chain are linked one by one: in a legal history they are few.
 constexpr size_t kMaxOneByOne = 64;
 constexpr uint32_t kRwKinds = Mask(EdgeKind::kRw) | Mask(EdgeKind::kRwRt);
@@ -228,6 +230,7 @@ std::vector<DependencyGraph::Edge> DependencyCycleChecker::ShortestCycle(
     const std::vector<uint32_t>& component, uint32_t mask) const {
   std::vector<bool> inside(graph_.nodes(), false);
   for (uint32_t node : component) inside[node] = true;
+  const size_t most_tries = std::max(kMinTries, kEffort / graph_.nodes());
   std::vector<Edge> best;
   const auto keep = [&best](std::vector<Edge> cycle) {
     if (!cycle.empty() && (best.empty() || cycle.size() < best.size())) best = std::move(cycle);
@@ -235,7 +238,7 @@ std::vector<DependencyGraph::Edge> DependencyCycleChecker::ShortestCycle(
   size_t tries = 0;
   for (uint32_t node : component) {
     if ((mask & kRwKinds) == 0) break;
-    for (const Edge* e = graph_.begin(node); e != graph_.end(node) && tries < kMaxTries; ++e) {
+    for (const Edge* e = graph_.begin(node); e != graph_.end(node) && tries < most_tries; ++e) {
       if ((Mask(e->kind) & mask & kRwKinds) == 0 || !inside[e->to]) continue;
       ++tries;
       std::vector<Edge> back = graph_.Shortest(e->to, node, mask & ~kRwKinds, inside);
@@ -247,7 +250,7 @@ std::vector<DependencyGraph::Edge> DependencyCycleChecker::ShortestCycle(
   if (!best.empty()) return best;
   tries = 0;
   for (uint32_t node : component) {
-    if (graph_.is_barrier(node) || tries++ == kMaxTries) continue;
+    if (graph_.is_barrier(node) || tries++ >= most_tries) continue;
     keep(graph_.Shortest(node, node, mask, inside));
   }
   return best;

@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/node/initial_groups.h"
+#include "sim/checkers/dependency_cycles.h"
 #include "sim/checkers/external_consistency.h"
 #include "sim/workloads/recorder.h"
 
@@ -43,13 +44,17 @@ Task<void> Probe(Session session, std::string key, bool* done) {
   *done = true;
 }
 
-Task<void> ReadAll(Session session, std::vector<std::string> keys, bool* done) {
+Task<void> ReadAll(Session session, std::vector<std::string> keys,
+                   std::map<std::string, std::optional<std::string>>* rows, bool* done) {
   while (true) {
     RecordedTransaction t(&session, txn::ReadOptions());
     t.operation().note = "read back";
     auto values = co_await t.MultiGet(keys, txn::LockMode::kShared);
     t.Finish(values.status());
-    if (values.ok()) break;
+    if (values.ok()) {
+      for (size_t i = 0; i < keys.size(); ++i) (*rows)[keys[i]] = (*values)[i];
+      break;
+    }
     co_await SleepFor(session.executor, 50'000);
   }
   *done = true;
@@ -223,13 +228,18 @@ void Audit::ReadBack() {
   SimNode* node = universe_->nodes()[universe_->nodes()[0]->rotten() ? 1 : 0].get();
   if (!node->up()) return;
   auto done = std::make_unique<bool>(false);
+  std::map<std::string, std::optional<std::string>> rows;
   Session session = SessionAt(universe_, node, kReadBackClient, 5'000'000);
   std::vector<std::string> keys = ProbedKeys();
-  node->Spawn([session, keys, flag = done.get()] { return ReadAll(session, keys, flag); });
+  node->Spawn([session, keys, rows = &rows, flag = done.get()] {
+    return ReadAll(session, keys, rows, flag);
+  });
   if (!universe_->RunUntil([&] { return *done; }, kLivenessUs)) {
     universe_->Report("liveness", "the keys cannot be read back");
     universe_->Crash(node->id(), false);
+    return;
   }
+  for (auto& workload : universe_->workloads()) workload->CheckEnd(rows);
 }
 
 bool Audit::CollectStored(StoredVersions* stored, std::map<std::string, Timestamp>* horizons) {
@@ -263,6 +273,9 @@ void Audit::CheckHistory() {
   ExternalConsistencyChecker checker(universe_->history(), complete ? &stored : nullptr,
                                      complete ? universe_->written() : nullptr, &horizons);
   for (Anomaly& a : checker.Check()) {
+    universe_->Report(std::move(a.name), std::move(a.what), std::move(a.operations));
+  }
+  for (Anomaly& a : DependencyCycleChecker(universe_->history()).Check()) {
     universe_->Report(std::move(a.name), std::move(a.what), std::move(a.operations));
   }
 }

@@ -9,7 +9,8 @@
 //   leaks      no transaction stays prepared and no lock held once nobody works any more
 //   equality   all replicas of a group hold the same at the same applied index
 //   history    the external consistency checker over all that clients saw, a last read of every key
-//              included, against all versions that the stores hold
+//              included, against all versions that the stores hold;
+//              the dependency-cycle checker over the same, without timestamps
 
 #include <map>
 #include <string>

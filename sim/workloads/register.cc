@@ -207,12 +207,4 @@ class Register final : public Workload {
 
 std::unique_ptr<Workload> NewRegister(Random random) { return std::make_unique<Register>(random); }
 
-std::vector<std::string> WorkloadNames() { return {"bank", "register"}; }
-
-std::unique_ptr<Workload> NewWorkload(const std::string& name, Random random) {
-  if (name == "bank") return NewBank(random);
-  if (name == "register") return NewRegister(random);
-  return nullptr;
-}
-
 }  // namespace isochron::sim

@@ -8,7 +8,9 @@
 // they are destroyed when the gateway crashes, and their operation then stays open in the history.
 // Every value written is unique in the run: it ends with the id of the operation that wrote it.
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,14 +53,23 @@ class Workload {
   virtual Task<absl::Status> Setup(Session session) = 0;
   // One transaction of any kind, with its retries.
   virtual Task<void> Step(Session session) = 0;
+  // What a last read of all keys found, after all else.
+  virtual void CheckEnd(const std::map<std::string, std::optional<std::string>>& /*rows*/) {}
   // Violations of the workload's own invariants seen so far.
   virtual const std::vector<Anomaly>& anomalies() const = 0;
 };
 
 std::unique_ptr<Workload> NewBank(Random random);
 std::unique_ptr<Workload> NewRegister(Random random);
+std::unique_ptr<Workload> NewAppend(Random random);
+std::unique_ptr<Workload> NewCounter(Random random);
+std::unique_ptr<Workload> NewCycle(Random random);
+std::unique_ptr<Workload> NewPhantom(Random random);
+std::unique_ptr<Workload> NewProbes(Random random);
 
 std::vector<std::string> WorkloadNames();
+// A few of them, for one seed's clients.
+std::vector<std::string> DrawWorkloads(Random random);
 // Null when there is none of that name.
 std::unique_ptr<Workload> NewWorkload(const std::string& name, Random random);
 

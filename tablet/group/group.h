@@ -238,7 +238,8 @@ class Group {
   // (any more); FAILED_PRECONDITION when the change would leave too few replicas that answer;
   // INVALID_ARGUMENT; DEADLINE_EXCEEDED while a learner catches up (repeat the request).
   Task<absl::Status> ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove);
-  // It is merged into another one: nobody leads it from here on.
+  // The replica ends here, or its group is merged into another one: it leads no more, and whoever
+  // waits to read from it hears that it is gone. Its rows are no longer its own.
   void Retire();
 
   // ---- GroupHost's side ----
@@ -252,11 +253,6 @@ class Group {
   AppliedState* mutable_state() { return &state_; }
   // This replica is no member any more.
   bool removed() const { return removed_ || replica_->removed(); }
-  // The replica ends; whoever waits hears that it does not lead.
-  void Stop() {
-    if (serving_) StopServing();
-    changed_.NotifyAll();
-  }
 
  private:
   struct Waiting {

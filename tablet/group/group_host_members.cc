@@ -226,7 +226,7 @@ std::unique_ptr<Group> GroupHost::Detach(GroupId id) {
 void GroupHost::Retire(GroupId id) {
   std::unique_ptr<Group> group = Detach(id);
   if (group == nullptr) return;
-  group->Stop();
+  group->Retire();
   storage::WriteBatch batch;
   std::vector<KeyRange> others;
   for (const auto& [other, g] : groups_) {
