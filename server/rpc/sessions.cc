@@ -267,15 +267,23 @@ std::string Sessions::NewId() { return absl::StrFormat("%016x", random_.Next());
 
 absl::StatusOr<sql::ReadBound> DecodeBound(const ReadOnly& read_only) {
   using Kind = sql::ReadBound::Kind;
+  const auto at = [](Kind kind, absl::StatusOr<Timestamp> t) -> absl::StatusOr<sql::ReadBound> {
+    ISO_RETURN_IF_ERROR(t.status());
+    return sql::ReadBound{kind, t->us};
+  };
+  const auto since = [](Kind kind, absl::StatusOr<Micros> us) -> absl::StatusOr<sql::ReadBound> {
+    ISO_RETURN_IF_ERROR(us.status());
+    return sql::ReadBound{kind, *us};
+  };
   switch (read_only.timestamp_bound_case()) {
     case ReadOnly::kReadTimestamp:
-      return sql::ReadBound{Kind::kReadTimestamp, DecodeTime(read_only.read_timestamp()).us};
+      return at(Kind::kReadTimestamp, DecodeTime(read_only.read_timestamp()));
     case ReadOnly::kMinReadTimestamp:
-      return sql::ReadBound{Kind::kMinReadTimestamp, DecodeTime(read_only.min_read_timestamp()).us};
+      return at(Kind::kMinReadTimestamp, DecodeTime(read_only.min_read_timestamp()));
     case ReadOnly::kExactStaleness:
-      return sql::ReadBound{Kind::kExactStaleness, DecodeDuration(read_only.exact_staleness())};
+      return since(Kind::kExactStaleness, DecodeDuration(read_only.exact_staleness()));
     case ReadOnly::kMaxStaleness:
-      return sql::ReadBound{Kind::kMaxStaleness, DecodeDuration(read_only.max_staleness())};
+      return since(Kind::kMaxStaleness, DecodeDuration(read_only.max_staleness()));
     case ReadOnly::kStrong:
     case ReadOnly::TIMESTAMP_BOUND_NOT_SET:
       return sql::ReadBound{};

@@ -22,6 +22,7 @@ using sql::Type;
 using sql::TypedDatum;
 
 constexpr int64_t kMaxParams = 65535;
+constexpr int32_t kMaxNanos = 999'999'999;
 
 absl::Status WrongForm(Type type, absl::string_view expected) {
   return absl::InvalidArgumentError(
@@ -240,11 +241,23 @@ void EncodeTime(Timestamp t, google::protobuf::Timestamp* out) {
   out->set_nanos(static_cast<int32_t>(micros * 1000));
 }
 
-Timestamp DecodeTime(const google::protobuf::Timestamp& t) {
+absl::StatusOr<Timestamp> DecodeTime(const google::protobuf::Timestamp& t) {
+  constexpr int64_t kMinSeconds = sql::kMinTimestampUs / 1'000'000;
+  constexpr int64_t kMaxSeconds = sql::kMaxTimestampUs / 1'000'000;
+  if (t.seconds() < kMinSeconds || t.seconds() > kMaxSeconds || t.nanos() < 0 ||
+      t.nanos() > kMaxNanos) {
+    return absl::InvalidArgumentError(
+        "a timestamp lies in the years 1 to 9999, with 0 to 999,999,999 nanoseconds");
+  }
   return Timestamp(t.seconds() * 1'000'000 + t.nanos() / 1000);
 }
 
-Micros DecodeDuration(const google::protobuf::Duration& d) {
+absl::StatusOr<Micros> DecodeDuration(const google::protobuf::Duration& d) {
+  constexpr int64_t kMaxSeconds = 315'576'000'000;  // the message's own limit: 10000 years
+  if (d.seconds() < 0 || d.seconds() > kMaxSeconds || d.nanos() < 0 || d.nanos() > kMaxNanos) {
+    return absl::InvalidArgumentError(
+        "a staleness is 0 to 315,576,000,000 seconds, with 0 to 999,999,999 nanoseconds");
+  }
   return d.seconds() * 1'000'000 + d.nanos() / 1000;
 }
 

@@ -35,8 +35,9 @@ absl::StatusOr<sql::Params> DecodeParams(const google::protobuf::Struct& params,
                                          const ParamTypes& types);
 
 void EncodeTime(Timestamp t, google::protobuf::Timestamp* out);
-Timestamp DecodeTime(const google::protobuf::Timestamp& t);
-Micros DecodeDuration(const google::protobuf::Duration& d);
+// INVALID_ARGUMENT out of range.
+absl::StatusOr<Timestamp> DecodeTime(const google::protobuf::Timestamp& t);
+absl::StatusOr<Micros> DecodeDuration(const google::protobuf::Duration& d);
 
 }  // namespace isochron::rpc
 

@@ -92,6 +92,9 @@ absl::Status MvccStore::ImportChunk(WriteBatch* batch, const KeyRange& range,
     if (!range.Contains(key)) {
       return absl::InvalidArgumentError(absl::StrCat(kWhat, " holds a key outside its range"));
     }
+    if (value.empty() || (value[0] != kRowKind && value[0] != kTombstoneKind)) {
+      return absl::DataLossError(absl::StrCat(kWhat, " holds a value of an unknown kind"));
+    }
     imported.Put(engine_key, value);
   }
   ISO_RETURN_IF_ERROR(r.Finish(kWhat));

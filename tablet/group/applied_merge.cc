@@ -90,7 +90,7 @@ void AppliedState::Absorb(const peer::Merge& merge, const AppliedState& right, S
   written_bytes_ += right.written_bytes_;
   garbage_from_ = std::min(garbage_from_, right.garbage_from_);
   batch->Put(absl::StrCat(prefix, "s"), state_.SerializeAsString());
-  batch->DeleteRange(MetaPrefix(right.id()), MetaPrefix(GroupId(right.id().value + 1)));
+  batch->DeleteRange(MetaPrefix(right.id()), MetaEnd(right.id()));
 }
 
 }  // namespace isochron::tablet

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/coding.h"
+#include "common/key_encoding.h"
 #include "storage/engine/key_space.h"
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/convert.h"
@@ -58,6 +59,8 @@ std::string MetaPrefix(GroupId group) {
   return storage::MetaKey(absl::StrCat(kRoot, BigEndian(group.value)));
 }
 
+std::string MetaEnd(GroupId group) { return PrefixEnd(MetaPrefix(group)); }
+
 std::string DamageRow(GroupId group) { return absl::StrCat(MetaPrefix(group), "q"); }
 
 AppliedState AppliedState::Blank(GroupId group) {
@@ -100,9 +103,12 @@ absl::StatusOr<std::vector<GroupId>> AppliedState::ListGroups(storage::Engine* e
   std::string at = MetaPrefix(GroupId());
   auto it = engine->NewIterator(at, storage::MetaKey("h"));
   for (it->Seek(at); it->Valid(); it->Seek(at)) {
+    if (it->key().size() < kKindAt) {
+      return absl::DataLossError("the name of a row of a group's metadata is cut short");
+    }
     GroupId g(ReadBigEndian(it->key(), kGroupAt));
     groups.push_back(g);
-    at = MetaPrefix(GroupId(g.value + 1));
+    at = MetaEnd(g);
   }
   ISO_RETURN_IF_ERROR(it->status());
   return groups;
@@ -111,8 +117,7 @@ absl::StatusOr<std::vector<GroupId>> AppliedState::ListGroups(storage::Engine* e
 absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId group) {
   AppliedState s = Blank(group);
   const std::string prefix = MetaPrefix(group);
-  const std::string end = MetaPrefix(GroupId(group.value + 1));
-  auto it = engine->NewIterator(prefix, end);
+  auto it = engine->NewIterator(prefix, MetaEnd(group));
   Timestamp last_ts, assigned;
   bool any = false;
   for (it->Seek(prefix); it->Valid(); it->Next()) {

@@ -39,6 +39,8 @@ inline constexpr Micros kCommitWindowUs = 20'000'000;
 inline constexpr Micros kFinishedWindowUs = 30'000'000;
 
 std::string MetaPrefix(GroupId group);
+// Behind all of them.
+std::string MetaEnd(GroupId group);
 // The key of the row that stands for a group whose data was damaged (salvage.h). Its value says
 // what was: Load fails with it.
 std::string DamageRow(GroupId group);

@@ -171,7 +171,7 @@ Task<absl::StatusOr<std::string>> GroupHost::OnNewReplica(std::string payload) {
 // left of it goes, and its name with it. Its rows go when the new one's snapshot comes.
 absl::Status GroupHost::DropDamaged(GroupId id) {
   storage::WriteBatch batch;
-  batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));
+  batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
   gone_[id] = MakeLife(options_.incarnation, lives_begun_);
   batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone_[id]));
   batch.Delete(RowOf(kLifeRows, id));
@@ -237,7 +237,7 @@ void GroupHost::Retire(GroupId id) {
       storage::MvccStore::ClearRange(&batch, r);
     }
   }
-  batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));
+  batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
   uint64_t& gone = gone_[id];
   gone = std::max(gone, group->replica()->id());
   batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone));

@@ -71,7 +71,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   const KeyRange range = FromProto(header.state().group_descriptor().range());
   storage::WriteBatch batch;
   storage::MvccStore::ClearRange(&batch, range);
-  batch.DeleteRange(MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)));
+  batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
   for (const std::string& chunk : chunks) {
     ISO_RETURN_IF_ERROR(storage::MvccStore::ImportChunk(&batch, range, chunk));
   }
@@ -81,7 +81,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   std::vector<GroupId> merged;
   for (uint64_t group : state.group_state().absorbed()) {
     merged.push_back(GroupId(group));
-    batch.DeleteRange(MetaPrefix(GroupId(group)), MetaPrefix(GroupId(group + 1)));
+    batch.DeleteRange(MetaPrefix(GroupId(group)), MetaEnd(GroupId(group)));
   }
   absl::Status written = env_.engine->Write(std::move(batch));
   if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces

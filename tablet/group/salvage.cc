@@ -67,7 +67,7 @@ absl::Status Salvage(storage::Engine* from, const std::map<GroupId, std::string>
     }
     ISO_ASSIGN_OR_RETURN(const AppliedState state, AppliedState::Load(from, id));
     const KeyRange range = FromProto(state.descriptor().range());
-    ISO_RETURN_IF_ERROR(Copy(from, MetaPrefix(id), MetaPrefix(GroupId(id.value + 1)), to));
+    ISO_RETURN_IF_ERROR(Copy(from, MetaPrefix(id), MetaEnd(id), to));
     if (!state.initialised()) continue;
     ISO_RETURN_IF_ERROR(Copy(from, storage::LowerBound(range), storage::UpperBound(range), to));
   }

@@ -76,15 +76,15 @@ absl::Status SnapshotReceiver::OnPiece(NodeId from, absl::string_view bytes) {
     return absl::FailedPreconditionError("a snapshot piece does not follow those before it");
   }
   Gathered& g = it->second;
-  if (bytes_ + piece.chunk().size() > kSnapshotMaxBytes) {
+  if (bytes_ + bytes.size() > kSnapshotMaxBytes) {
     Forget(group);
     return absl::ResourceExhaustedError(
         "too many snapshots are arriving here; send it again later");
   }
   ++g.next;
   g.heard_at = now;
-  g.bytes += piece.chunk().size();
-  bytes_ += piece.chunk().size();
+  g.bytes += bytes.size();
+  bytes_ += bytes.size();
   g.chunks.push_back(std::move(*piece.mutable_chunk()));
   if (!piece.last()) return absl::OkStatus();
   const peer::GroupSnapshotHeader header = std::move(g.header);
