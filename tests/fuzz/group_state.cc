@@ -227,6 +227,12 @@ peer::GroupSnapshotHeader SeedHeader() {
   return header;
 }
 
+// The bytes of a literal, NULs too, without the one that ends it.
+template <size_t N>
+std::string Bytes(const char (&literal)[N]) {
+  return std::string(literal, N - 1);
+}
+
 }  // namespace
 
 std::vector<std::string> Seeds() {
@@ -258,11 +264,10 @@ std::vector<std::string> Seeds() {
   }
   const std::string empty = Piece("");
   return {rows, pieces,
-          std::string("\x01\x01"
-                      "b\x04\x03\x01xy\x02"
-                      "bb\x05\x01\x00\x01"
-                      "b\x02\x02\x01za\0c\0",
-                      26),
+          Bytes("\x01\x01"
+                "b\x04\x03\x01xy\x02"
+                "bb\x05\x01\x00\x01"
+                "b\x02\x02\x01za\0c\0"),
           std::string("\x03", 1) + empty +
               "\x02"
               "am\x01" +
