@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "admin/admin_main.h"
+#include "admin/live_verify.h"
 #include "bench/bench_main.h"
 #include "common/nearest.h"
 #include "server/main/demo.h"
@@ -36,6 +37,8 @@ constexpr Command kCommands[] = {
     {"admin", "look at a universe, and into a node's data folder", isochron::admin::RunAdmin},
     {"bench", "load a running universe and check what it promised", isochron::bench::RunBench},
     {"sim", "simulate universes under faults and check their promises", isochron::sim::RunSim},
+    {"verify", "check a running universe: its replicas, and what it promises",
+     isochron::admin::RunLiveVerify},
     {"config", "check a configuration file", isochron::server::RunConfig},
     {"version", "print the version", isochron::server::RunVersion},
 };

@@ -144,11 +144,16 @@ absl::Status ServedNode::OpenDoors() {
       .self = options_.node,
       .universe = node_->universe(),
       .info_of = [this](Ctx ctx, NodeId node) { return node_->InfoOf(std::move(ctx), node); }});
+  checksums_ =
+      std::make_unique<PeerChecksums>(node_->rpc(), [this](Ctx ctx, peer::GroupRequest request) {
+        return node_->transactions()->Handle(std::move(ctx), options_.node, std::move(request));
+      });
   sql_ = sql::Engine::Create(
       {.store = node_->store(),
        .executor = &loop_,
        .truetime = clock_->truetime(),
-       .system_tables = system_tables_.get()},
+       .system_tables = system_tables_.get(),
+       .checksums = checksums_.get()},
       {.statement_timeout_us = options_.statement_timeout_us,
        .lock_timeout_us = options_.lock_timeout_us,
        .idle_in_transaction_timeout_us = options_.idle_in_transaction_timeout_us,

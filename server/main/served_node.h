@@ -19,6 +19,7 @@
 #include "server/main/start_settings.h"
 #include "server/node/counters.h"
 #include "server/node/node.h"
+#include "server/node/peer_checksums.h"
 #include "server/node/system_tables.h"
 #include "server/rpc/rpc_server.h"
 #include "server/runtime/clocks.h"
@@ -68,6 +69,7 @@ class ServedNode {
   std::shared_ptr<MemoryBudget> memory_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<NodeSystemTables> system_tables_;
+  std::unique_ptr<PeerChecksums> checksums_;
   std::unique_ptr<sql::Engine> sql_;
   std::unique_ptr<rpc::RpcServer> rpc_;
   TaskScope scope_;

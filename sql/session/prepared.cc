@@ -41,6 +41,7 @@ Verb VerbOf(const ast::Select& s) {
   const std::string call = AdminCall(s);
   if (call == "split") return Verb::kSplit;
   if (call == "merge") return Verb::kMerge;
+  if (call == "checksum") return Verb::kChecksum;
   if (call == "add_replica" || call == "remove_replica" || call == "transfer") {
     return Verb::kMembers;
   }

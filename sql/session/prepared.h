@@ -31,9 +31,10 @@ enum class Verb : uint8_t {
   kSet,
   kShow,
   kExplain,
-  kSplit,    // SELECT isochron.split(...)
-  kMembers,  // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
-  kMerge,    // SELECT isochron.merge(...)
+  kSplit,     // SELECT isochron.split(...)
+  kMembers,   // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
+  kMerge,     // SELECT isochron.merge(...)
+  kChecksum,  // SELECT isochron.checksum(...)
   kAlterDatabase,
 };
 

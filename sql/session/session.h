@@ -33,6 +33,7 @@
 #include "common/task.h"
 #include "common/truetime.h"
 #include "common/types.h"
+#include "sql/catalog/replica_checksums.h"
 #include "sql/catalog/system_tables.h"
 #include "sql/types/datum.h"
 #include "sql/types/error.h"
@@ -191,7 +192,8 @@ class Engine {
     txn::Store* store;
     Executor* executor;
     TrueTime* truetime;
-    SystemTables* system_tables;  // may be null: the system tables are then empty
+    SystemTables* system_tables;            // may be null: the system tables are then empty
+    ReplicaChecksums* checksums = nullptr;  // may be null: isochron.checksum is then refused
   };
   static std::unique_ptr<Engine> Create(Deps deps, EngineOptions options);
   virtual ~Engine() = default;

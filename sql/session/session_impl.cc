@@ -192,6 +192,9 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kMerge:
       co_return co_await Split(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
                                statement->verb == Verb::kMerge, sink);
+    case Verb::kChecksum:
+      co_return co_await Checksum(ctx, &std::get<ast::Select>(statement->ast.node),
+                                  std::move(params), sink);
     case Verb::kMembers:
       co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
                                  std::move(params), sink);
@@ -352,6 +355,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
     out.columns = {{"QUERY PLAN", Type::kText}};
   } else if (statement->verb == Verb::kSplit || statement->verb == Verb::kMerge) {
     out.columns = {{statement->verb == Verb::kSplit ? "split" : "merge", Type::kBool}};
+  } else if (statement->verb == Verb::kChecksum) {
+    out.columns = ChecksumColumns();
   } else if (statement->verb == Verb::kMembers) {
     const auto& select = std::get<ast::Select>(statement->ast.node);
     out.columns = {{select.items[0].expr->names[1], Type::kBool}};

@@ -14,6 +14,9 @@
 
 namespace isochron::sql {
 
+// Of isochron.checksum.
+std::vector<ColumnInfo> ChecksumColumns();
+
 class SessionImpl : public Session {
  public:
   SessionImpl(EngineImpl* engine, uint64_t id);
@@ -53,6 +56,7 @@ class SessionImpl : public Session {
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> AlterDatabase(Ctx ctx, const ast::Set* set);
+  Task<Result> Checksum(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,
                      ResultSink* sink);

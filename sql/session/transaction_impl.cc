@@ -157,6 +157,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kAlterDatabase:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "ALTER DATABASE cannot run inside a transaction block");
+    case Verb::kChecksum:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "isochron.checksum cannot run inside a transaction block");
     case Verb::kMembers:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "replicas and leaders do not change inside a transaction block");
