@@ -70,6 +70,11 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
 
 absl::StatusOr<ExprPtr> Binder::Param(const ast::Expr& e) {
   const size_t index = static_cast<size_t>(e.int_value) - 1;
+  if (params_ == nullptr) {
+    return SqlError(sqlstate::kUndefinedParameter,
+                    absl::StrCat("there is no parameter $", e.int_value, " in ", clause_),
+                    e.position);
+  }
   if (params_->size() <= index) params_->resize(index + 1, Type::kUnknown);
   auto out = std::make_unique<Expr>();
   out->kind = ExprKind::kParam;

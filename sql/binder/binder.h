@@ -60,8 +60,8 @@ struct AggregateCall {
 
 class Binder {
  public:
-  // All outlive the binder. `params` grows and is filled in. `aggregates` is null where aggregates
-  // are refused; `clause` names that place in the message.
+  // All outlive the binder. `params` grows and is filled in; it is null where parameters are
+  // refused. `aggregates` is null where aggregates are; `clause` names that place in the message.
   Binder(const Scope* scope, std::vector<Type>* params, std::vector<AggregateCall>* aggregates,
          const char* clause)
       : scope_(scope), params_(params), aggregates_(aggregates), clause_(clause) {}

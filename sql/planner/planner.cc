@@ -88,9 +88,8 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                     create.table.position, "Tables live in the schema public.");
   }
   std::vector<std::pair<std::string, int>> key = create.primary_key;
-  std::vector<Type> no_params;
   Scope nothing;
-  Binder binder(&nothing, &no_params, nullptr, "DEFAULT");
+  Binder binder(&nothing, nullptr, nullptr, "DEFAULT");
   for (const ast::ColumnDef& def : create.columns) {
     if (table.FindColumn(def.name) >= 0) {
       return SqlError(sqlstate::kDuplicateColumn,

@@ -416,24 +416,16 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   for (const TypedDatum& p : params) types.push_back(p.type);
   Scope nothing;
   Binder binder(&nothing, &types, nullptr, function.c_str());
-  std::vector<ExprPtr> args;
   ISO_CO_ASSIGN_OR_RETURN(ExprPtr name,
                           binder.BindAs(*call.args[0], Type::kText, function.c_str()));
-  args.push_back(std::move(name));
   Plan plan;
-  plan.params.assign(params.size(), Type::kText);
+  plan.params = types;
   ExecContext exec = engine_->MakeExec(ctx);
-  Datum table_name;
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.now, engine_->SqlNow());
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
   // The table decides the types of the key, so its name is needed first.
-  if (args[0]->kind == ExprKind::kParam) {
-    const size_t index = static_cast<size_t>(args[0]->index);
-    if (index >= params.size()) {
-      co_return SqlError(sqlstate::kUndefinedParameter, "the table's name was not given");
-    }
-    table_name = params[index].value;
-  } else {
-    ISO_CO_RETURN_IF_ERROR(Eval(*args[0], exec.eval, Row(), &table_name));
-  }
+  Datum table_name;
+  ISO_CO_RETURN_IF_ERROR(Eval(*name, exec.eval, Row(), &table_name));
   if (table_name.is_null()) {
     co_return SqlError(sqlstate::kInvalidParameter, "the table's name is NULL", call.position);
   }

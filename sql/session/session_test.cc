@@ -329,6 +329,39 @@ TEST_F(SessionTest, SplitNamesAKeyOfTheTable) {
   EXPECT_NE(ReadableKey(u_.store.splits[0]).find("1000"), std::string::npos);
 }
 
+TEST_F(SessionTest, ASplitsKeyMayBeNow) {
+  EXPECT_EQ(Run("CREATE TABLE w (t timestamptz PRIMARY KEY)"), "CREATE TABLE;");
+  ASSERT_EQ(Run("SELECT isochron.split('w', now())"), "t|SELECT 1;");
+  ASSERT_EQ(Run("SELECT isochron.split('w', '1970-01-01 00:00:00+00')"), "t|SELECT 1;");
+  ASSERT_EQ(u_.store.splits.size(), 2u);
+  EXPECT_GT(u_.store.splits[0], u_.store.splits[1]);
+}
+
+TEST_F(SessionTest, ASplitsTableMayBeComputed) {
+  Accounts();
+  ASSERT_EQ(Run("SELECT isochron.split(lower($1), 1000)", {{Type::kUnknown, Datum::String("A")}}),
+            "t|SELECT 1;");
+  EXPECT_EQ(u_.store.splits.size(), 1u);
+  EXPECT_EQ(Run("SELECT isochron.split(lower($1), 1000)"), "42P02");
+  EXPECT_EQ(Run("SELECT isochron.split($1, 1000)"), "42P02");
+}
+
+TEST_F(SessionTest, ADefaultHasNoParameters) {
+  EXPECT_EQ(Run("CREATE TABLE d (k bigint PRIMARY KEY, v bigint DEFAULT 1 + $1)", {Int(1)}),
+            "42P02");
+  EXPECT_EQ(Run("CREATE TABLE d (k bigint PRIMARY KEY, v bigint DEFAULT $1)"), "42P02");
+}
+
+TEST_F(SessionTest, AChecksumIsOfAGroupANodeAndATime) {
+  EXPECT_EQ(Run("SELECT isochron.checksum(1, 1)"), "42883");
+  EXPECT_EQ(Run("SELECT isochron.checksum(0, 1, now())"), "22023");
+  EXPECT_EQ(Run("SELECT isochron.checksum(1, 1, NULL)"), "22023");
+  EXPECT_EQ(Run("SELECT isochron.checksum(1, 1, now(), 'AA')"), "22023");
+  EXPECT_EQ(Run("SELECT isochron.checksum(1, 1, now(), 'aa')"), "0A000");  // no replicas here
+  EXPECT_EQ(Run("SELECT isochron.checksum($1, 1, now())"), "42P02");
+  EXPECT_EQ(Run("BEGIN; SELECT isochron.checksum(1, 1, now())"), "25001");
+}
+
 TEST_F(SessionTest, MergeNamesAKeyOfTheTable) {
   Accounts();
   ASSERT_EQ(Run("SELECT isochron.merge('a', 1000)"), "t|SELECT 1;");

@@ -136,6 +136,7 @@ std::vector<std::string> Seeds() {
         "SELECT DISTINCT x FROM n WHERE x IS NOT NULL; SELECT 1 / 0",
         "SELECT substr('abc', 2), 5 % 3, -k, NOT b, f > 'NaN' FROM t ORDER BY k",
         "SELECT isochron.split('t', 2); SELECT * FROM information_schema.columns",
+        "SELECT isochron.checksum(2, 1, now(), '00ff', $3)",
         "SELECT E'\\u00e4\\n', U&'\\0041', $$dollar$$, x'1F', 1e400, .5, 99999999999999999999"}) {
     for (char choice : {'\x00', '\x01', '\x02', '\x03', '\x07'}) {
       seeds.push_back(std::string(1, choice) + text);
