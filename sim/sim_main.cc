@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/sim_main.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "sim/check_history.h"
 #include "sim/runner/flags.h"
 #include "sim/runner/worker_pool.h"
+#include "sim/scenarios/first_year.h"
 #include "sim/scenarios/seams.h"
 #include "sim/universe/profile.h"
 #include "sim/universe/run_universe.h"
@@ -21,10 +24,16 @@
 namespace isochron::sim {
 namespace {
 
+// All of them, as a table.
+constexpr char kFirstYear[] = "first-year";
+
 KnownNames Known() {
   std::vector<std::string> faults = FaultNames();
   faults.push_back("none");
-  return KnownNames{WorkloadNames(), std::move(faults), {"seams"}};
+  std::vector<std::string> scenarios = FirstYearNames();
+  scenarios.push_back(kFirstYear);
+  scenarios.push_back("seams");
+  return KnownNames{WorkloadNames(), std::move(faults), std::move(scenarios)};
 }
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
@@ -43,6 +52,8 @@ std::string ReplayCommand(const Flags& flags, uint64_t seed) {
   auto list = [&](const char* flag, const std::vector<std::string>& words) {
     for (size_t i = 0; i < words.size(); ++i) {
       absl::StrAppend(&command, i == 0 ? absl::StrCat(" --", flag, " ") : ",", words[i]);
+      const auto rate = flags.run.fault_rates.find(words[i]);
+      if (rate != flags.run.fault_rates.end()) absl::StrAppend(&command, ":", rate->second);
     }
   };
   list("workload", flags.run.workloads);
@@ -57,6 +68,7 @@ std::string ReplayCommand(const Flags& flags, uint64_t seed) {
 struct Totals {
   uint64_t seeds = 0;
   uint64_t violations = 0;
+  Micros virtual_us = 0;
   Digest trace;
   std::map<std::string, int64_t> counts;
 };
@@ -80,10 +92,65 @@ void Report(const Flags& flags, const RunResult& result) {
   if (!result.anomalies.empty()) Print("  replay: " + ReplayCommand(flags, result.seed));
 }
 
+double Rate(const Totals& totals, double cpu_s) {
+  return cpu_s > 0 ? static_cast<double>(totals.virtual_us) / 1e6 / cpu_s : 0;
+}
+
+// What was simulated, at what cost, and how often each fault and branch came.
+void Summarize(const Flags& flags, const Totals& totals, double cpu_s) {
+  const double hours = static_cast<double>(totals.virtual_us) / 3.6e9;
+  if (flags.json) {
+    Print(nlohmann::json{{"summary", true},
+                         {"seeds", totals.seeds},
+                         {"simulated_hours", hours},
+                         {"cpu_seconds", cpu_s},
+                         {"simulated_hours_per_cpu_hour", Rate(totals, cpu_s)},
+                         {"counts", totals.counts}}
+              .dump());
+    return;
+  }
+  if (flags.counts) {
+    for (const auto& [name, count] : totals.counts) Print(absl::StrCat("  ", name, " ", count));
+  }
+  const auto faults = std::count_if(totals.counts.begin(), totals.counts.end(), [](const auto& c) {
+    return absl::StartsWith(c.first, "fault.") && c.second > 0;
+  });
+  Print(absl::StrFormat(
+      "simulated %.2f hours in %.1f CPU seconds: %.0f simulated hours per CPU hour; %d kinds of "
+      "faults%s",
+      hours, cpu_s, Rate(totals, cpu_s), faults, flags.counts ? "" : " (--counts: how many)"));
+}
+
 // Only the default mix of everything promises to reach everything.
 bool IsDefaultMix(const Flags& flags) {
   return flags.scenario.empty() && flags.run.workloads.empty() && flags.run.faults.empty() &&
          flags.run.sabotage == Sabotage::kNone;
+}
+
+// The seeds of one scenario; empty: of universes as they are drawn.
+void RunRange(Flags flags, const std::string& scenario, Totals* totals) {
+  flags.scenario = scenario;
+  const bool first_year = !scenario.empty() && scenario != "seams";
+  ScenarioRow row(scenario);
+  WorkerPool pool(
+      [&](uint64_t seed) {
+        RunOptions run = flags.run;
+        run.seed = seed;
+        if (first_year) return RunFirstYear(run, scenario);
+        return scenario == "seams" ? RunSeams(run) : RunUniverse(run);
+      },
+      flags.jobs);
+  pool.RunSeeds(flags.first, flags.last, [&](const RunResult& result) {
+    ++totals->seeds;
+    totals->violations += result.anomalies.empty() ? 0 : 1;
+    totals->virtual_us += result.virtual_us;
+    totals->trace.Mix(result.trace);
+    for (const auto& [name, count] : result.counts) totals->counts[name] += count;
+    row.Add(result);
+    Report(flags, result);
+    return result.anomalies.empty() || flags.run.sabotage == Sabotage::kNone;
+  });
+  if (first_year && !flags.json) Print(row.Markdown());
 }
 
 }  // namespace
@@ -102,27 +169,19 @@ int RunSim(const std::vector<std::string>& args) {
     return CheckHistoryFile(flags->check_history, flags->json);
   }
   Totals totals;
-  WorkerPool pool(
-      [&](uint64_t seed) {
-        RunOptions run = flags->run;
-        run.seed = seed;
-        return flags->scenario == "seams" ? RunSeams(run) : RunUniverse(run);
-      },
-      flags->jobs);
-  pool.RunSeeds(flags->first, flags->last, [&](const RunResult& result) {
-    ++totals.seeds;
-    totals.violations += result.anomalies.empty() ? 0 : 1;
-    totals.trace.Mix(result.trace);
-    for (const auto& [name, count] : result.counts) totals.counts[name] += count;
-    Report(*flags, result);
-    return result.anomalies.empty() || flags->run.sabotage == Sabotage::kNone;
-  });
+  if (flags->scenario == kFirstYear) {
+    Print(FirstYearTableHead());
+    for (const std::string& name : FirstYearNames()) RunRange(*flags, name, &totals);
+  } else {
+    RunRange(*flags, flags->scenario, &totals);
+  }
   if (IsDefaultMix(*flags)) {
     for (const std::string& missing : CheckNotVacuous(totals.seeds, totals.counts)) {
       ++totals.violations;
       Print("vacuous: " + missing);
     }
   }
+  Summarize(*flags, totals, WorkerPool::CpuSeconds());
   Print(absl::StrFormat("%d seeds, %d violations, trace %016x", totals.seeds, totals.violations,
                         totals.trace.value()));
   return totals.violations == 0 ? 0 : 1;

@@ -4,8 +4,8 @@
 
 // The command `isochron sim` (docs/internals/simulator.md):
 //
-//   sim --seed N | --seeds A..B [--workload W[,W]] [--fault F[,F]] [--scenario S] [--sabotage X]
-//       [--trace] [--explain] [--json] [--jobs N] [--list]
+//   sim --seed N | --seeds A..B [--workload W[,W]] [--fault F[:RATE][,F]] [--scenario S]
+//       [--sabotage X] [--trace] [--explain] [--counts] [--json] [--jobs N] [--list]
 //   sim --check-history FILE [--json]      the checkers on a recorded history (check_history.h)
 //
 // The last line is `N seeds, M violations, trace HASH`. With a sabotage it stops at the first

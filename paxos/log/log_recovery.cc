@@ -50,7 +50,8 @@ class Log::Recovery {
   absl::Status ListSegments(std::vector<uint64_t>* sequences);
   absl::Status CheckHead(bool required, std::vector<uint64_t>* sequences);
   absl::Status OpenSegment(uint64_t sequence, bool last, bool* head_required);
-  absl::Status ReadSegment(uint64_t sequence, bool last, bool* keep);
+  absl::Status DropUnfinished(std::vector<uint64_t>* sequences);
+  absl::Status ReadSegment(uint64_t sequence, bool last);
   absl::Status Replay(uint64_t sequence, absl::string_view data, uint64_t sealed_end, bool last);
   void ReplayRecord(uint64_t sequence, const format::ScannedRecord& record);
   bool ReplayEntries(uint64_t sequence, const format::ScannedRecord& record, Found* found);
@@ -95,14 +96,8 @@ absl::StatusOr<bool> Log::Exists(Disk* disk, const std::string& folder) {
 absl::Status Log::Recovery::Run() {
   std::vector<uint64_t> sequences;
   ISO_RETURN_IF_ERROR(ListSegments(&sequences));
-  for (uint64_t s : sequences) {
-    bool keep = true;
-    ISO_RETURN_IF_ERROR(ReadSegment(s, s == sequences.back(), &keep));
-    if (keep) continue;
-    log_->segments_.erase(s);
-    ISO_RETURN_IF_ERROR(log_->disk_->Remove(SegmentPath(log_->options_.folder, s)));
-    ISO_RETURN_IF_ERROR(log_->disk_->SyncDir(log_->options_.folder));
-  }
+  ISO_RETURN_IF_ERROR(DropUnfinished(&sequences));
+  for (uint64_t s : sequences) ISO_RETURN_IF_ERROR(ReadSegment(s, s == sequences.back()));
   if (!log_->options_.sabotage.Is(Sabotage::kNoSyncOnOpen)) ISO_RETURN_IF_ERROR(KeepTail());
   Finish();
   return absl::OkStatus();
@@ -211,17 +206,30 @@ std::string Log::Recovery::Found::Damage() const {
 
 // --- replay --------------------------------------------------------------------------------------
 
-absl::Status Log::Recovery::ReadSegment(uint64_t sequence, bool last, bool* keep) {
+// The newest segment, when its creation was cut short: nothing was ever written into it. The one
+// before it is then the last again, whose end no later header tells.
+absl::Status Log::Recovery::DropUnfinished(std::vector<uint64_t>* sequences) {
+  if (sequences->empty()) return absl::OkStatus();
+  const uint64_t sequence = sequences->back();
+  Segment& segment = log_->segments_[sequence];
+  ISO_ASSIGN_OR_RETURN(std::string data, segment.file->ReadAt(0, segment.size));
+  format::SegmentHeader header;
+  if (format::Decode(data, &header) && header.sequence == sequence) return absl::OkStatus();
+  if (format::SyncedBeyond(data, sequence, 0)) return Damaged(sequence, 0, "segment header");
+  if (log_->options_.observer != nullptr)
+    log_->options_.observer->Reached("log.unfinished_segment");
+  sequences->pop_back();
+  log_->segments_.erase(sequence);
+  ISO_RETURN_IF_ERROR(log_->disk_->Remove(SegmentPath(log_->options_.folder, sequence)));
+  return log_->disk_->SyncDir(log_->options_.folder);
+}
+
+absl::Status Log::Recovery::ReadSegment(uint64_t sequence, bool last) {
   Segment& segment = log_->segments_[sequence];
   ISO_ASSIGN_OR_RETURN(std::string data, segment.file->ReadAt(0, segment.size));
   format::SegmentHeader header;
   if (!format::Decode(data, &header) || header.sequence != sequence) {
-    if (!last || format::SyncedBeyond(data, sequence, 0)) {
-      return Damaged(sequence, 0, "segment header");
-    }
-    // Its creation was not finished, so nothing was ever written into it.
-    *keep = false;
-    return absl::OkStatus();
+    return Damaged(sequence, 0, "segment header");
   }
   segment.end = format::kBlock;
   auto sealed = sealed_end_.find(sequence);

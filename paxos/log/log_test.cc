@@ -394,6 +394,24 @@ TEST_F(LogTest, AnUnfinishedRemovalIsFinished) {
   EXPECT_EQ(log_->TakeRecovered(kA).base.index, 18u);
 }
 
+// A crash while the next segment is made leaves a file without a header. What the segment before
+// it holds was acknowledged.
+TEST_F(LogTest, AnUnfinishedSegmentTakesNothingWithIt) {
+  for (const bool some_header : {false, true}) {
+    disk_ = MemoryDisk();
+    Open();
+    NewGroup(kA);
+    Append(kA, {Make(11, 1, "one"), Make(12, 1, "two")});
+    Sync();
+    auto next = *disk_.Open("log/000002.log", /*create=*/true);
+    ASSERT_TRUE(next->Preallocate(8 << 10).ok());
+    if (some_header) ASSERT_TRUE(next->WriteAt(0, std::string(7, 'x')).ok());
+    next.reset();
+    ASSERT_TRUE(Reopen().ok());
+    EXPECT_EQ(log_->TakeRecovered(kA).entries.size(), 2u) << some_header;
+  }
+}
+
 TEST_F(LogTest, AnUnfinishedBatchIsDroppedWhole) {
   Open();
   NewGroup(kA);

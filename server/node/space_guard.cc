@@ -13,6 +13,9 @@ namespace {
 
 constexpr Micros kAskTimeoutUs = 1'000'000;
 constexpr Micros kAskEngineEveryUs = 5'000;
+// So many groups are handed over in a row, and so long is waited before the next ones.
+constexpr size_t kHandedOverAtOnce = 8;
+constexpr Micros kPauseUs = 100'000;
 constexpr char kRoom[] = "room";
 
 Task<absl::StatusOr<std::string>> Tell(bool room) {
@@ -108,6 +111,7 @@ Task<void> SpaceGuard::HandOver() {
     if (!group->IsServing()) continue;
     for (uint32_t voter : group->descriptor().voters()) led[group->id()].push_back(NodeId(voter));
   }
+  size_t handed_over = 0;
   for (const auto& [id, voters] : led) {
     NodeId best;
     LogIndex furthest = 0;
@@ -130,6 +134,8 @@ Task<void> SpaceGuard::HandOver() {
     if (!best || group == nullptr || !group->IsServing()) continue;
     const absl::Status status = co_await group->TransferTo(best);
     env_.observer->Count(status.ok() ? "disk.handed_over" : "disk.failed_hand_overs", 1);
+    // Whoever gets them campaigns at once, out of turn: all of them together would be a storm.
+    if (++handed_over % kHandedOverAtOnce == 0) co_await SleepFor(env_.executor, kPauseUs);
   }
   handing_over_ = false;
   hand_over_after_us_ = env_.executor->MonotonicNow() + options_.hand_over_us;

@@ -48,6 +48,22 @@ absl::Status ParseNumber(absl::string_view name, const std::string& value, uint6
   return absl::InvalidArgumentError(absl::StrCat("--", name, " wants a number, not ", value));
 }
 
+// NAME or NAME:RATE, with commas between.
+absl::Status ParseFaults(const std::string& value, const KnownNames& known, Flags* flags) {
+  for (absl::string_view word : absl::StrSplit(value, ',')) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits(':', 1));
+    flags->run.faults.push_back(parts.first);
+    if (word.find(':') == absl::string_view::npos) continue;
+    double rate = 0;
+    if (!absl::SimpleAtod(parts.second, &rate) || !(rate >= 0 && rate <= 100'000)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the rate of a fault is a number, as in loss:0.2 or crash:10, not ", word));
+    }
+    flags->run.fault_rates[parts.first] = rate;
+  }
+  return CheckKnown("fault", flags->run.faults, known.faults);
+}
+
 absl::Status ApplyFlag(const std::string& name, const std::string& value, const KnownNames& known,
                        Flags* flags) {
   uint64_t number = 0;
@@ -60,8 +76,7 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
     flags->run.workloads = absl::StrSplit(value, ',');
     return CheckKnown("workload", flags->run.workloads, known.workloads);
   } else if (name == "fault") {
-    flags->run.faults = absl::StrSplit(value, ',');
-    return CheckKnown("fault", flags->run.faults, known.faults);
+    return ParseFaults(value, known, flags);
   } else if (name == "scenario") {
     flags->scenario = value;
     return CheckKnown("scenario", {value}, known.scenarios);
@@ -88,7 +103,7 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const KnownNames& known) {
   static const std::vector<std::string> kValued = {
       "seed", "seeds", "workload", "fault", "scenario", "sabotage", "jobs", "check-history"};
-  static const std::vector<std::string> kSwitches = {"trace", "explain", "json", "list"};
+  static const std::vector<std::string> kSwitches = {"trace", "explain", "json", "list", "counts"};
   Flags flags;
   for (size_t i = 0; i < args.size(); ++i) {
     absl::string_view arg = args[i];
@@ -102,6 +117,7 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const Kno
       flags.run.explain |= name == "explain";
       flags.json |= name == "json";
       flags.list |= name == "list";
+      flags.counts |= name == "counts";
       continue;
     }
     if (std::find(kValued.begin(), kValued.end(), name) == kValued.end()) {

@@ -28,6 +28,7 @@ struct Flags {
   int jobs = 0;               // 0: as many as there are processors
   bool json = false;
   bool list = false;
+  bool counts = false;
 };
 
 // INVALID_ARGUMENT says what is wrong and names the nearest known word.

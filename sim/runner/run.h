@@ -16,8 +16,9 @@ namespace isochron::sim {
 
 struct RunOptions {
   uint64_t seed = 1;
-  std::vector<std::string> workloads;  // empty: the scenario's own choice
-  std::vector<std::string> faults;     // empty: drawn from the seed; "none": a calm run
+  std::vector<std::string> workloads;         // empty: the scenario's own choice
+  std::vector<std::string> faults;            // empty: drawn from the seed; "none": a calm run
+  std::map<std::string, double> fault_rates;  // of those named with one (profile.h)
   Sabotage sabotage = Sabotage::kNone;
   bool trace = false;    // print events as they happen
   bool explain = false;  // fill RunResult::timeline around the first anomaly

@@ -2,6 +2,7 @@
 #include "sim/runner/worker_pool.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,6 +82,13 @@ int WorkerPool::End(Worker* worker, bool kill_it) {
   close(worker->fd);
   *worker = Worker();
   return status;
+}
+
+double WorkerPool::CpuSeconds() {
+  rusage used = {};
+  getrusage(RUSAGE_CHILDREN, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 void WorkerPool::RunSeeds(uint64_t first, uint64_t last, const OnResult& on_result) {

@@ -25,6 +25,9 @@ class WorkerPool {
   // A seed whose process died has the anomaly "process-died".
   void RunSeeds(uint64_t first, uint64_t last, const OnResult& on_result);
 
+  // What all workers of this process that have ended took.
+  static double CpuSeconds();
+
  private:
   struct Worker {
     int pid = -1;

@@ -7,6 +7,7 @@ namespace isochron::sim {
 namespace {
 
 constexpr Micros kNoGateway = 20'000;
+constexpr int kStepsAhead = 1000;
 
 }  // namespace
 
@@ -18,9 +19,27 @@ Clients::Clients(Universe* universe, Random random) : universe_(universe), rando
     }
     for (const auto& [client, serial] : lost) Ended(client, serial);
   });
+  universe_->OnMoreClients([this](int more, Micros for_us) { Burst(more, for_us); });
+}
+
+void Clients::Burst(int more, Micros for_us) {
+  const Micros now = universe_->scheduler()->now();
+  if (now < burst_until_us_) return;
+  burst_until_us_ = now + for_us;
+  for (int i = 0; i < more; ++i) {
+    if (!running_.contains(kFirstOfBurst + i)) Next(kFirstOfBurst + i);
+  }
+}
+
+int Clients::Allowed() const {
+  const Profile& p = universe_->profile();
+  const double part = static_cast<double>(universe_->scheduler()->now() - began_us_) /
+                      static_cast<double>(p.run_us);
+  return kStepsAhead + static_cast<int>(part * p.max_steps);
 }
 
 void Clients::Start() {
+  began_us_ = universe_->scheduler()->now();
   for (int client = 0; client < universe_->profile().clients; ++client) Next(client);
 }
 
@@ -33,12 +52,19 @@ Session Clients::NewSession(SimNode* gateway, int client) {
   if (random_.OneIn(0.03) && !faults.empty()) session.timeout_us = random_.Between(1000, 500'000);
   if (std::find(faults.begin(), faults.end(), "abandon") != faults.end() && random_.OneIn(0.02)) {
     session.abandon_after_us = random_.Between(1'000'000, 12'000'000);
+    universe_->events()->Count("fault.abandon", 1);
   }
   return session;
 }
 
 void Clients::Next(int client) {
-  if (stopping_ || steps_ >= universe_->profile().max_steps) return;
+  if (stopping_ || running_.contains(client)) return;
+  if (client >= kFirstOfBurst && universe_->scheduler()->now() >= burst_until_us_) return;
+  if (steps_ >= Allowed()) {
+    universe_->scheduler()->After(random_.Between(0, 1'000'000), 0,
+                                  [this, client] { Next(client); });
+    return;
+  }
   auto& nodes = universe_->nodes();
   SimNode* gateway = nodes[random_.Below(nodes.size())].get();
   if (!gateway->up()) {
@@ -67,8 +93,9 @@ void Clients::Ended(int client, uint64_t serial) {
   if (it == running_.end() || it->second.serial != serial) return;
   running_.erase(it);
   const Profile& profile = universe_->profile();
-  const Micros think =
-      random_.OneIn(profile.hand_off_rate) ? 0 : random_.Between(0, profile.think_max_us);
+  const Micros think = client >= kFirstOfBurst || random_.OneIn(profile.hand_off_rate)
+                           ? 0
+                           : random_.Between(0, profile.think_max_us);
   universe_->scheduler()->After(think, 0, [this, client] { Next(client); });
 }
 

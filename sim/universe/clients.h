@@ -34,6 +34,11 @@ class Clients {
   };
   void Next(int client);
   void Ended(int client, uint64_t serial);
+  // Clients of a burst are numbered from here and stop when it ends.
+  static constexpr int kFirstOfBurst = 100;
+  void Burst(int more, Micros for_us);
+  // How many steps may have begun by now, so that a run has load to its end.
+  int Allowed() const;
   Task<void> Serve(int client, uint64_t serial, Session session, Workload* workload);
   Session NewSession(SimNode* gateway, int client);
 
@@ -41,6 +46,8 @@ class Clients {
   Random random_;
   bool stopping_ = false;
   int steps_ = 0;
+  Micros began_us_ = 0;
+  Micros burst_until_us_ = 0;
   uint64_t serial_ = 0;
   std::map<int, Request> running_;
 };

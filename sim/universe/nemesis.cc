@@ -26,14 +26,23 @@ Nemesis::Nemesis(Universe* universe, Random random) : universe_(universe), rando
   universe_->OnReached([this](NodeId node, absl::string_view name) { OnReached(node, name); });
 }
 
-bool Nemesis::Has(const std::string& fault) const {
-  const auto& faults = universe_->profile().faults;
-  return std::find(faults.begin(), faults.end(), fault) != faults.end();
+double Nemesis::RateOf(const std::string& fault, double otherwise) const {
+  const auto& rates = universe_->profile().fault_rates;
+  const auto it = rates.find(fault);
+  return it == rates.end() ? otherwise : it->second;
 }
 
 void Nemesis::Start() {
   active_ = true;
   LieSomewhere();
+  const Profile& p = universe_->profile();
+  if (p.knobs) universe_->events()->Count("fault.knobs", 1);
+  for (const std::string& fault : p.faults) {
+    if (IsAllAlong(fault)) continue;
+    const bool own = !IsShareOfMessages(fault) && p.fault_rates.contains(fault);
+    if (own) ScheduleOwn(fault, p.fault_rates.at(fault));
+    if (!own) together_.push_back(fault);
+  }
   ScheduleNext();
 }
 
@@ -49,14 +58,23 @@ void Nemesis::LieSomewhere() {
 }
 
 void Nemesis::ScheduleNext() {
-  const Profile& p = universe_->profile();
-  if (p.faults.empty()) return;
-  const double gap = -std::log(1.0 - random_.NextDouble()) * static_cast<double>(p.fault_gap_us);
+  if (together_.empty()) return;
+  const double mean = static_cast<double>(universe_->profile().fault_gap_us);
+  const double gap = -std::log(1.0 - random_.NextDouble()) * mean;
   universe_->scheduler()->After(static_cast<Micros>(gap) + 1000, 0, [this] {
     if (!active_) return;
-    const auto& faults = universe_->profile().faults;
-    Act(faults[random_.Below(faults.size())]);
+    Act(together_[random_.Below(together_.size())]);
     ScheduleNext();
+  });
+}
+
+void Nemesis::ScheduleOwn(const std::string& fault, double per_minute) {
+  if (per_minute <= 0) return;
+  const double gap = -std::log(1.0 - random_.NextDouble()) * 60e6 / per_minute;
+  universe_->scheduler()->After(static_cast<Micros>(gap) + 1000, 0, [this, fault, per_minute] {
+    if (!active_) return;
+    Act(fault);
+    ScheduleOwn(fault, per_minute);
   });
 }
 
@@ -68,10 +86,13 @@ void Nemesis::Stop() {
   universe_->network()->HealAll();
   for (auto& node : universe_->nodes()) {
     node->Resume();
-    node->clock()->SetLost(false);
-    node->clock()->Lie(0);
+    node->SetTurnCost(0);
+    node->clock()->Heal();
     node->disk()->SetOptions(universe_->profile().disk);
     node->disk()->SetFree(SimDisk::kPlenty);
+    node->disk()->DieAt(0, nullptr);
+    // Its operator has set its clock right, and does not wait until it trusts itself again.
+    if (node->clock()->fenced()) universe_->Bounce(node->id(), false, 100'000);
     universe_->Start(node->id());
   }
 }
@@ -91,73 +112,74 @@ SimNode* Nemesis::AnyUp() {
 }
 
 void Nemesis::Act(const std::string& fault) {
-  static const std::vector<std::string> kNetwork = {
-      "partition", "oneway", "clog", "isolate-leader", "loss", "delay", "reorder", "duplicate"};
-  if (std::find(kNetwork.begin(), kNetwork.end(), fault) != kNetwork.end()) {
-    ActOnNetwork(fault);
-  } else {
-    ActOnProcess(fault);
-  }
-}
-
-void Nemesis::ActOnProcess(const std::string& fault) {
   SimNode* node = AnyUp();
   if (node == nullptr) return;
-  const NodeId id = node->id();
-  // Short absences, and long ones in which others take over.
-  const Micros down =
-      random_.OneIn(0.5) ? random_.Between(1000, 300'000) : random_.Between(300'000, 6'000'000);
-  if (fault == "crash" || fault == "power") {
-    universe_->Bounce(id, fault == "power", down);
-  } else if (fault == "all-power") {
+  if (ActOn(node, fault)) universe_->events()->Count(absl::StrCat("fault.", fault), 1);
+}
+
+bool Nemesis::ActOn(SimNode* node, const std::string& fault) {
+  if (fault == "all-power") {
     for (auto& n : universe_->nodes()) {
       universe_->Bounce(n->id(), true, random_.Between(1000, 1'000'000));
     }
-  } else if (fault == "phase-crash") {
+    return true;
+  }
+  if (fault == "crash" || fault == "power") {
+    universe_->Bounce(node->id(), fault == "power", DownFor());
+    return true;
+  }
+  if (fault == "phase-crash") {
     armed_.clear();  // phases that nobody came to make room for others
     while (armed_.size() < 3) armed_.push_back(kPhases[random_.Below(ABSL_ARRAYSIZE(kPhases))]);
-  } else if (fault == "transfer") {
-    TransferSome();
-  } else if (fault == "pause") {
-    universe_->Log(absl::StrCat(ToString(id), " is paused"));
-    node->Pause();
-    Later(100'000, 2 * universe_->profile().lease_us, [this, node, id] {
-      universe_->Log(absl::StrCat(ToString(id), " goes on"));
-      node->Resume();
-    });
-  } else if (fault == "clock-lost") {
-    universe_->Log(absl::StrCat(ToString(id), "'s clock loses its bound"));
-    node->clock()->SetLost(true);
-    Later(10'000, 5'000'000, [this, node, id] {
-      universe_->Log(absl::StrCat(ToString(id), "'s clock has a bound again"));
-      node->clock()->SetLost(false);
-    });
-  } else if (fault == "disk") {
-    universe_->Log(absl::StrCat(ToString(id), "'s disk is slow"));
-    DiskOptions options = universe_->profile().disk;
-    options.slow_sync_rate = 0.2;
-    options.slow_sync_us = 400'000;
-    if (random_.OneIn(0.3)) options.fail_sync_rate = 0.01;
-    node->disk()->SetOptions(options);
-    Later(500'000, 3'000'000,
-          [this, node] { node->disk()->SetOptions(universe_->profile().disk); });
-  } else if (fault == "disk-full") {
-    FillDisk(node);
-  } else if (fault == "bitrot") {
-    RotSome(node);
-  } else if (fault == "split") {
-    SplitSome();
-  } else if (fault == "members") {
-    ChangeMembers();
-  } else if (fault == "wipe") {
-    WipeSome();
-  } else if (fault == "merge") {
-    MergeSome();
+    return true;
   }
+  if (fault == "overload") return universe_->AskForClients(40, random_.Between(200'000, 3'000'000));
+  if (fault == "disk-crash") return DiskCrash(node);
+  if (fault == "transfer") return TransferSome();
+  if (fault == "churn") return Churn();
+  if (fault == "pause") return Pause(node);
+  if (fault == "slow") return Slow(node);
+  if (fault == "slow-disk" || fault == "failed-sync") return SlowDisk(node, fault != "slow-disk");
+  if (fault == "disk-full") return FillDisk(node);
+  if (fault == "bitrot") return RotSome(node);
+  if (fault == "split") return SplitSome();
+  if (fault == "members") return ChangeMembers();
+  if (fault == "wipe") return WipeSome();
+  if (fault == "merge") return MergeSome();
+  if (IsShareOfMessages(fault)) return Disturb(fault);
+  if (fault.rfind("clock-", 0) == 0) return ActOnClock(node, fault);
+  return Cut(fault);
+}
+
+// Short absences, and long ones in which others take over.
+Micros Nemesis::DownFor() {
+  return random_.OneIn(0.5) ? random_.Between(1000, 300'000) : random_.Between(300'000, 6'000'000);
+}
+
+bool Nemesis::Pause(SimNode* node) {
+  universe_->Log(absl::StrCat(ToString(node->id()), " is paused"));
+  node->Pause();
+  Later(100'000, 2 * universe_->profile().lease_us, [this, node] {
+    universe_->Log(absl::StrCat(ToString(node->id()), " goes on"));
+    node->Resume();
+  });
+  return true;
+}
+
+bool Nemesis::SlowDisk(SimNode* node, bool fails) {
+  universe_->Log(
+      absl::StrCat(ToString(node->id()), fails ? "'s disk may fail a sync" : "'s disk is slow"));
+  DiskOptions options = universe_->profile().disk;
+  options.slow_sync_rate = 0.2;
+  options.slow_sync_us = 400'000;
+  if (fails) options.fail_sync_rate = 0.03;
+  node->disk()->SetOptions(options);
+  Later(500'000, 3'000'000, [this, node] { node->disk()->SetOptions(universe_->profile().disk); });
+  return true;
 }
 
 // Down to something below the reserve, to half of it, or to nothing at all.
-void Nemesis::FillDisk(SimNode* node) {
+bool Nemesis::FillDisk(SimNode* node) {
   const uint64_t reserve = universe_->profile().disk_reserve_bytes;
   const uint64_t left = random_.OneIn(0.3) ? random_.Below(4096) : random_.Below(reserve * 9 / 8);
   universe_->Log(absl::StrCat(ToString(node->id()), "'s disk has ", left, " bytes left"));
@@ -166,13 +188,14 @@ void Nemesis::FillDisk(SimNode* node) {
     universe_->Log(absl::StrCat(ToString(node->id()), "'s disk has room again"));
     node->disk()->SetFree(SimDisk::kPlenty);
   });
+  return true;
 }
 
 // One node a run, so that a quorum of undamaged logs is left.
-void Nemesis::RotSome(SimNode* node) {
-  if (lost_) return;
+bool Nemesis::RotSome(SimNode* node) {
+  if (lost_) return false;
   for (auto& other : universe_->nodes()) {
-    if (other->rotten()) return;
+    if (other->rotten()) return false;
   }
   universe_->Crash(node->id(), false);
   if (random_.OneIn(0.4)) {
@@ -184,49 +207,59 @@ void Nemesis::RotSome(SimNode* node) {
   }
   universe_->scheduler()->After(random_.Between(1000, 500'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });
+  return node->rotten();
 }
 
-void Nemesis::ActOnNetwork(const std::string& fault) {
-  SimNetwork* network = universe_->network();
-  if (fault == "partition" || fault == "oneway") {
-    Partition(fault == "oneway");
-  } else if (fault == "isolate-leader") {
-    std::vector<NodeId> leaders;
-    for (const auto& [group, node] : universe_->Leaders()) {
-      if (node) leaders.push_back(node);
-    }
-    if (leaders.empty()) return;
-    Isolate(leaders[random_.Below(leaders.size())]);
-  } else if (fault == "clog") {
-    const size_t n = universe_->nodes().size();
-    const NodeId from(static_cast<uint32_t>(1 + random_.Below(n)));
-    const NodeId to(static_cast<uint32_t>(1 + random_.Below(n)));
-    if (from == to) return;
-    universe_->Log(absl::StrCat("the link ", ToString(from), " -> ", ToString(to), " is clogged"));
-    network->Clog(from, to);
-    Later(50'000, 3'000'000, [network, from, to] { network->Unclog(from, to); });
-    return;
-  } else {
-    Disturb(fault);
-    return;
-  }
-  Later(100'000, 6'000'000, [this, network] {
+bool Nemesis::Cut(const std::string& fault) {
+  if (fault == "clog") return Clog();
+  const bool done = fault == "isolate-leader" ? IsolateLeader()
+                    : fault == "partial"      ? CutPairs()
+                                              : Partition(fault == "oneway");
+  if (!done) return false;
+  Later(100'000, 6'000'000, [this] {
     universe_->Log("the network heals");
-    network->HealAll();
+    universe_->network()->HealAll();
   });
+  return true;
 }
 
-void Nemesis::Disturb(const std::string& fault) {
+bool Nemesis::Clog() {
+  SimNetwork* network = universe_->network();
+  const size_t n = universe_->nodes().size();
+  const NodeId from(static_cast<uint32_t>(1 + random_.Below(n)));
+  const NodeId to(static_cast<uint32_t>(1 + random_.Below(n)));
+  if (from == to) return false;
+  universe_->Log(absl::StrCat("the link ", ToString(from), " -> ", ToString(to), " is clogged"));
+  network->Clog(from, to);
+  Later(50'000, 3'000'000, [network, from, to] { network->Unclog(from, to); });
+  return true;
+}
+
+// Some do not hear each other, and no line divides the nodes in two.
+bool Nemesis::CutPairs() {
+  SimNetwork* network = universe_->network();
+  const size_t n = universe_->nodes().size();
+  for (size_t pairs = 0; pairs < n / 2; ++pairs) {
+    const NodeId a(static_cast<uint32_t>(1 + random_.Below(n)));
+    const NodeId b(static_cast<uint32_t>(1 + (a.value + random_.Below(n - 1)) % n));
+    universe_->Log(absl::StrCat("partial partition: ", ToString(a), " | ", ToString(b)));
+    network->Cut(a, b);
+    network->Cut(b, a);
+  }
+  return true;
+}
+
+bool Nemesis::Disturb(const std::string& fault) {
   SimNetwork* network = universe_->network();
   NetworkOptions options = network->options();
-  if (fault == "loss") options.drop_rate = random_.OneIn(0.2) ? 0.5 : 0.1;
-  if (fault == "duplicate") options.duplicate_rate = 0.2;
+  if (fault == "loss") options.drop_rate = RateOf(fault, random_.OneIn(0.2) ? 0.5 : 0.1);
+  if (fault == "duplicate") options.duplicate_rate = RateOf(fault, 0.2);
   if (fault == "delay") {
-    options.slow_rate = 0.1;
+    options.slow_rate = RateOf(fault, 0.1);
     options.slow_max_us = random_.Between(10'000, 1'500'000);
   }
   if (fault == "reorder") {
-    options.reorder_rate = 0.3;
+    options.reorder_rate = RateOf(fault, 0.3);
     options.reorder_max_us = random_.Between(1000, 300'000);
   }
   universe_->Log(absl::StrCat("messages suffer ", fault));
@@ -235,9 +268,10 @@ void Nemesis::Disturb(const std::string& fault) {
     universe_->Log("messages are well again");
     network->SetOptions(universe_->profile().network);
   });
+  return true;
 }
 
-void Nemesis::Partition(bool one_way) {
+bool Nemesis::Partition(bool one_way) {
   auto& nodes = universe_->nodes();
   std::vector<bool> side;
   for (size_t i = 0; i < nodes.size(); ++i) side.push_back(random_.OneIn(0.5));
@@ -253,29 +287,38 @@ void Nemesis::Partition(bool one_way) {
     }
   }
   universe_->Log(absl::StrCat(what, " | the others"));
+  return true;
 }
 
-void Nemesis::Isolate(NodeId node) {
+bool Nemesis::IsolateLeader() {
+  std::vector<NodeId> leaders;
+  for (const auto& [group, node] : universe_->Leaders()) {
+    if (node) leaders.push_back(node);
+  }
+  if (leaders.empty()) return false;
+  const NodeId node = leaders[random_.Below(leaders.size())];
   universe_->Log(absl::StrCat("partition: ", ToString(node), " | the others"));
   for (auto& other : universe_->nodes()) {
     if (other->id() == node) continue;
     universe_->network()->Cut(node, other->id());
     universe_->network()->Cut(other->id(), node);
   }
+  return true;
 }
 
-void Nemesis::TransferSome() {
+bool Nemesis::TransferSome() {
   std::vector<std::pair<GroupId, NodeId>> led;
   for (const auto& [group, node] : universe_->Leaders()) {
     if (node) led.emplace_back(group, node);
   }
-  if (led.empty()) return;
+  if (led.empty()) return false;
   const auto [group, from] = led[random_.Below(led.size())];
   const size_t n = universe_->nodes().size();
   const NodeId to(static_cast<uint32_t>(1 + (from.value + random_.Below(n - 1)) % n));
   universe_->Log(
       absl::StrCat(ToString(group), " is handed from ", ToString(from), " to ", ToString(to)));
   universe_->node(from)->TransferLeader(group, to);
+  return true;
 }
 
 namespace {
@@ -287,14 +330,15 @@ Task<void> SplitTask(SimNode* node, std::string key) {
 
 }  // namespace
 
-void Nemesis::SplitSome() {
+bool Nemesis::SplitSome() {
   SimNode* node = AnyUp();
-  if (node == nullptr) return;
+  if (node == nullptr) return false;
   auto& workloads = universe_->workloads();
   std::vector<std::string> keys = workloads[random_.Below(workloads.size())]->AllKeys();
   std::string key = keys[random_.Below(keys.size())];
   universe_->Log(absl::StrCat(ToString(node->id()), " is asked to split at ", key));
   node->Spawn([node, key] { return SplitTask(node, key); });
+  return true;
 }
 
 namespace {
@@ -306,16 +350,17 @@ Task<void> MergeTask(SimNode* node, std::string key) {
 
 }  // namespace
 
-void Nemesis::MergeSome() {
+bool Nemesis::MergeSome() {
   SimNode* node = AnyUp();
-  if (node == nullptr) return;
+  if (node == nullptr) return false;
   // A group that there is.
   std::vector<std::string> starts;
   for (const ReplicaView& r : node->Replicas()) starts.push_back(r.range.start);
-  if (starts.empty()) return;
+  if (starts.empty()) return false;
   const std::string key = starts[random_.Below(starts.size())];
   universe_->Log(absl::StrCat(ToString(node->id()), " is asked to merge at ", key));
   node->Spawn([node, key] { return MergeTask(node, key); });
+  return true;
 }
 
 // The node is in the middle of a step: it dies within the next instants, when the messages of this

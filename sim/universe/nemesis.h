@@ -7,13 +7,20 @@
 //   crash, power      a node's process dies / its machine loses power; it comes back
 //   all-power         every machine loses power at once
 //   phase-crash       a node dies the moment it reaches a phase of two-phase commit
+//   disk-crash        a node dies in the middle of one of its next disk operations, or loses power
 //   transfer          a group's leader hands over
-//   partition, oneway, isolate-leader, clog      links carry nothing for a while
+//   churn             leaders hand over again and again for a while
+//   partition, oneway, partial, isolate-leader, clog      links carry nothing for a while; partial:
+//                     some pairs of nodes are cut, which all others still see
 //   loss, delay, reorder, duplicate              messages suffer for a while
 //   pause             a process is stopped and later goes on as if nothing had been (SIGSTOP)
-//   clock-lost        a node's clock has no bound for a while
-//   disk              syncs are slow for a while, one of them fails
-//   disk-full         a disk has little or nothing left for a while
+//   slow              each turn of a node's loop takes time
+//   overload          many more clients for a while
+//   clock-lost, clock-drift, clock-jump, clock-widened, clock-set, clock-frozen
+//                     a node's clock, within what it vouches for (sim/world/sim_truetime.h)
+//   clock-beyond      a node's clock lies by more than its bound. Not survivable, not drawn: its
+//                     peers accuse it, or the checkers see the damage
+//   slow-disk, failed-sync, disk-full            of one node, for a while
 //   bitrot            a bit of what one node's log had synced turns over; that node may refuse to
 //                     start ever after, and the others go on without it
 //   split             a group is split while it works
@@ -21,7 +28,9 @@
 //   wipe              a node's folder is lost; it comes back empty and its replicas are replaced
 //   merge             a group is merged into its neighbour while both work
 //   abandon           clients leave transactions open (done by the clients)
-// All of it is survivable: what was acknowledged must stay.
+//   knobs             small limits and odd timers all along (profile.cc)
+// Each time one happens counts as `fault.NAME`.
+// All but one are survivable: what was acknowledged must stay.
 
 #include <optional>
 #include <set>
@@ -42,37 +51,54 @@ class Nemesis {
   void Stop();
 
  private:
+  // One of those that share the profile's rhythm.
   void ScheduleNext();
+  // One with a rate of its own.
+  void ScheduleOwn(const std::string& fault, double per_minute);
+  // Those below are false when there was nothing that it could happen to.
   void Act(const std::string& fault);
-  void ActOnNetwork(const std::string& fault);
-  void ActOnProcess(const std::string& fault);
-  void Partition(bool one_way);
-  void Isolate(NodeId node);
-  void Disturb(const std::string& fault);
-  void TransferSome();
-  void SplitSome();
+  bool ActOn(SimNode* node, const std::string& fault);
+  Micros DownFor();
+  bool Pause(SimNode* node);
+  bool Cut(const std::string& fault);
+  bool CutPairs();
+  bool Partition(bool one_way);
+  bool IsolateLeader();
+  bool Clog();
+  bool Disturb(const std::string& fault);
+  bool SlowDisk(SimNode* node, bool fails);
+  bool TransferSome();
+  bool SplitSome();
+  // nemesis_machines.cc
+  bool DiskCrash(SimNode* node);
+  bool Slow(SimNode* node);
+  bool Churn();
+  void HandOverUntil(Micros end);
+  bool ActOnClock(SimNode* node, const std::string& fault);
   // nemesis_members.cc
   std::optional<std::vector<ReplicaView>> AllGroups();
   void Change(GroupId group, NodeId target, txn::ReplicaChange change);
-  void ChangeMembers();
-  void WipeSome();
+  bool ChangeMembers();
+  bool WipeSome();
   void Repair();
-  void MergeSome();
+  bool MergeSome();
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
-  void RotSome(SimNode* node);
-  void FillDisk(SimNode* node);
+  bool RotSome(SimNode* node);
+  bool FillDisk(SimNode* node);
   // Undoes after a drawn time, unless all was repaired before.
   void Later(Micros min_us, Micros max_us, std::function<void()> undo);
   SimNode* AnyUp();
-  bool Has(const std::string& fault) const;
+  // The share of messages that suffer, when one was asked for.
+  double RateOf(const std::string& fault, double otherwise) const;
 
   Universe* universe_;
   Random random_;
   bool active_ = false;
-  std::optional<NodeId> lost_;      // a node whose folder was lost, until it is whole again
-  std::set<GroupId> to_add_;        // groups that it is still missing from
-  std::vector<std::string> armed_;  // phases whose next visitor dies
+  std::vector<std::string> together_;  // faults that share the profile's rhythm
+  std::optional<NodeId> lost_;         // a node whose folder was lost, until it is whole again
+  std::set<GroupId> to_add_;           // groups that it is still missing from
+  std::vector<std::string> armed_;     // phases whose next visitor dies
 };
 
 }  // namespace isochron::sim

@@ -58,12 +58,12 @@ void Nemesis::Change(GroupId group, NodeId target, txn::ReplicaChange change) {
   node->Spawn([node, group, target, change] { return ChangeTask(node, group, target, change); });
 }
 
-void Nemesis::ChangeMembers() {
+bool Nemesis::ChangeMembers() {
   auto groups = AllGroups();
-  if (lost_ || !groups) return;
+  if (lost_ || !groups) return false;
   const ReplicaView& g = (*groups)[random_.Below(groups->size())];
   const NodeId target = universe_->nodes()[random_.Below(universe_->nodes().size())]->id();
-  if (universe_->node(target)->rotten()) return;
+  if (universe_->node(target)->rotten()) return false;
   const bool member = std::any_of(g.members.begin(), g.members.end(),
                                   [&](const MemberView& m) { return m.node == target; });
   if (!member) {
@@ -71,21 +71,24 @@ void Nemesis::ChangeMembers() {
            random_.OneIn(0.2) ? txn::ReplicaChange::kReadOnly : txn::ReplicaChange::kVoter);
   } else if (Voters(g) > kFewestVoters) {
     Change(g.group, target, txn::ReplicaChange::kNone);
+  } else {
+    return false;
   }
+  return true;
 }
 
 // A node's folder is lost. It comes back with an empty one.
-void Nemesis::WipeSome() {
+bool Nemesis::WipeSome() {
   auto groups = AllGroups();
-  if (lost_ || !groups) return;
+  if (lost_ || !groups) return false;
   for (auto& node : universe_->nodes()) {
-    if (node->rotten() || !node->up()) return;
+    if (node->rotten() || !node->up()) return false;
   }
   SimNode* node = universe_->nodes()[random_.Below(universe_->nodes().size())].get();
   for (const ReplicaView& g : *groups) {
-    if (Voters(g) < kFewestVoters || g.changing) return;
+    if (Voters(g) < kFewestVoters || g.changing) return false;
     for (const MemberView& m : g.members) {
-      if (universe_->node(m.node)->IsLost(m.life)) return;
+      if (universe_->node(m.node)->IsLost(m.life)) return false;
     }
   }
   lost_ = node->id();
@@ -96,6 +99,7 @@ void Nemesis::WipeSome() {
   universe_->scheduler()->After(random_.Between(1000, 2'000'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });
   universe_->scheduler()->After(kRepairEveryUs, 0, [this] { Repair(); });
+  return true;
 }
 
 // The operator: takes the lost replicas out of their groups, then puts new ones in. Goes on after

@@ -52,7 +52,7 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
     case Sabotage::kAckBeforeSync:
     case Sabotage::kForgetVote:
     case Sabotage::kTruncateAtMemtable:
-      SetFaults(p, {"power", "all-power", "partition", "disk"});
+      SetFaults(p, {"power", "all-power", "partition", "slow-disk", "failed-sync"});
       p->fault_gap_us = 700'000;
       break;
     case Sabotage::kTruncateAnyBadRecord:
@@ -60,7 +60,7 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->fault_gap_us = 600'000;
       break;
     case Sabotage::kNoSyncOnOpen:
-      SetFaults(p, {"crash", "power", "all-power", "disk"});
+      SetFaults(p, {"crash", "power", "all-power", "slow-disk", "failed-sync"});
       p->fault_gap_us = 300'000;
       break;
     case Sabotage::kNoWoundForward:
@@ -110,8 +110,8 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->fault_gap_us = 300'000;
       break;
     case Sabotage::kAmnesiacVoter:
-      SetFaults(p, {"wipe", "isolate-leader", "partition", "crash", "transfer"});
-      p->fault_gap_us = 500'000;
+      SetFaults(p, {"wipe", "isolate-leader", "partition"});
+      p->fault_rates = {{"wipe", 30}, {"isolate-leader", 90}, {"partition", 90}};
       break;
     case Sabotage::kSnapshotWithoutPrepared:
       p->log_segment_bytes = 64 << 10;
@@ -180,14 +180,36 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
   }
 }
 
+// A mix of all faults would hide what each alone shows.
+double ShareOfSeeds(const std::string& fault) {
+  if (fault == "bitrot") return 0.05;
+  if (fault == "knobs") return 0.15;
+  return 0.4;
+}
+
 }  // namespace
 
 std::vector<std::string> FaultNames() {
-  return {"crash",     "power",   "all-power",      "phase-crash", "transfer", "partition",
-          "oneway",    "clog",    "isolate-leader", "loss",        "delay",    "reorder",
-          "duplicate", "pause",   "clock-lost",     "disk",        "abandon",  "split",
-          "bitrot",    "members", "wipe",           "merge",       "disk-full"};
+  std::vector<std::string> names = DrawnFaultNames();
+  names.push_back("clock-beyond");
+  return names;
 }
+
+std::vector<std::string> DrawnFaultNames() {
+  return {"crash",       "power",          "all-power",     "phase-crash", "disk-crash",
+          "transfer",    "churn",          "partition",     "oneway",      "partial",
+          "clog",        "isolate-leader", "loss",          "delay",       "reorder",
+          "duplicate",   "pause",          "slow",          "overload",    "clock-lost",
+          "clock-drift", "clock-jump",     "clock-widened", "clock-set",   "clock-frozen",
+          "slow-disk",   "failed-sync",    "disk-full",     "bitrot",      "abandon",
+          "split",       "merge",          "members",       "wipe",        "knobs"};
+}
+
+bool IsShareOfMessages(const std::string& fault) {
+  return fault == "loss" || fault == "delay" || fault == "reorder" || fault == "duplicate";
+}
+
+bool IsAllAlong(const std::string& fault) { return fault == "abandon" || fault == "knobs"; }
 
 Profile DrawProfile(const RunOptions& options, Random random) {
   Profile p;
@@ -212,13 +234,11 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   p.hand_off_rate = random.NextDouble();
   p.think_max_us = random.Between(1000, 40'000);
   p.fault_gap_us = random.Between(400'000, 3'000'000);
-  // Half of the faults at a time: a mix of all hides what each alone would show.
   // Some seeds are calm: there nothing may be slow either.
   const bool calm = random.OneIn(0.05);
-  for (const std::string& fault : FaultNames()) {
+  for (const std::string& fault : DrawnFaultNames()) {
     if (calm) break;
-    if (fault == "disk-full") continue;  // by --fault only
-    if (random.OneIn(fault == "bitrot" ? 0.05 : 0.5)) p.faults.push_back(fault);
+    if (random.OneIn(ShareOfSeeds(fault))) p.faults.push_back(fault);
   }
   if (random.OneIn(0.6)) p.retention_us = random.Between(200'000, 3'000'000);
   // From a stream of its own: the choice moves nothing else of a seed.
@@ -236,12 +256,20 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   };
   Tailor(options.sabotage, &p, &random);
   if (!options.workloads.empty()) p.workloads = options.workloads;
-  if (!options.faults.empty()) p.faults = options.faults;
+  if (!options.faults.empty()) {
+    p.faults = options.faults;
+    p.fault_rates = options.fault_rates;
+  }
   std::erase(p.faults, "none");
+  if (has("knobs")) p.knobs = random.Next();
+  // The shipped clock needs room below the largest bound that it accepts.
+  p.clock.shipped = (random.OneIn(0.5) || has("clock-beyond")) && p.clock.epsilon_max_us < 50'000;
+  p.clock.peers = p.nodes - 1;
   if (has("members")) {
     // Somewhere to go to.
     p.nodes = static_cast<int>(random.Between(4, 5));
     p.initial_replicas = 3;
+    p.clock.peers = p.nodes - 1;
   }
   if (p.faults.empty()) {
     // Calm and crowded: whatever still takes long waits for something that never comes.

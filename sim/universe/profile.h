@@ -9,6 +9,7 @@
 // in "tight" ones the bound is at least a message delay, where a missing commit wait shows (rule
 // 39).
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -42,16 +43,26 @@ struct Profile {
   Micros retention_us = 3'600'000'000;  // of versions: short ones make version GC work in a run
   std::vector<std::string> workloads;
   std::vector<std::string> faults;
+  // Of those that were asked for with one: the share of messages that suffer while it lasts, for
+  // loss, delay, reorder and duplicate; how often it happens in a minute, for all others.
+  std::map<std::string, double> fault_rates;
   Micros fault_gap_us = 1'500'000;  // mean time between faults
-  Micros run_us = 15'000'000;       // how long clients run among faults
+  Micros run_us = 60'000'000;       // how long clients run among faults
+  uint64_t knobs = 0;               // the seed of small limits and odd timers; 0: the usual ones
   int clients = 5;
-  int max_steps = 3000;
+  int max_steps = 8000;
   double hand_off_rate = 0.5;  // of steps that begin the instant another ends
   Micros think_max_us = 20'000;
 };
 
 // Every fault that can be named, in the order of --list.
 std::vector<std::string> FaultNames();
+// Those of them that a run draws by itself.
+std::vector<std::string> DrawnFaultNames();
+// Its rate is a share of messages.
+bool IsShareOfMessages(const std::string& fault);
+// Nothing that happens at some time.
+bool IsAllAlong(const std::string& fault);
 
 Profile DrawProfile(const RunOptions& options, Random random);
 

@@ -80,6 +80,24 @@ void CollectAnomalies(Universe* universe) {
   }
 }
 
+// What every replica holds at the end: rows, log, ballot, leadership, locks, members (rule 40).
+void MixState(Universe* universe) {
+  sim::Digest& digest = universe->scheduler()->digest();
+  for (auto& node : universe->nodes()) {
+    digest.Mix(node->up());
+    if (!node->up()) continue;
+    for (const ReplicaView& r : node->Replicas()) {
+      digest.Mix(r.group.value);
+      digest.MixBytes(r.detail);
+      digest.Mix(r.applied);
+      digest.Mix(static_cast<uint64_t>(r.horizon.us));
+      digest.Mix((static_cast<uint64_t>(r.prepared) << 32) | r.locks);
+      for (const MemberView& m : r.members) digest.Mix((m.life << 1) | m.votes);
+      digest.Mix(node->Digest(r.range, r.horizon).value_or(0));
+    }
+  }
+}
+
 std::string At(Micros us) {
   return absl::StrFormat("%12.6f", static_cast<double>(us - SimScheduler::kStartOfTime) / 1e6);
 }
@@ -118,11 +136,36 @@ std::vector<std::string> Explain(Universe* universe) {
   return timeline;
 }
 
+class NemesisTrouble final : public Trouble {
+ public:
+  explicit NemesisTrouble(Universe* universe)
+      : universe_(universe), nemesis_(universe, universe->Fork()) {}
+  void Run() override {
+    nemesis_.Start();
+    universe_->RunFor(universe_->profile().run_us);
+    nemesis_.Stop();
+  }
+
+ private:
+  Universe* universe_;
+  Nemesis nemesis_;
+};
+
 }  // namespace
+
+NewTrouble NemesisOf() {
+  return [](Universe* universe) { return std::make_unique<NemesisTrouble>(universe); };
+}
 
 RunResult RunUniverse(const RunOptions& options) {
   Random random(options.seed);
-  Universe universe(options, DrawProfile(options, random.Fork()), random.Fork());
+  Profile profile = DrawProfile(options, random.Fork());
+  return RunUniverseWith(options, random, std::move(profile), NemesisOf());
+}
+
+RunResult RunUniverseWith(const RunOptions& options, Random random, Profile profile,
+                          const NewTrouble& new_trouble) {
+  Universe universe(options, std::move(profile), random.Fork());
   const Profile& p = universe.profile();
   universe.Log(absl::StrCat(
       p.nodes, " nodes, ", p.tight ? "tight" : "wide", ", clock bound ", p.clock.epsilon_min_us,
@@ -130,17 +173,20 @@ RunResult RunUniverse(const RunOptions& options) {
       p.network.wan_delay_max_us, " us, lease ", p.lease_us / 1000, " ms, workloads ",
       absl::StrJoin(p.workloads, ","), ", faults ", absl::StrJoin(p.faults, ",")));
   Clients clients(&universe, universe.Fork());
-  Nemesis nemesis(&universe, universe.Fork());
+  const std::unique_ptr<Trouble> trouble = new_trouble(&universe);
   if (SetUpUniverse(&universe)) {
     SpreadLeaders(&universe);
     if (p.initial_groups > 1) universe.WatchElections();
     clients.Start();
-    nemesis.Start();
-    universe.RunFor(p.run_us);
-    nemesis.Stop();
+    trouble->Run();
     Audit(&universe, &clients).Run();
   }
   CollectAnomalies(&universe);
+  for (auto& node : universe.nodes()) {
+    universe.events()->Count("clock.accused", node->clock()->accusations());
+    universe.events()->Count("clock.step_refused", node->clock()->refusals());
+  }
+  MixState(&universe);
   RunResult result;
   result.seed = options.seed;
   result.trace = universe.scheduler()->digest().value();
@@ -155,6 +201,7 @@ RunResult RunUniverse(const RunOptions& options) {
     result.counts["sim.aborted"] += op.outcome == Outcome::kAborted;
     result.counts["sim.unknown"] += op.outcome == Outcome::kUnknown || op.outcome == Outcome::kOpen;
   }
+  trouble->Count(&result);
   if (options.trace) {
     for (const Operation& op : universe.history()->operations()) {
       std::printf("%s\n", ToString(op).c_str());

@@ -125,6 +125,33 @@ absl::Status SimNode::CheckStore() {
   return absl::OkStatus();
 }
 
+namespace {
+
+// Limits so small that they are met, and timers other than the usual ones.
+// Every process of a universe has the same.
+void TurnKnobs(Random random, server::Node::Options* options) {
+  const auto small = [&random](int64_t lo, int64_t hi) {
+    return static_cast<size_t>(random.Between(lo, hi));
+  };
+  options->server.page_bytes = small(40, 400);
+  options->server.max_waiting_locks = small(8, 64);
+  options->server.max_early = small(4, 64);
+  options->server.vote_timeout_us = random.Between(1'000'000, 10'000'000);
+  options->server.presume_abort_after_us = random.Between(1'000'000, 5'000'000);
+  options->server.lock_expiry_us = random.Between(2'500'000, 6'000'000);
+  options->server.backoff_us = random.Between(20'000, 500'000);
+  options->server.forget_delay_us = random.Between(1'000, 500'000);
+  options->gateway.reads.page_bytes = small(40, 400);
+  options->gateway.reads.groups_at_once = small(1, 4);
+  options->gateway.max_open = small(6, 30);
+  options->gateway.replica_try_us = random.Between(50'000, 1'000'000);
+  options->gateway.settle_groups = small(1, 4);
+  options->gc.step_versions = small(1, 20);
+  options->placement.round_us = random.Between(100'000, 2'000'000);
+}
+
+}  // namespace
+
 absl::Status SimNode::Start() {
   if (absl::Status checked = CheckStore(); !checked.ok()) return checked;
   engine_->SetOnDamage([this](const absl::Status& status) {
@@ -140,6 +167,7 @@ absl::Status SimNode::Start() {
                       .timer_jitter_us = world_.profile->timer_jitter_us},
       random_.Fork());
   auto process = std::make_unique<Process>();
+  clock_.Restart();
   ++starts_;
   process->executor = executor.get();
   graveyard_.push_back(std::move(executor));
@@ -170,6 +198,7 @@ absl::Status SimNode::Start() {
   options.gc.compact_min_bytes = 1;
   options.sabotage = world_.sabotage;
   options.space.reserve_bytes = p.disk_reserve_bytes;
+  if (p.knobs != 0) TurnKnobs(Random(p.knobs), &options);
   auto node = server::Node::Open(
       {.executor = process->executor,
        .truetime = &clock_,
@@ -203,6 +232,11 @@ void SimNode::Crash(bool power) {
   process_->executor->Kill();
   process_->scope.Clear();
   process_.reset();
+  engine_->CrashToFlushedPrefix(&random_);
+  if (power) disk_.CrashPower();
+}
+
+void SimNode::CrashInStart(bool power) {
   engine_->CrashToFlushedPrefix(&random_);
   if (power) disk_.CrashPower();
 }
@@ -241,6 +275,10 @@ void SimNode::Pause() {
 
 void SimNode::Resume() {
   if (process_) process_->executor->Resume();
+}
+
+void SimNode::SetTurnCost(Micros us) {
+  if (process_) process_->executor->SetTurnCost(us);
 }
 
 SimExecutor* SimNode::executor() const { return process_->executor; }

@@ -82,6 +82,8 @@ class SimNode {
   absl::Status Start();
   // With `power`, what the disk had not synced may be gone. No effect when down.
   void Crash(bool power);
+  // It died while it started (SimDisk::died): there is no process yet.
+  void CrashInStart(bool power);
   // Turns a bit of the log over, well below what was synced last (an ambiguous tail is another
   // matter, rule 33). Down only. False when the log is too short.
   bool Rot();
@@ -94,6 +96,8 @@ class SimNode {
   bool IsLost(uint64_t life) const { return life < lost_before_; }
   void Pause();
   void Resume();
+  // Each turn of the process's loop takes this long; a new process is quick again.
+  void SetTurnCost(Micros us);
   SimTrueTime* clock() { return &clock_; }
   SimDisk* disk() { return &disk_; }
 

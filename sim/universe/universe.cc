@@ -69,6 +69,7 @@ void Universe::Start(NodeId id) {
     return;
   }
   Log(absl::StrCat(ToString(id), " refuses to start: ", started.ToString()));
+  if (n->disk()->died()) return;  // whoever wanted that starts it again
   if (started.code() == absl::StatusCode::kUnavailable ||
       started.code() == absl::StatusCode::kResourceExhausted ||  // a full disk
       n->disk()->failed_syncs() > failed_syncs) {
@@ -86,6 +87,21 @@ void Universe::Crash(NodeId id, bool power) {
   Log(absl::StrCat(ToString(id), power ? " loses power" : " is killed"));
   node(id)->Crash(power);
   for (auto& fn : on_crash_) fn(id);
+}
+
+void Universe::CrashAnyway(NodeId id, bool power) {
+  if (node(id)->up()) {
+    Crash(id, power);
+  } else {
+    node(id)->CrashInStart(power);
+  }
+}
+
+bool Universe::AskForClients(int more, Micros for_us) {
+  if (!on_more_clients_) return false;
+  Log(absl::StrCat(more, " more clients come"));
+  on_more_clients_(more, for_us);
+  return true;
 }
 
 void Universe::Bounce(NodeId id, bool power, Micros down_us) {

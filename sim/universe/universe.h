@@ -47,6 +47,11 @@ class Universe {
   void Crash(NodeId id, bool power);
   // Crashes, and starts again after `down_us`.
   void Bounce(NodeId id, bool power, Micros down_us);
+  // Also when it was about to start and its disk killed it.
+  void CrashAnyway(NodeId id, bool power);
+  // More clients for a while. True: somebody provides them.
+  bool AskForClients(int more, Micros for_us);
+  void OnMoreClients(std::function<void(int, Micros)> fn) { on_more_clients_ = std::move(fn); }
   // Subscribers of crashes (clients lose their connections) and of reached branches.
   void OnCrash(std::function<void(NodeId)> fn) { on_crash_.push_back(std::move(fn)); }
   void OnReached(std::function<void(NodeId, absl::string_view)> fn) {
@@ -83,6 +88,7 @@ class Universe {
   std::vector<std::unique_ptr<Workload>> workloads_;
   std::vector<std::function<void(NodeId)>> on_crash_;
   std::vector<std::function<void(NodeId, absl::string_view)>> on_reached_;
+  std::function<void(int, Micros)> on_more_clients_;
   std::deque<std::pair<Micros, std::string>> log_;
   std::vector<Anomaly> anomalies_;
   std::vector<std::unique_ptr<SimNode>> nodes_;

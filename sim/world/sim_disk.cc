@@ -22,24 +22,41 @@ class SimDisk::MountedFile final : public File {
 
   absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
     s_->executor->scheduler()->digest().MixBytes(data);
+    if (s_->disk->died_) return Dead();
+    if (s_->disk->DiesNow()) {
+      data = data.substr(0, s_->disk->random_.Below(data.size() + 1));
+      if (!data.empty()) s_->disk->Write(s_->inode.get(), offset, data);
+      return Dead();
+    }
     ISO_RETURN_IF_ERROR(s_->disk->Allocate(s_->inode.get(), offset + data.size()));
     s_->disk->Write(s_->inode.get(), offset, data);
     return absl::OkStatus();
   }
   absl::StatusOr<std::string> ReadAt(uint64_t offset, uint64_t n) override {
+    if (s_->disk->died_) return Dead();
     return s_->inode->cached.Read(offset, n);
   }
   absl::StatusOr<uint64_t> Size() override { return s_->inode->cached.size(); }
   absl::Status Preallocate(uint64_t size) override {
+    if (s_->disk->died_ || s_->disk->DiesNow()) return Dead();
     ISO_RETURN_IF_ERROR(s_->disk->Allocate(s_->inode.get(), size));
     if (size > s_->inode->cached.size()) s_->disk->Resize(s_->inode.get(), size);
     return absl::OkStatus();
   }
   absl::Status Truncate(uint64_t size) override {
-    s_->disk->Resize(s_->inode.get(), size);
-    return absl::OkStatus();
+    if (s_->disk->died_) return Dead();
+    const bool dies = s_->disk->DiesNow();
+    if (!dies || s_->disk->random_.OneIn(0.5)) s_->disk->Resize(s_->inode.get(), size);
+    return dies ? Dead() : absl::OkStatus();
   }
-  absl::Status Sync() override { return s_->disk->SyncBefore(s_->inode.get(), s_->inode->End()); }
+  absl::Status Sync() override {
+    if (s_->disk->died_) return Dead();
+    if (s_->disk->DiesNow()) {
+      s_->disk->SyncSome(s_->inode.get(), s_->inode->End());
+      return Dead();
+    }
+    return s_->disk->SyncBefore(s_->inode.get(), s_->inode->End());
+  }
   void WriteAndSyncAsync(uint64_t offset, std::string data,
                          absl::AnyInvocable<void(absl::Status)> done) override {
     s_->executor->scheduler()->digest().MixBytes(data);
@@ -66,6 +83,13 @@ class SimDisk::MountedFile final : public File {
   static void Serve(const std::shared_ptr<State>& s) {
     s->busy = true;
     SimDisk* disk = s->disk;
+    if (disk->died_) return;
+    if (disk->DiesNow()) {
+      std::string& data = s->queue.front().data;
+      data.resize(disk->random_.Below(data.size() + 1));
+      if (!data.empty()) disk->Write(s->inode.get(), s->queue.front().offset, data);
+      return;
+    }
     disk->Write(s->inode.get(), s->queue.front().offset, s->queue.front().data);
     const uint64_t covered = s->inode->End();
     Micros took = disk->random_.Between(disk->options_.sync_min_us, disk->options_.sync_max_us);
@@ -73,6 +97,11 @@ class SimDisk::MountedFile final : public File {
       took += disk->random_.Between(0, disk->options_.slow_sync_us);
     }
     s->executor->At(s->executor->scheduler()->now() + took, [s, covered] {
+      if (s->disk->died_) return;
+      if (s->disk->DiesNow()) {
+        s->disk->SyncSome(s->inode.get(), covered);
+        return;
+      }
       absl::Status status = s->disk->SyncBefore(s->inode.get(), covered);
       auto done = std::move(s->queue.front().done);
       s->queue.pop_front();
@@ -90,18 +119,20 @@ class SimDisk::MountedDisk final : public Disk {
   MountedDisk(SimDisk* disk, SimExecutor* executor) : disk_(disk), executor_(executor) {}
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) override {
+    if (disk_->died_) return Dead();
     auto it = disk_->cached_.files.find(path);
     if (it == disk_->cached_.files.end()) {
       if (!create) return absl::NotFoundError(absl::StrCat("no file ", path));
       if (disk_->cached_.folders.count(Parent(path)) == 0) {
         return absl::NotFoundError(absl::StrCat("no folder for ", path));
       }
-      Change({NameChange::kCreate, path, "", std::make_shared<Inode>()});
+      ISO_RETURN_IF_ERROR(Change({NameChange::kCreate, path, "", std::make_shared<Inode>()}));
       it = disk_->cached_.files.find(path);
     }
     return std::make_unique<MountedFile>(disk_, it->second, executor_);
   }
   absl::StatusOr<std::vector<std::string>> List(const std::string& folder) override {
+    if (disk_->died_) return Dead();
     if (disk_->cached_.folders.count(folder) == 0) {
       return absl::NotFoundError(absl::StrCat("no folder ", folder));
     }
@@ -120,8 +151,7 @@ class SimDisk::MountedDisk final : public Disk {
     if (disk_->cached_.folders.count(Parent(folder)) == 0) {
       return absl::NotFoundError(absl::StrCat("no folder for ", folder));
     }
-    Change({NameChange::kMakeFolder, folder, "", nullptr});
-    return absl::OkStatus();
+    return Change({NameChange::kMakeFolder, folder, "", nullptr});
   }
   absl::Status Rename(const std::string& from, const std::string& to) override {
     auto it = disk_->cached_.files.find(from);
@@ -130,26 +160,37 @@ class SimDisk::MountedDisk final : public Disk {
     if (disk_->cached_.folders.count(Parent(to)) == 0) {
       return absl::NotFoundError(absl::StrCat("no folder for ", to));
     }
-    Change({NameChange::kRename, from, to, it->second});
-    return absl::OkStatus();
+    return Change({NameChange::kRename, from, to, it->second});
   }
   absl::Status Remove(const std::string& path) override {
     auto it = disk_->cached_.files.find(path);
     if (it == disk_->cached_.files.end())
       return absl::NotFoundError(absl::StrCat("no file ", path));
-    disk_->Free(it->second->cached.size());
-    Change({NameChange::kRemove, path, "", it->second});
+    const uint64_t size = it->second->cached.size();
+    ISO_RETURN_IF_ERROR(Change({NameChange::kRemove, path, "", it->second}));
+    disk_->Free(size);
     return absl::OkStatus();
   }
-  absl::Status SyncDir(const std::string& folder) override { return disk_->SyncNames(folder); }
+  absl::Status SyncDir(const std::string& folder) override {
+    if (disk_->died_) return Dead();
+    const bool dies = disk_->DiesNow();
+    if (dies && disk_->random_.OneIn(0.5)) return Dead();
+    absl::Status synced = disk_->SyncNames(folder);
+    return dies ? Dead() : synced;
+  }
   absl::StatusOr<DiskSpace> Space() override {
     return DiskSpace{.free_bytes = disk_->free_bytes_, .total_bytes = kPlenty};
   }
 
  private:
-  void Change(NameChange change) {
-    Apply(change, &disk_->cached_);
-    disk_->unsynced_names_.push_back(std::move(change));
+  absl::Status Change(NameChange change) {
+    if (disk_->died_) return Dead();
+    const bool dies = disk_->DiesNow();
+    if (!dies || disk_->random_.OneIn(0.5)) {
+      Apply(change, &disk_->cached_);
+      disk_->unsynced_names_.push_back(std::move(change));
+    }
+    return dies ? Dead() : absl::OkStatus();
   }
   SimDisk* disk_;
   SimExecutor* executor_;
@@ -160,7 +201,22 @@ SimDisk::SimDisk(DiskOptions options, Random random) : options_(options), random
 }
 
 std::unique_ptr<Disk> SimDisk::Mount(SimExecutor* executor) {
+  died_ = false;
   return std::make_unique<MountedDisk>(this, executor);
+}
+
+void SimDisk::DieAt(uint64_t n, std::function<void()> die) {
+  dies_at_ = n == 0 ? 0 : operations_ + n;
+  die_ = std::move(die);
+}
+
+bool SimDisk::DiesNow() {
+  if (++operations_ != dies_at_) return false;
+  died_ = true;
+  std::function<void()> die = std::move(die_);
+  DieAt(0, nullptr);
+  die();
+  return true;
 }
 
 std::string SimDisk::Parent(const std::string& path) {
@@ -233,6 +289,15 @@ absl::Status SimDisk::SyncBefore(Inode* inode, uint64_t end) {
   failed_syncs_ += failed ? 1 : 0;
   if (failed) return absl::DataLossError("the disk failed to sync");
   return absl::OkStatus();
+}
+
+void SimDisk::SyncSome(Inode* inode, uint64_t end) {
+  const size_t n = end > inode->settled ? end - inode->settled : 0;
+  const size_t done = random_.Below(n + 1);
+  for (size_t i = 0; i < done; ++i) Apply(inode->unsynced[i], &inode->durable);
+  inode->settled += done;
+  inode->unsynced.erase(inode->unsynced.begin(),
+                        inode->unsynced.begin() + static_cast<int64_t>(done));
 }
 
 absl::Status SimDisk::SyncNames(const std::string& folder) {

@@ -11,15 +11,18 @@
 //                  draw; of the unsynced changes of names (create, rename, remove) a prefix
 //                  survives
 //   failed sync    the writes it covered stay in the page cache but never reach the medium, not
-//   even
-//                  with a later sync that succeeds (rule 34: a retry can lie)
+//                  even with a later sync that succeeds (rule 34: a retry can lie)
 //   slow sync      asynchronous syncs take a drawn time, now and then a long one
 //   bit flip       a bit of the durable image turns over at a power crash
 //   full           only so many bytes more can be allocated: preallocating and growing beyond fails
 //                  with RESOURCE_EXHAUSTED, as writing into what is allocated does not
+//   death          the process dies within its n-th operation, which is done in part: a write by a
+//                  prefix, a sync by some of what it covers, a change of names or not. Nothing that
+//                  the process still tries has any effect
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -57,6 +60,13 @@ class SimDisk {
   void SetFree(uint64_t bytes) { free_bytes_ = bytes; }
   static constexpr uint64_t kPlenty = uint64_t{1} << 42;
   uint64_t refused_for_space() const { return refused_for_space_; }
+
+  // The process dies in the middle of its `n`th operation from now, and `die` is called: it must
+  // see to the crash, since the process is still on the stack. 0: not any more.
+  void DieAt(uint64_t n, std::function<void()> die);
+  // It did, and nothing was mounted since.
+  bool died() const { return died_; }
+  uint64_t operations() const { return operations_; }
 
   // Call with no process mounted. A process crash needs no call: the page cache is the machine's.
   void CrashPower();
@@ -107,6 +117,11 @@ class SimDisk {
   // Makes the changes before the `end`th ever durable, or fails as the options say.
   absl::Status SyncBefore(Inode* inode, uint64_t end);
   void LosePower(Inode* inode);
+  // One operation more. True: it is the one to die in.
+  bool DiesNow();
+  static absl::Status Dead() { return absl::UnavailableError("the process is dead"); }
+  // The first writes of a sync that was cut short.
+  void SyncSome(Inode* inode, uint64_t end);
   absl::Status SyncNames(const std::string& folder);
 
   DiskOptions options_;
@@ -120,6 +135,10 @@ class SimDisk {
 
   uint64_t free_bytes_ = kPlenty;
   uint64_t refused_for_space_ = 0;
+  uint64_t operations_ = 0;
+  uint64_t dies_at_ = 0;
+  std::function<void()> die_;
+  bool died_ = false;
   uint64_t syncs_ = 0;
   uint64_t failed_syncs_ = 0;
 };

@@ -45,6 +45,38 @@ TEST_F(SimDiskTest, WritesReadsAndZeros) {
   EXPECT_EQ(*mounted->List(""), std::vector<std::string>{"d"});
 }
 
+// Whatever the operation, the process dies once in it, and nothing has an effect after that.
+TEST_F(SimDiskTest, DiesInTheMiddleOfTheOperationThatWasChosen) {
+  std::set<std::string> seen;
+  for (uint64_t n = 1; n <= 8; ++n) {
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+      SimDisk disk({}, Random(seed));
+      int deaths = 0;
+      disk.DieAt(n, [&] { ++deaths; });
+      auto mounted = disk.Mount(&executor_);
+      (void)mounted->MakeFolder("d");
+      if (auto file = mounted->Open("d/a", true); file.ok()) {
+        (void)(*file)->Preallocate(100);
+        (void)(*file)->WriteAt(0, "safe");
+        (void)(*file)->Sync();
+        (void)mounted->SyncDir("d");
+        (void)mounted->Rename("d/a", "d/b");
+        (void)(*file)->WriteAt(4, "more");
+      }
+      EXPECT_EQ(deaths, 1) << n;
+      EXPECT_TRUE(disk.died());
+      EXPECT_FALSE(mounted->MakeFolder("e").ok());
+      mounted.reset();
+      const std::string found = ReadAll(disk, n > 7 ? "d/b" : "d/a");
+      EXPECT_FALSE(disk.died()) << "a new process lives";
+      if (n == 8) seen.insert(found.substr(0, 8));
+    }
+  }
+  // The last write: nothing of it, a part, or all.
+  EXPECT_TRUE(seen.contains("safemore") || seen.contains(std::string("safemor\0", 8)));
+  EXPECT_GT(seen.size(), 1u);
+}
+
 TEST_F(SimDiskTest, SyncedSurvivesPowerLossAndUnsyncedMayNot) {
   std::set<std::string> seen;
   for (uint64_t seed = 0; seed < 60; ++seed) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/world/sim_executor.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace isochron::sim {
@@ -14,7 +15,15 @@ SimScheduler::EventId SimExecutor::At(Micros time, Fn fn) {
   return scheduler_->At(time, owner_, std::move(fn));
 }
 
-void SimExecutor::Post(Fn fn) { At(scheduler_->now(), std::move(fn)); }
+void SimExecutor::Post(Fn fn) {
+  Micros when = scheduler_->now();
+  // Never before what was posted earlier, also when the process has just become quick again.
+  if (turn_us_ > 0 || busy_until_ > when) {
+    busy_until_ = std::max(when, busy_until_) + turn_us_;
+    when = busy_until_;
+  }
+  At(when, std::move(fn));
+}
 
 Executor::TimerId SimExecutor::PostAfter(Micros delay_us, Fn fn) {
   const Micros late =

@@ -6,7 +6,8 @@
 //
 // A crash (Kill) drops everything posted; the object stays, so that late pointers to it are safe,
 // and whatever is posted to it from then on is dropped too. A paused process (SIGSTOP, a frozen
-// virtual machine) runs nothing until it is resumed; its timers fire late, in order.
+// virtual machine) runs nothing until it is resumed; its timers fire late, in order. A slow one
+// takes time for each turn of its loop, so that what is posted faster than that queues up.
 
 #include "common/executor.h"
 #include "common/random.h"
@@ -39,6 +40,8 @@ class SimExecutor final : public Executor {
   bool alive() const { return alive_; }
   void Pause() { scheduler_->Hold(owner_); }
   void Resume() { scheduler_->Release(owner_); }
+  // Each turn takes this long from now on; 0: none, as ever.
+  void SetTurnCost(Micros us) { turn_us_ = us; }
   bool paused() const { return scheduler_->IsHeld(owner_); }
 
   SimScheduler* scheduler() { return scheduler_; }
@@ -50,6 +53,8 @@ class SimExecutor final : public Executor {
   const ExecutorOptions options_;
   Random random_;
   bool alive_ = true;
+  Micros turn_us_ = 0;
+  Micros busy_until_ = 0;
 };
 
 }  // namespace isochron::sim

@@ -74,7 +74,7 @@ void SimNetwork::Send(Endpoint* from, NodeId to, Channel channel, std::string pa
     return;
   }
   ++sent_;
-  if (random_.OneIn(options_.drop_rate)) {
+  if (random_.OneIn(options_.drop_rate) || LostAt(from->self()) || LostAt(to)) {
     ++lost_;
     return;
   }
@@ -132,7 +132,13 @@ void SimNetwork::Unclog(NodeId from, NodeId to) {
   for (Message& m : messages) Deliver(m);
 }
 
+bool SimNetwork::LostAt(NodeId node) {
+  const auto it = loss_.find(node);
+  return it != loss_.end() && random_.OneIn(it->second);
+}
+
 void SimNetwork::HealAll() {
+  loss_.clear();
   cut_.clear();
   while (!clogged_.empty()) Unclog(clogged_.begin()->first.first, clogged_.begin()->first.second);
 }

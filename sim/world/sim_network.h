@@ -56,7 +56,9 @@ class SimNetwork {
   void Cut(NodeId from, NodeId to) { cut_[{from, to}] = true; }
   void Clog(NodeId from, NodeId to) { clogged_[{from, to}] = true; }
   void Unclog(NodeId from, NodeId to);
-  // Ends all cuts and clogs.
+  // This share of what the node sends and gets is lost, besides what the options lose.
+  void SetLoss(NodeId node, double rate) { loss_[node] = rate; }
+  // Ends all cuts, clogs and losses of single nodes.
   void HealAll();
   bool IsCut(NodeId from, NodeId to) const { return cut_.count({from, to}) > 0; }
 
@@ -77,6 +79,7 @@ class SimNetwork {
   void Send(Endpoint* from, NodeId to, Channel channel, std::string payload);
   void Schedule(Message message, int from_region);
   void Deliver(Message& message);
+  bool LostAt(NodeId node);
 
   SimScheduler* scheduler_;
   NetworkOptions options_;
@@ -84,6 +87,7 @@ class SimNetwork {
   std::vector<std::vector<Micros>> region_delay_;
   std::map<NodeId, Endpoint*> endpoints_;
   std::map<NodeId, int> regions_;
+  std::map<NodeId, double> loss_;
   std::map<Link, bool> cut_;
   std::map<Link, bool> clogged_;
   std::map<Link, std::vector<Message>> held_;

@@ -59,7 +59,9 @@ absl::Status Group::CheckAlive(const paxos::Config& now, const paxos::Config& ne
 
 Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove) {
   const NodeId node(wanted.node());
-  uint64_t life = 0;  // for a new replica
+  uint64_t life = 0;  // for a new replica, as long as the members are those of life_at
+  LogIndex life_at = 0;
+  const paxos::Config before = ConfigOf(descriptor());
   const Micros patience = env_.executor->MonotonicNow() + kAnswerPatienceUs;
   for (;;) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
@@ -74,7 +76,16 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
       co_await SleepFor(env_.executor, kLookAgainUs);
       continue;
     }
-    if (settled && !remove && now.Find(node) == nullptr && life == 0) {
+    const paxos::Member* member = now.Find(node);
+    if (remove && member != nullptr && !before.Has(node, member->id)) {
+      co_return absl::OkStatus();  // what was meant is gone, and another has come
+    }
+    if (settled && !remove && member == nullptr &&
+        (life == 0 || life_at != replica_->settled_at())) {
+      // Another request may have added and removed the replica that this one was told of. A life
+      // that is over never comes back: its group would wait for it for ever.
+      if (life != 0) env_.observer->Reached("group.life_asked_again");
+      life_at = replica_->settled_at();
       ISO_CO_ASSIGN_OR_RETURN(life, co_await env_.new_life(ctx, id(), node));
       continue;  // things may have changed meanwhile
     }

@@ -202,6 +202,12 @@ void Group::StopSharing() {
 }
 
 std::optional<Timestamp> Group::ChooseLastTs(const std::vector<KeyRange>& spans) const {
+  // What a quorum without this replica has chosen while its own disk was slow may be read at others
+  // before it is applied here.
+  if (state_.index() < replica_->chosen_index()) {
+    env_.observer->Reached("read.last_ts_behind_chosen");
+    return std::nullopt;
+  }
   const Timestamp t = state_.last_ts();
   // A prepared transaction may have been acknowledged at a timestamp that this group has not heard
   // of; versions at an old LastTS may be below the horizon.

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BAZEL = ROOT / "tools/dev/bazel.sh"
 # Kinds of tests with a stage of their own; a test without one of these tags is a unit test.
 KINDS = ("integration", "sim")
-SHORT_SEEDS, LONG_SEEDS = 200, 3000
+SHORT_SEEDS, LONG_SEEDS, SAME_SEEDS = 200, 3000, 3
 FUZZ_MINUTES = 10
 TAIL_LINES = 60
 NO_TESTS, TESTS_FAILED, BUILD_FAILED = 4, 3, 1
@@ -40,7 +40,7 @@ def main():
         stages[kind] = lambda kind=kind: not_empty(kind, bazel_test(options, [kind], []))
     stages["asan"] = lambda: bazel_test(options, ["asan"], [], "--config=asan")
     stages["tsan"] = lambda: bazel_test(options, ["tsan"], [], "--config=tsan")
-    stages["simulation"] = lambda: simulation(LONG_SEEDS if options.long else SHORT_SEEDS)
+    stages["simulation"] = lambda: simulation(options.long)
     if options.long:
         stages["fuzz"] = fuzzing
     unknown = set(options.only or []) - set(stages)
@@ -147,32 +147,57 @@ def not_empty(kind, tally):
     return tally
 
 
-def simulation(seeds):
-    """No violation in any seed, and the same seeds give the same trace twice."""
+def simulation(long):
+    """No violation in seeds that are always the same nor in those of this commit; one trace a seed."""
     tally = results.Tally()
-    hashes = []
-    for name, last in ((f"sim --seeds 1..{seeds}", seeds), ("sim --seeds 1..3", 3), ("sim --seeds 1..3 again", 3)):
-        try:
-            done = run([str(ROOT / "bin/isochron"), "sim", "--seeds", f"1..{last}"])
-        except OSError as error:
-            print(f"{name}: {error}")
-            tally.failures.append((name, None))
-            continue
-        output = done.stdout.splitlines()
-        found = re.fullmatch(r"(\d+) seeds?, (\d+) violations?, trace (\w+)", output[-1].strip()) if output else None
-        if done.returncode == 0 and found and int(found.group(1)) == last and int(found.group(2)) == 0:
-            tally.passed += 1
-            hashes.append(found.group(3))
-            print(f"{name}: {output[-1]}")
-        else:
-            print("\n".join(output[-TAIL_LINES:]), done.stderr[-4000:], sep="\n")
-            tally.failures.append((name, None))
-    if len(hashes) == 3:
-        if hashes[1] == hashes[2]:
-            tally.passed += 1
-        else:
-            tally.failures.append(("sim: the same seeds gave two traces", None))
+    program = ROOT / "bin/isochron"
+    first = fresh_seed()
+    simulate(tally, program, 1, LONG_SEEDS if long else SHORT_SEEDS)
+    simulate(tally, program, first, first + SHORT_SEEDS - 1)
+    # Two processes, so two layouts of memory; and with --long another compilation of the same code.
+    traces = [simulate(tally, program, 1, SAME_SEEDS), simulate(tally, program, 1, SAME_SEEDS)]
+    if long:
+        traces.append(simulate(tally, unoptimised(), 1, SAME_SEEDS))
+    if len(set(traces)) == 1 and None not in traces:
+        tally.passed += 1
+    else:
+        tally.failures.append((f"sim: the same seeds gave different traces: {traces}", None))
     return tally
+
+
+def fresh_seed():
+    """The first of a range that every commit has for itself."""
+    commit = run(["git", "rev-parse", "HEAD"]).stdout.strip() or "0"
+    return 10_000 + int(commit[:12], 16) % 1_000_000_000
+
+
+def unoptimised():
+    """The simulator as the compiler leaves it without optimisation."""
+    flags = ["--compilation_mode=fastbuild", "--platform_suffix=fastbuild"]
+    subprocess.run([BAZEL, "build", "--show_result=0", *flags, "//sim:sim"], cwd=ROOT, check=False)
+    where = run([BAZEL, "info", *flags, "bazel-bin"]).stdout.strip()
+    return pathlib.Path(where, "sim/sim")
+
+
+def simulate(tally, program, first, last):
+    """The trace of a range without a violation, or None."""
+    name = f"{program.name} sim --seeds {first}..{last}"
+    command = [str(program), *(["sim"] if program.name == "isochron" else []), "--seeds", f"{first}..{last}"]
+    try:
+        done = run(command)
+    except OSError as error:
+        print(f"{name}: {error}")
+        tally.failures.append((name, None))
+        return None
+    output = done.stdout.splitlines()
+    found = re.fullmatch(r"(\d+) seeds?, (\d+) violations?, trace (\w+)", output[-1].strip()) if output else None
+    if done.returncode == 0 and found and int(found.group(1)) == last - first + 1 and int(found.group(2)) == 0:
+        tally.passed += 1
+        print(f"{name}: {output[-1]}", *(line for line in output[:-1] if line.startswith("simulated ")), sep="\n  ")
+        return found.group(3)
+    print("\n".join(output[-TAIL_LINES:]), done.stderr[-4000:], sep="\n")
+    tally.failures.append((name, None))
+    return None
 
 
 def fuzzing():

@@ -168,5 +168,18 @@ class TreeRules(unittest.TestCase):
             self.assertEqual([f.path for f in tree_rules.formatting([File("good.cc", ""), File("bad.cc", "")], root)], ["bad.cc"])
 
 
+class Reached(unittest.TestCase):
+    def test_every_branch_is_promised_or_excused(self):
+        vacuity = File("sim/universe/vacuity.cc", '    {"a.known", 5},\n    {"a.excused", "why"},\n')
+
+        def broken(path, text):
+            return [f.message for f in tree_rules.reached([vacuity, File(path, text)], None)]
+
+        self.assertEqual(broken("a/b.cc", 'o->Reached("a.known"); o->Reached(x ? "a.known" : "a.excused");'), [])
+        self.assertEqual(broken("a/b_test.cc", 'o->Reached("a.new");'), [])
+        self.assertEqual(len(broken("a/b.cc", 'o->Reached("a.new");')), 1)
+        self.assertEqual(len(broken("a/b.cc", 'o->Reached(x ? "a.known"\n : "a.new");')), 1)
+
+
 if __name__ == "__main__":
     unittest.main()

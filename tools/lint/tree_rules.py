@@ -142,4 +142,24 @@ def formatting(files, root):
         yield Finding(path, line, "format", "not as clang-format-16 writes it: run ./dev format")
 
 
-RULES = (layers, orphans, manual_targets, empty_folders, formatting)
+_REACHED = re.compile(r'Reached\(\s*(?:\w+ \? )?"([^"]+)"(?:\s*:\s*"([^"]+)")?')
+_VACUITY = "sim/universe/vacuity.cc"
+
+
+def reached(files, _root):
+    """every branch that the code reports as reached has a minimum, or a reason, in sim/universe/vacuity.cc"""
+    known = next((set(re.findall(r'\{"([^"]+)"', f.text)) for f in files if f.path == _VACUITY), None)
+    if known is None:
+        return
+    for file in files:
+        if not file.path.endswith((".cc", ".h")) or file.path.endswith("_test.cc"):
+            continue
+        for match in _REACHED.finditer(file.text):
+            number = file.text.count("\n", 0, match.start()) + 1
+            for name in filter(None, match.groups()):
+                if name not in known:
+                    yield Finding(file.path, number, "reached",
+                                  f"{name} has neither a minimum nor a reason in {_VACUITY}")
+
+
+RULES = (reached, layers, orphans, manual_targets, empty_folders, formatting)
