@@ -277,9 +277,11 @@ void Log::Fatal(absl::Status status) {
 absl::Status Log::NewSegment(uint64_t min_bytes) {
   uint64_t sequence = 1;
   uint64_t previous_end = 0;
+  Segment* previous = nullptr;
   if (!segments_.empty()) {
     sequence = segments_.rbegin()->first + 1;
-    previous_end = segments_.rbegin()->second.end;
+    previous = &segments_.rbegin()->second;
+    previous_end = previous->end;
   }
   const std::string path = SegmentPath(options_.folder, sequence);
   Segment segment;
@@ -296,7 +298,13 @@ absl::Status Log::NewSegment(uint64_t min_bytes) {
   ISO_RETURN_IF_ERROR(segment.file->Sync());
   ISO_RETURN_IF_ERROR(disk_->SyncDir(options_.folder));
   segments_.emplace(sequence, std::move(segment));
-  return WriteHead(segments_.begin()->first);
+  ISO_RETURN_IF_ERROR(WriteHead(segments_.begin()->first));
+  // Where the one before ends is durable now. What it has beyond would add up: every start makes a
+  // segment, and a node that restarts on a full disk could soon start no more.
+  if (previous != nullptr && previous->file->Truncate(previous_end).ok()) {
+    previous->size = previous_end;
+  }
+  return absl::OkStatus();
 }
 
 // Makes it durable which segments there are, `first` on: before the newest is written to, and

@@ -84,6 +84,22 @@ TEST_F(LogTest, WaitsForSpaceWhereASegmentCannotBeMade) {
   EXPECT_EQ(log_->TakeRecovered(kA).entries.size(), 3u);
 }
 
+// Each start makes a segment; those before it keep only what was written into them.
+TEST_F(LogTest, RestartsTakeNoSpace) {
+  Open();
+  NewGroup(kA);
+  Append(kA, {Make(11, 1, "x")});
+  Sync();
+  const uint64_t before = log_->TotalBytes();
+  for (LogIndex i = 12; i < 20; ++i) {
+    ASSERT_TRUE(Reopen().ok());
+    ASSERT_EQ(log_->TakeRecovered(kA).entries.size(), i - 11);
+    Append(kA, {Make(i, 1, "y")});
+    Sync();
+  }
+  EXPECT_LE(log_->TotalBytes(), before + 8 * 3 * format::kBlock);
+}
+
 TEST_F(LogTest, RecoversEveryGroup) {
   Open();
   NewGroup(kA);
@@ -235,12 +251,14 @@ TEST_F(LogTest, DamageBelowTheSyncedOffsetIsNamed) {
   Sync();
   std::string& bytes = disk_.Written("log/000001.log");
   bytes[bytes.find("hello-a")] ^= 1;
+  const std::string damaged = bytes;
   Log::Options broken = Small();
   broken.sabotage = SabotageSet(Sabotage::kTruncateAnyBadRecord);
   ASSERT_TRUE(Reopen(std::move(broken)).ok());
   EXPECT_TRUE(log_->TakeRecovered(kA).entries.empty());  // an acknowledged entry is gone, unnoticed
   ASSERT_TRUE(disk_.Remove("log/000002.log").ok());
   ASSERT_TRUE(disk_.Remove("log/HEAD").ok());
+  disk_.Written("log/000001.log") = damaged;
   ASSERT_TRUE(Reopen().ok());
   const std::string damage = log_->TakeRecovered(kA).damage;
   EXPECT_TRUE(absl::StrContains(damage, "log/000001.log: damage at offset ")) << damage;
