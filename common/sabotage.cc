@@ -51,6 +51,7 @@ constexpr absl::string_view kNames[] = {
     "forget-finished",
     "read-vote-unbounded",
     "no-sync-on-open",
+    "unheard-retention",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

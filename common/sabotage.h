@@ -58,6 +58,7 @@ enum class Sabotage : int {
   kForgetFinished,
   kReadVoteUnbounded,
   kNoSyncOnOpen,
+  kUnheardRetention,
   kCount,
 };
 

@@ -123,7 +123,7 @@ Task<void> Balancer::SplitBig() {
     if (middle.ok()) {
       auto ctx = std::make_shared<RequestContext>(now + kSplitTimeoutUs);
       ctx->priority = Priority::kLow;
-      status = co_await store_->SplitAt(std::move(ctx), *middle);
+      status = co_await store_->SplitBySize(std::move(ctx), *middle);
       if (status.ok()) observer_->Count("placement.splits_by_size", 1);
     }
     if (status.ok()) continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "placement/host_groups.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "placement/balancer.h"
 #include "txn/api/descriptor.h"
@@ -61,6 +63,36 @@ bool HostGroups::CouldLead(GroupId group, NodeId voter) {
   const auto now = truetime_->Now();
   if (!grant.has_value() || !now.ok() || grant->end <= now->latest) return false;
   return g->replica()->MatchOf(voter) + kCloseBehind >= g->replica()->last_index();
+}
+
+std::vector<Neighbours> HostGroups::Mergeable() {
+  std::map<absl::string_view, tablet::Group*> begins;
+  for (tablet::Group* group : host_->Groups()) {
+    if (group->initialised() && group->descriptor().split_by_size()) {
+      begins.emplace(group->descriptor().range().start(), group);
+    }
+  }
+  std::vector<Neighbours> out;
+  if (begins.empty()) return out;
+  host_->ForEachServing([&](tablet::Group* left) {
+    const std::string& end = left->descriptor().range().end();
+    const auto it = end.empty() ? begins.end() : begins.find(end);
+    if (it == begins.end()) return;
+    tablet::Group* right = it->second;
+    if (left->state().frozen() || right->state().frozen() ||
+        !tablet::SameReplicas(left->descriptor(), right->descriptor())) {
+      return;
+    }
+    out.push_back(Neighbours{txn::ToDescriptor(left->descriptor()),
+                             txn::ToDescriptor(right->descriptor()),
+                             left->state().index() + right->state().index()});
+  });
+  return out;
+}
+
+bool HostGroups::AllWell(const GroupDescriptor& group) {
+  return std::all_of(group.readers.begin(), group.readers.end(),
+                     [&](NodeId node) { return node == self() || CouldLead(group.group, node); });
 }
 
 Task<absl::Status> HostGroups::Transfer(GroupId group, NodeId to) {

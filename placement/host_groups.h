@@ -31,6 +31,8 @@ class HostGroups : public LocalGroups {
   std::vector<GroupDescriptor> Misplaced() override;
   std::vector<GroupDescriptor> Written() override;
   bool CouldLead(GroupId group, NodeId voter) override;
+  std::vector<Neighbours> Mergeable() override;
+  bool AllWell(const GroupDescriptor& group) override;
   Task<absl::Status> Transfer(GroupId group, NodeId to) override;
   uint64_t Size(const KeyRange& range) override { return host_->store()->ApproximateSize(range); }
   absl::StatusOr<std::string> Middle(const KeyRange& range) override {

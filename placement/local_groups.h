@@ -17,6 +17,13 @@
 
 namespace isochron::placement {
 
+// Two groups of data that may become one: they were parted by size, have the same replicas, and the
+// left one is led here.
+struct Neighbours {
+  GroupDescriptor left, right;
+  uint64_t entries = 0;  // applied in both since each began
+};
+
 class LocalGroups {
  public:
   virtual ~LocalGroups() = default;
@@ -30,6 +37,9 @@ class LocalGroups {
   virtual std::vector<GroupDescriptor> Written() { return Led(); }
   // `voter` is alive and close behind in `group`, which this node leads: it could lead.
   virtual bool CouldLead(GroupId group, NodeId voter) = 0;
+  virtual std::vector<Neighbours> Mergeable() { return {}; }
+  // All other replicas of `group`, which this node leads, are alive and close behind.
+  virtual bool AllWell(const GroupDescriptor& group) = 0;
   virtual Task<absl::Status> Transfer(GroupId group, NodeId to) = 0;
   // Bytes stored here, roughly.
   virtual uint64_t Size(const KeyRange& range) = 0;

@@ -102,6 +102,7 @@ class FakeLocal : public LocalGroups {
   NodeId self() const override { return NodeId(1); }
   std::vector<GroupDescriptor> Led() override { return led; }
   bool CouldLead(GroupId, NodeId voter) override { return well.contains(voter); }
+  bool AllWell(const GroupDescriptor&) override { return true; }
   Task<absl::Status> Transfer(GroupId group, NodeId to) override {
     transfers.emplace_back(group, to);
     if (transfer_status.ok() && !stays) {

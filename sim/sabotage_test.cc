@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen, Sabotage::kLastTsIgnores2pc,
         Sabotage::kPromiseWithoutIndex, Sabotage::kRenegotiateMidRead, Sabotage::kAmnesiacVoter,
         Sabotage::kOverlappingChanges, Sabotage::kSnapshotWithoutPrepared,
-        Sabotage::kSplitDropsPrepared, Sabotage::kMergeWithoutSmax),
+        Sabotage::kSplitDropsPrepared, Sabotage::kMergeWithoutSmax, Sabotage::kUnheardRetention),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -95,6 +95,8 @@ absl::Status ServedNode::OpenNode() {
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
   o.gc.retention_us = options_.version_retention_us;
+  o.placement.split_bytes = static_cast<uint64_t>(options_.split_bytes);
+  o.merging.after_us = options_.merge_after_us;
   o.space.reserve_bytes = static_cast<uint64_t>(options_.disk_reserve_bytes);
   o.space.on_change = [](SpaceGuard::Level level, uint64_t free_bytes) {
     if (level == SpaceGuard::Level::kPlenty) {

@@ -117,6 +117,9 @@ std::vector<config::Setting> StartTable() {
       {"lease", Kind::kDuration, "3s", "length of a leader's lease"},
       {"version_retention", Kind::kDuration, "1h",
        "how long old versions are kept, unless ALTER DATABASE says; the same on every node"},
+      {"split_size", Kind::kSize, "64MiB", "groups that hold more are split; 0: none is by itself"},
+      {"merge_after", Kind::kDuration, "10m",
+       "groups parted by size that were small and quiet for so long are merged; 0: never"},
       {"statement_timeout", Kind::kDuration, "60s", "longest run of a statement"},
       {"lock_timeout", Kind::kDuration, "0s", "longest wait of a statement for locks; 0: no limit"},
       {"idle_in_transaction_session_timeout", Kind::kDuration, "5m",
@@ -201,6 +204,11 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   out.lease_us = s.DurationUs("lease");
   out.version_retention_us = s.DurationUs("version_retention");
   if (out.version_retention_us < 1'000'000) return Wrong("--version-retention", "at least 1s");
+  out.split_bytes = s.SizeBytes("split_size");
+  if (out.split_bytes != 0 && out.split_bytes < (64 << 10)) {
+    return Wrong("--split-size", "at least 64KiB, or 0");
+  }
+  out.merge_after_us = s.DurationUs("merge_after");
   if (out.lease_us < 200'000 || out.lease_us > 60'000'000) {
     return Wrong("--lease", "between 200ms and 60s");
   }

@@ -42,6 +42,8 @@ struct StartOptions {
   runtime::WanMatrix wan;
   Micros lease_us = 0;
   Micros version_retention_us = 0;
+  int64_t split_bytes = 0;    // 0: never by itself
+  Micros merge_after_us = 0;  // 0: never by itself
   Micros statement_timeout_us = 0;
   Micros lock_timeout_us = 0;
   Micros idle_in_transaction_timeout_us = 0;

@@ -27,6 +27,8 @@ TEST(StartSettingsTest, Good) {
   EXPECT_EQ(o->clock.bound_us, 5000);
   EXPECT_EQ(o->lease_us, 3'000'000);
   EXPECT_EQ(o->version_retention_us, 3'600'000'000);
+  EXPECT_EQ(o->split_bytes, 64 << 20);
+  EXPECT_EQ(o->merge_after_us, 600'000'000);
   EXPECT_TRUE(o->emulate_wan);
 }
 
@@ -50,6 +52,8 @@ TEST(StartSettingsTest, EachMistakeNamesItsFlag) {
   says({"--clock", "fixed"}, "--clock");
   says({"--wan", "/nowhere"}, "--wan");
   says({"--lease", "1ms"}, "--lease");
+  says({"--split-size", "1KiB"}, "--split-size");
+  says({"--version-retention", "1ms"}, "--version-retention");
   says({"--clcok", "x"}, "did you mean --clock?");
 }
 

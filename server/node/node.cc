@@ -158,6 +158,9 @@ absl::Status Node::Init() {
   publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
   balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
                                                     random_.Fork(), options_.placement);
+  options_.merging.below_bytes = options_.placement.split_bytes / placement::kMergeShare;
+  small_groups_ = std::make_unique<placement::SmallGroups>(
+      host_groups_.get(), store_.get(), env_.observer, random_.Fork(), options_.merging);
   retention_ = std::make_unique<RetentionWatcher>(
       store_.get(), host_->gc(), env_.observer,
       RetentionWatcher::Options{options_.gc.retention_us, options_.retention_look_us});
@@ -174,6 +177,7 @@ void Node::Start() {
   host_->Start();
   space_.Start(host_.get());
   balancer_->Start();
+  small_groups_->Start();
   retention_->Start();
 }
 

@@ -32,6 +32,7 @@
 #include "placement/balancer.h"
 #include "placement/host_groups.h"
 #include "placement/publisher.h"
+#include "placement/small_groups.h"
 #include "placement/tablet_map.h"
 #include "proto/node.pb.h"
 #include "server/node/peer_info.h"
@@ -87,6 +88,7 @@ class Node : private tablet::GroupListener {
     Micros retention_look_us = 10'000'000;
     SabotageSet sabotage;
     placement::BalancerOptions placement;
+    placement::SmallGroupsOptions merging;
     txn::ServerOptions server;
     txn::GatewayLimits gateway;
     SpaceGuard::Options space;
@@ -148,6 +150,7 @@ class Node : private tablet::GroupListener {
   std::unique_ptr<placement::HostGroups> host_groups_;
   std::unique_ptr<placement::Publisher> publisher_;
   std::unique_ptr<placement::Balancer> balancer_;
+  std::unique_ptr<placement::SmallGroups> small_groups_;
   std::unique_ptr<RetentionWatcher> retention_;
   std::function<void(peer::NodeInfo*)> info_hook_;
 };

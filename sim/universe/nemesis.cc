@@ -43,6 +43,10 @@ void Nemesis::Start() {
     if (own) ScheduleOwn(fault, p.fault_rates.at(fault));
     if (!own) together_.push_back(fault);
   }
+  const auto has = [&p](absl::string_view fault) {
+    return std::find(p.faults.begin(), p.faults.end(), fault) != p.faults.end();
+  };
+  if (has("retention") && !has("clock-beyond")) WatchRetention();
   ScheduleNext();
 }
 
@@ -146,6 +150,7 @@ bool Nemesis::ActOn(SimNode* node, const std::string& fault) {
   if (fault == "members") return ChangeMembers();
   if (fault == "wipe") return WipeSome();
   if (fault == "merge") return MergeSome();
+  if (fault == "retention") return ChangeRetention();
   if (IsShareOfMessages(fault)) return Disturb(fault);
   if (fault.rfind("clock-", 0) == 0) return ActOnClock(node, fault);
   return Cut(fault);
@@ -323,9 +328,10 @@ bool Nemesis::TransferSome() {
 
 namespace {
 
-Task<void> SplitTask(SimNode* node, std::string key) {
+Task<void> SplitTask(SimNode* node, std::string key, bool by_size) {
   Ctx ctx = std::make_shared<RequestContext>(node->executor()->MonotonicNow() + 5'000'000);
-  (void)co_await node->store()->SplitAt(ctx, std::move(key));
+  (void)co_await (by_size ? node->store()->SplitBySize(ctx, std::move(key))
+                          : node->store()->SplitAt(ctx, std::move(key)));
 }
 
 }  // namespace
@@ -337,7 +343,9 @@ bool Nemesis::SplitSome() {
   std::vector<std::string> keys = workloads[random_.Below(workloads.size())]->AllKeys();
   std::string key = keys[random_.Below(keys.size())];
   universe_->Log(absl::StrCat(ToString(node->id()), " is asked to split at ", key));
-  node->Spawn([node, key] { return SplitTask(node, key); });
+  // As if the group were large: then its halves are small, and merged again by themselves.
+  const bool by_size = universe_->profile().merge_after_us > 0 && random_.OneIn(0.7);
+  node->Spawn([node, key, by_size] { return SplitTask(node, key, by_size); });
   return true;
 }
 

@@ -27,11 +27,13 @@
 //   members           a replica is added to a group or removed from it
 //   wipe              a node's folder is lost; it comes back empty and its replicas are replaced
 //   merge             a group is merged into its neighbour while both work
+//   retention         how long versions are kept is changed
 //   abandon           clients leave transactions open (done by the clients)
 //   knobs             small limits and odd timers all along (profile.cc)
 // Each time one happens counts as `fault.NAME`.
 // All but one are survivable: what was acknowledged must stay.
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,6 +43,13 @@
 #include "sim/universe/universe.h"
 
 namespace isochron::sim {
+
+// ALTER DATABASE ... SET spanner.version_retention_period.
+struct RetentionChange {
+  Micros us = 0;
+  Micros invoked = 0;
+  std::optional<Micros> completed;  // none: it may still come about
+};
 
 class Nemesis {
  public:
@@ -82,6 +91,10 @@ class Nemesis {
   bool WipeSome();
   void Repair();
   bool MergeSome();
+  // nemesis_retention.cc
+  bool ChangeRetention();
+  Micros ShortestRetention(Micros now) const;
+  void WatchRetention();
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
   bool RotSome(SimNode* node);
@@ -99,6 +112,9 @@ class Nemesis {
   std::optional<NodeId> lost_;         // a node whose folder was lost, until it is whole again
   std::set<GroupId> to_add_;           // groups that it is still missing from
   std::vector<std::string> armed_;     // phases whose next visitor dies
+  std::vector<std::shared_ptr<RetentionChange>> retentions_;
+  Timestamp may_be_freed_;  // up to here versions were not promised to anybody
+  bool freed_too_early_ = false;
 };
 
 }  // namespace isochron::sim

@@ -164,6 +164,12 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"all-power"});
       p->fault_gap_us = 2'000'000;
       break;
+    case Sabotage::kUnheardRetention:
+      p->retention_us = random->Between(200'000, 500'000);
+      p->workloads = {"register"};
+      SetFaults(p, {"retention", "oneway", "partition", "crash", "clog"});
+      p->fault_gap_us = 400'000;
+      break;
     case Sabotage::kDropTombstone:
       p->retention_us = random->Between(200'000, 1'000'000);
       p->workloads = {"register"};
@@ -196,13 +202,13 @@ std::vector<std::string> FaultNames() {
 }
 
 std::vector<std::string> DrawnFaultNames() {
-  return {"crash",       "power",          "all-power",     "phase-crash", "disk-crash",
-          "transfer",    "churn",          "partition",     "oneway",      "partial",
-          "clog",        "isolate-leader", "loss",          "delay",       "reorder",
-          "duplicate",   "pause",          "slow",          "overload",    "clock-lost",
-          "clock-drift", "clock-jump",     "clock-widened", "clock-set",   "clock-frozen",
-          "slow-disk",   "failed-sync",    "disk-full",     "bitrot",      "abandon",
-          "split",       "merge",          "members",       "wipe",        "knobs"};
+  return {
+      "crash",        "power",      "all-power",   "phase-crash", "disk-crash",    "transfer",
+      "churn",        "partition",  "oneway",      "partial",     "clog",          "isolate-leader",
+      "loss",         "delay",      "reorder",     "duplicate",   "pause",         "slow",
+      "overload",     "clock-lost", "clock-drift", "clock-jump",  "clock-widened", "clock-set",
+      "clock-frozen", "slow-disk",  "failed-sync", "disk-full",   "bitrot",        "abandon",
+      "split",        "merge",      "members",     "wipe",        "knobs",         "retention"};
 }
 
 bool IsShareOfMessages(const std::string& fault) {
@@ -270,6 +276,11 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     p.nodes = static_cast<int>(random.Between(4, 5));
     p.initial_replicas = 3;
     p.clock.peers = p.nodes - 1;
+  }
+  if (options.sabotage == Sabotage::kNone && !p.faults.empty() && random.OneIn(0.4)) {
+    p.merge_after_us = random.Between(300'000, 2'000'000);
+    // In half of them only by the nemesis, whatever their size.
+    if (random.OneIn(0.5)) p.split_bytes = static_cast<uint64_t>(random.Between(1'000, 10'000));
   }
   if (p.faults.empty()) {
     // Calm and crowded: whatever still takes long waits for something that never comes.

@@ -41,6 +41,10 @@ struct Profile {
   uint64_t checkpoint_entries = 20'000;
   uint64_t keep_entries = 4'000;
   Micros retention_us = 3'600'000'000;  // of versions: short ones make version GC work in a run
+  // Groups parted by size: how large before they are, how long small before they are one again (0:
+  // never).
+  uint64_t split_bytes = 64 << 20;
+  Micros merge_after_us = 0;
   std::vector<std::string> workloads;
   std::vector<std::string> faults;
   // Of those that were asked for with one: the share of messages that suffer while it lasts, for

@@ -194,6 +194,12 @@ absl::Status SimNode::Start() {
   options.checkpoint_entries = p.checkpoint_entries;
   options.keep_entries = p.keep_entries;
   options.gc.retention_us = p.retention_us;
+  options.retention_look_us = kRetentionLookUs;
+  options.placement.split_bytes = p.split_bytes;
+  options.placement.size_round_us = 500'000;
+  options.merging.after_us = p.merge_after_us;
+  options.merging.quiet_entries = 1e9;
+  options.merging.again_min_us = 500'000;
   options.gc.step_versions = 20;
   options.gc.compact_min_bytes = 1;
   options.sabotage = world_.sabotage;

@@ -54,6 +54,9 @@ struct ReplicaView {
   std::string detail;               // of its log, for reports
 };
 
+// How often a node asks for the database's retention.
+inline constexpr Micros kRetentionLookUs = 300'000;
+
 class SimNode {
  public:
   struct World {

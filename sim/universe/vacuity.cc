@@ -68,6 +68,8 @@ constexpr Minimum kMinimums[] = {
     {"2pc.wounded_undecided", 500},
     {"disk.refused_entries", 50},
     {"gateway.outcome-asked-again", 5},
+    {"gc.retention_heard", 3000},
+    {"gc.retention_unknown", 3000},
     {"gc.swept", 2000},
     {"group.snapshot_installed", 40},
     {"group.split", 200},
@@ -76,6 +78,8 @@ constexpr Minimum kMinimums[] = {
     {"log.truncated", 300},
     {"merge.frozen", 4},
     {"merge.proposed", 4},
+    {"placement.merges_by_size", 4},
+    {"placement.splits_by_size", 8},
     {"read.promised", 1000},
     {"txn.attached", 300},
     {"txn.logged_abort", 10},
@@ -90,11 +94,12 @@ struct Unpromised {
 };
 
 [[maybe_unused]] constexpr Unpromised kUnpromised[] = {
-    {"gc.retention_heard", "retention is told by SQL, which has tests of its own"},
-    {"gc.retention_unknown", "as above"},
+    {"group.behind_its_piece",
+     "a replica far behind a split, with a piece that is not; group_host_test"},
     {"group.damaged_dropped", "only after damage, which one run in twenty has"},
     {"group.life_asked_again", "two requests at a time for the same replica"},
     {"group.quarantined", "as above"},
+    {"group.snapshot_behind_a_piece", "a snapshot of the parent besides, of before the split"},
     {"node.damage_found", "as above"},
     {"node.store_damage_met", "as above"},
     {"log.unfinished_segment", "a crash between two of a segment's first writes; log_test"},

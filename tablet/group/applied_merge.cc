@@ -87,6 +87,7 @@ void AppliedState::Absorb(const peer::Merge& merge, const AppliedState& right, S
     }
   }
   SaveFinished(batch);  // the log that they came from goes
+  for (const KeyRange& range : right.covered_) Cover(range, batch);
   written_bytes_ += right.written_bytes_;
   garbage_from_ = std::min(garbage_from_, right.garbage_from_);
   batch->Put(absl::StrCat(prefix, "s"), state_.SerializeAsString());

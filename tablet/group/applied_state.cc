@@ -84,6 +84,7 @@ AppliedState AppliedState::ChildOf(const AppliedState& parent, const peer::Group
                                    Timestamp last_ts, LogIndex base_index) {
   AppliedState s = Initial(child, last_ts, base_index);
   s.state_.set_horizon_us(parent.state_.horizon_us());
+  s.CoverAsIn(parent);
   for (const TxnAttempt& attempt : parent.finished_order_) {
     if (auto f = parent.Finished(attempt)) {
       s.Finish(f->txn(), f->commit_start_us(), f->commit(), Timestamp(f->s()));
@@ -169,6 +170,10 @@ absl::StatusOr<AppliedState> AppliedState::Load(storage::Engine* engine, GroupId
         s.next_row_ = row + 1;
         break;
       }
+      case 'c':
+        s.covered_.push_back(
+            KeyRange{std::string(key.substr(prefix.size() + 1)), std::string(value)});
+        break;
       case 'q':
         return absl::DataLossError(value);
       default:
@@ -295,6 +300,7 @@ void AppliedState::ApplySplit(const peer::Split& split, storage::WriteBatch* bat
   own->mutable_range()->set_end(split.key());
   own->set_generation(own->generation() + 1);
   child.set_generation(own->generation());
+  child.set_split_by_size(split.by_size());
   *state_.add_children() = child;
   RaiseAssigned(Timestamp(split.s()));
   batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
@@ -317,6 +323,7 @@ void AppliedState::ApplyWrites(const google::protobuf::RepeatedPtrField<peer::Wr
     written_bytes_ += w.key().size() + w.value().size() + 16;
     // The leader refuses such commands before they are proposed (rule 27).
     ISO_CHECK(range.Contains(w.key()), "an applied write lies in the group's range");
+    if (!covered_.empty() && Covers(KeyRange::Point(w.key()))) continue;
     if (w.tombstone()) {
       storage::MvccStore::PutTombstone(batch, w.key(), s);
     } else {
@@ -382,6 +389,7 @@ void AppliedState::SaveAll(storage::WriteBatch* batch) {
   for (const auto& [attempt, d] : decisions_) {
     batch->Put(absl::StrCat(prefix, "d", AttemptKey(attempt)), d.SerializeAsString());
   }
+  if (!covered_.empty()) SaveCovered(batch);
   SaveFinished(batch);
   SaveApplied(batch);
 }

@@ -100,6 +100,16 @@ class AppliedState {
   bool frozen() const { return state_.has_frozen(); }
   bool HasAbsorbed(GroupId group) const;
 
+  // ---- pieces that were here first (group_host_overlaps.cc) ----
+  // A newer group here holds `range`, part of this one's, with rows that came by a snapshot: this
+  // replica is behind the split that parted them. What its log still writes there was in that
+  // snapshot, or was garbage by then, and is skipped. Durable: the newer group may leave this node,
+  // and what it left does not suffice.
+  void Cover(const KeyRange& range, storage::WriteBatch* batch);
+  // After the split is applied: only what still lies in the group's range.
+  void UncoverOutside(storage::WriteBatch* batch);
+  bool Covers(const KeyRange& span) const;
+
   // For log entries at or below index(), after a restart: their finished attempts only.
   void ReplayFinished(const peer::Command& command);
   // Writes everything (a new or snapshot-installed group).
@@ -129,6 +139,8 @@ class AppliedState {
   void ApplySplit(const peer::Split& split, storage::WriteBatch* batch);
   void ApplyHorizon(const peer::SetHorizon& command, SabotageSet sabotage,
                     storage::WriteBatch* batch);
+  void CoverAsIn(const AppliedState& other);
+  void SaveCovered(storage::WriteBatch* batch) const;
   void GuessGarbage();
   void ApplyFreeze(const peer::Freeze& freeze, storage::WriteBatch* batch);
   void RaiseLastTs(Timestamp s);
@@ -152,6 +164,7 @@ class AppliedState {
   uint64_t next_row_ = 1;
   Timestamp garbage_from_ = Timestamp::Max();
   uint64_t written_bytes_ = 0;
+  std::vector<KeyRange> covered_;
 };
 
 }  // namespace isochron::tablet

@@ -55,7 +55,8 @@ Timestamp GarbageCollector::HorizonFor(const Group& group, const TTInterval& now
 }
 
 void GarbageCollector::ProposeHorizons() {
-  if (env_.executor->MonotonicNow() > holds_until_us_) {
+  if (env_.executor->MonotonicNow() > holds_until_us_ &&
+      !env_.sabotage.Is(Sabotage::kUnheardRetention)) {
     env_.observer->Reached("gc.retention_unknown");
     return;
   }

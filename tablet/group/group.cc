@@ -323,6 +323,7 @@ void Group::ApplyCommand(const paxos::Entry& e, peer::Command* command,
                                         Timestamp(command->split().s()), paxos::kInitialIndex),
                   batch);
   }
+  if (command->has_split()) state_.UncoverOutside(batch);
 }
 
 void Group::SettlePending(const peer::Command& command) {

@@ -210,6 +210,10 @@ class Group {
   // nothing that the read needed was gone before (rule 32).
   absl::Status CheckHorizon(Timestamp t) const;
 
+  // UNAVAILABLE when a newer group here holds rows of the span: they may lack what this lagging
+  // replica would have to show (AppliedState::Cover). Asked as CheckHorizon is.
+  absl::Status CheckUncovered(const KeyRange& span) const;
+
   // Prepared and not yet resolved on this replica, by attempt.
   const std::map<TxnAttempt, peer::Prepare>& prepared() const { return state_.prepared(); }
   // Decisions whose participants have not all acknowledged.

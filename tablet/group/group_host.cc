@@ -210,21 +210,9 @@ void GroupHost::OnSplit(GroupId parent, AppliedState child, storage::WriteBatch*
   if (!member || !MayBegin(child.id(), life) ||
       (existing != nullptr && existing->replica()->id() != life)) {
     // Its own later pieces may live here by now, with rows that came by a snapshot.
-    std::vector<KeyRange> pieces;
-    for (const auto& [id, g] : groups_) {
-      if (id != parent && g->initialised()) pieces.push_back(g->range());
+    for (const KeyRange& r : HeldByNoOther(FromProto(child.descriptor().range()), parent)) {
+      storage::MvccStore::ClearRange(batch, r);
     }
-    std::sort(pieces.begin(), pieces.end());
-    KeyRange left = FromProto(child.descriptor().range());
-    for (const KeyRange& piece : pieces) {
-      if (left.Empty() || !left.Overlaps(piece)) continue;
-      if (left.start < piece.start) {
-        storage::MvccStore::ClearRange(batch, KeyRange{left.start, piece.start});
-      }
-      if (piece.end.empty()) return;
-      left.start = std::max(left.start, piece.end);
-    }
-    if (!left.Empty()) storage::MvccStore::ClearRange(batch, left);
     return;
   }
   child.SaveAll(batch);

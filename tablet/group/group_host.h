@@ -172,6 +172,10 @@ class GroupHost : private SnapshotTarget {
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
   void OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch);
   void MakeChildren();
+  // group_host_overlaps.cc
+  void CoverOlder(const peer::GroupDescriptor& newer, storage::WriteBatch* batch);
+  std::vector<KeyRange> HeldByNoOther(const KeyRange& range, GroupId owner) const;
+  const Group* NewerPiece(const peer::GroupDescriptor& descriptor) const;
   // group_host_merge.cc
   const AppliedState* OnMerge(GroupId left, const peer::Merge& merge, storage::WriteBatch* batch);
   void EndMerged();

@@ -46,27 +46,6 @@ absl::Status LoadRows(storage::Engine* engine, absl::string_view rows,
   return it->status();
 }
 
-// What of `range` lies in none of `others`.
-std::vector<KeyRange> Without(const KeyRange& range, std::vector<KeyRange> others) {
-  std::sort(others.begin(), others.end(),
-            [](const KeyRange& a, const KeyRange& b) { return a.start < b.start; });
-  std::vector<KeyRange> left;
-  std::string from = range.start;
-  bool to_the_end = false;
-  for (const KeyRange& o : others) {
-    if (!range.end.empty() && o.start >= range.end) break;
-    if (!o.end.empty() && o.end <= from) continue;
-    if (o.start > from) left.push_back(KeyRange{from, o.start});
-    to_the_end = o.end.empty();
-    if (to_the_end) break;
-    from = o.end;
-  }
-  if (!to_the_end && (range.end.empty() || from < range.end)) {
-    left.push_back(KeyRange{from, range.end});
-  }
-  return left;
-}
-
 }  // namespace
 
 absl::Status GroupHost::LoadLives() {
@@ -228,12 +207,8 @@ void GroupHost::Retire(GroupId id) {
   if (group == nullptr) return;
   group->Retire();
   storage::WriteBatch batch;
-  std::vector<KeyRange> others;
-  for (const auto& [other, g] : groups_) {
-    if (g->initialised()) others.push_back(g->range());
-  }
   if (group->initialised()) {
-    for (const KeyRange& r : Without(group->range(), std::move(others))) {
+    for (const KeyRange& r : HeldByNoOther(group->range(), id)) {
       storage::MvccStore::ClearRange(&batch, r);
     }
   }

@@ -21,7 +21,9 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
   Group* g = Find(id);
   bool ok = false;
   LogIndex index = 0;
-  if (g != nullptr && g->initialised() && sending_snapshots_.size() <= kMaxSending) {
+  // A leader that is behind a split, and has the piece by a snapshot, has not all that it says.
+  const bool whole = g != nullptr && g->initialised() && !g->state().Covers(g->range());
+  if (whole && sending_snapshots_.size() <= kMaxSending) {
     peer::GroupSnapshotHeader header;
     g->state().ToSnapshot(&header);
     if (options_.sabotage.Is(Sabotage::kSnapshotWithoutPrepared)) header.clear_prepared();
@@ -68,6 +70,11 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   if (meant != nullptr && meant->id != g->replica()->id()) {
     return absl::FailedPreconditionError("the snapshot is for another replica of this node");
   }
+  if (const Group* newer = NewerPiece(header.state().group_descriptor())) {
+    env_.observer->Reached("group.snapshot_behind_a_piece");
+    return absl::UnavailableError(
+        absl::StrCat("group ", newer->id().value, " is here already, which was split off later"));
+  }
   const KeyRange range = FromProto(header.state().group_descriptor().range());
   storage::WriteBatch batch;
   storage::MvccStore::ClearRange(&batch, range);
@@ -77,6 +84,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   }
   AppliedState state = AppliedState::FromSnapshot(header);
   state.SaveAll(&batch);
+  CoverOlder(state.descriptor(), &batch);
   SaveLife(id, g->replica()->id(), &batch);
   std::vector<GroupId> merged;
   for (uint64_t group : state.group_state().absorbed()) {

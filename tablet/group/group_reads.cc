@@ -57,8 +57,15 @@ absl::Status Group::CheckReadable(const std::vector<KeyRange>& spans) const {
     if (!own.Contains(span) || (!split_at_.empty() && (span.end.empty() || span.end > split_at_))) {
       return absl::OutOfRangeError("a key is not in this group");
     }
+    ISO_RETURN_IF_ERROR(CheckUncovered(span));
   }
   return absl::OkStatus();
+}
+
+absl::Status Group::CheckUncovered(const KeyRange& span) const {
+  if (!state_.Covers(span)) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("this replica of group ", id().value, " is behind a split of these keys"));
 }
 
 absl::Status Group::CheckHorizon(Timestamp t) const {

@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,10 @@ class Universe {
 
   // Writes through the leader; the commit timestamp, or 0.
   Timestamp Put(uint64_t id, const std::string& key, const std::string& value) {
+    return Write(id, key, value);
+  }
+  Timestamp Remove(uint64_t id, const std::string& key) { return Write(id, key, std::nullopt); }
+  Timestamp Write(uint64_t id, const std::string& key, const std::optional<std::string>& value) {
     Timestamp s;
     const uint64_t sequence = ++sequence_;
     Until([&] {
@@ -165,7 +170,8 @@ class Universe {
       w->set_commit_start_us(scheduler_.now());
       auto* write = w->add_writes();
       write->set_key(key);
-      write->set_value(value);
+      if (value) write->set_value(*value);
+      write->set_tombstone(!value);
       auto p = g->Propose(std::move(c));
       if (!p.ok()) return false;
       s = p->s;
@@ -544,6 +550,177 @@ TEST(SafeTimeTest, AReadAtAFollowerAsksItsLeaderOnce) {
   for (int i = 0; i < 10; ++i) scope.Spawn(u.ReadSafe(g, Timestamp(), s, &done));
   EXPECT_TRUE(u.Until([&] { return done == 10; }, kSecond));
   EXPECT_EQ(u.asked_, 1);
+}
+
+// A universe in which a node slept through a split of group 1 at "m", and through so much of the
+// child's life that it gets the child by a snapshot, before it hears of the split.
+struct Laggard {
+  explicit Laggard(uint64_t seed) : u(seed, Options()) {
+    EXPECT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    parent_leader = u.LeaderNode(1);
+    victim = parent_leader % 3 + 1;
+    child_leader = 6 - parent_leader - victim;
+    child = 9 + child_leader - 1;  // that node campaigns for it at once
+    const Timestamp s = u.Put(1, "a", "0");
+    EXPECT_TRUE(u.Until([&] { return Here(1)->state().last_ts() >= s; }));
+    u.Crash(victim, false);
+  }
+  static GroupHost::Options Options() {
+    GroupHost::Options options;
+    options.checkpoint_entries = 10;
+    options.keep_entries = 60;
+    options.gc.retention_us = kSecond;
+    options.gc.compact_min_bytes = 1;
+    return options;
+  }
+  static Task<void> Transfer(Group* group, NodeId to, bool* under_way) {
+    (void)co_await group->TransferTo(to);
+    *under_way = false;
+  }
+  // The split-off group is led by the node whose messages still reach the victim.
+  void Split(uint64_t from, const std::string& key, uint64_t id) {
+    peer::Command c;
+    c.mutable_split()->set_key(key);
+    c.mutable_split()->set_new_group(id);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(from) != nullptr; }));
+    ASSERT_TRUE(u.Leader(from)->Propose(std::move(c)).ok());
+    ASSERT_TRUE(u.Until([&] { return u.LeaderNode(id) != 0; }));
+    TaskScope transfers;
+    bool asked = false;
+    ASSERT_TRUE(u.Until([&] {
+      const uint32_t leader = u.LeaderNode(id);
+      if (leader != 0 && leader != child_leader && !asked) {
+        asked = true;
+        transfers.Spawn(Transfer(u.Leader(id), NodeId(child_leader), &asked));
+      }
+      return leader == child_leader;
+    }));
+  }
+  void Fill(uint64_t id, const std::string& prefix) {
+    for (int i = 0; i < 200; ++i) u.Put(id, absl::StrCat(prefix, i % 5), absl::StrCat("v", i));
+  }
+  Group* Here(uint64_t id) { return u.machines_[victim].host->Find(GroupId(id)); }
+  std::string Newest(const std::string& key) {
+    return *u.machines_[victim].host->store()->Get(key, Timestamp::Max().Prev())->value;
+  }
+  bool Holds(const std::string& key) {
+    return u.machines_[victim].host->store()->Get(key, Timestamp::Max().Prev())->value.has_value();
+  }
+  void Wake() {
+    u.network_.Cut(NodeId(parent_leader), NodeId(victim));
+    u.Start(victim);
+  }
+
+  Universe u;
+  uint32_t parent_leader = 0, victim = 0, child_leader = 0;
+  uint64_t child = 0;
+};
+
+TEST(GroupHostTest, ALaggingParentWritesNothingIntoAPieceThatCameBySnapshot) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Laggard l(seed);
+    Universe& u = l.u;
+    const Timestamp written = u.Put(1, "z", "once");
+    // The log comes in several messages, each applied in a turn of its own.
+    for (int i = 0; i < 8; ++i) u.Put(1, absl::StrCat("b", i), std::string(100 << 10, 'b'));
+    const Timestamp removed = u.Remove(1, "z");
+    l.Split(1, "m", l.child);
+    l.Fill(l.child, "y");
+    const auto collected = [&] {
+      Group* g = u.Leader(l.child);
+      return g != nullptr && g->store()->Get("z", removed)->version == Timestamp();
+    };
+    // A group is looked through again when something was written.
+    for (int i = 0; i < 20 && !collected(); ++i) {
+      l.Fill(l.child, "y");
+      u.Until(collected, 2 * kSecond);
+    }
+    ASSERT_TRUE(collected()) << "nothing is left of z, its tombstone included; seed " << seed;
+    l.Wake();
+    ASSERT_TRUE(u.Until([&] { return l.Here(l.child) && l.Here(l.child)->initialised(); })) << seed;
+    ASSERT_EQ(l.Here(1)->range().end, "") << "the parent here is behind; seed " << seed;
+    EXPECT_FALSE(l.Holds("z"));
+    // What the parent's replica would have to show is not all here any more.
+    EXPECT_TRUE(absl::IsUnavailable(l.Here(1)->SafeFor({KeyRange::Point("z")}).status()));
+    EXPECT_TRUE(absl::IsUnavailable(l.Here(1)->CheckUncovered(KeyRange{"b", ""})));
+    EXPECT_TRUE(l.Here(1)->CheckUncovered(KeyRange{"b", "m"}).ok());
+    u.Crash(l.victim, false);  // nor is it forgotten
+    l.Wake();
+    ASSERT_EQ(l.Here(1)->range().end, "") << seed;
+    EXPECT_TRUE(absl::IsUnavailable(l.Here(1)->CheckUncovered(KeyRange{"b", ""})));
+    u.network_.HealAll();
+    bool resurrected = false;
+    ASSERT_TRUE(u.Until([&] {
+      resurrected |= l.Holds("z");
+      return l.Here(1)->range().end == "m" && l.Here(1)->state().last_ts() >= removed;
+    })) << seed;
+    EXPECT_FALSE(resurrected) << "of " << written.us << "; seed " << seed;
+    EXPECT_EQ(l.Newest("b7"), std::string(100 << 10, 'b'));
+    // Nor after the store went back, and the log is replayed.
+    u.Crash(l.victim, true);
+    u.Start(l.victim);
+    ASSERT_TRUE(u.Until([&] {
+      resurrected |= l.Holds("z");
+      return l.Here(1)->range().end == "m" && l.Here(l.child) && l.Here(l.child)->initialised();
+    })) << seed;
+    EXPECT_FALSE(resurrected) << seed;
+    // Whatever the parent gets by a merge from now on is its own to write.
+    EXPECT_FALSE(l.Here(1)->state().Covers(KeyRange{"", ""})) << seed;
+  }
+}
+
+// The child's replica here has a later life than the parent's log knows, and is still blank; its
+// own child is here already.
+TEST(GroupHostTest, AReplayedSplitClearsNothingThatALaterPieceHolds) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Laggard l(seed);
+    Universe& u = l.u;
+    std::vector<std::unique_ptr<TaskScope>> changes;
+    l.Split(1, "m", l.child);
+    const uint64_t grandchild = l.child + 3;
+    u.Put(l.child, "n", "of the child");
+    u.Put(l.child, "z", "of the grandchild");
+    l.Split(l.child, "t", grandchild);
+    l.Fill(grandchild, "y");
+    // Out of the child, and in again under another number.
+    const auto change = [&](bool remove) {
+      peer::Replica replica;
+      replica.set_node(l.victim);
+      struct Run {
+        static Task<void> Go(Group* g, Executor* executor, peer::Replica r, bool remove,
+                             absl::Status* out) {
+          auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
+          *out = co_await g->ChangeReplica(ctx, r, remove);
+        }
+      };
+      auto done = std::make_shared<absl::Status>(absl::UnknownError("under way"));
+      changes.push_back(std::make_unique<TaskScope>());
+      changes.back()->Spawn(Run::Go(u.Leader(l.child), u.machines_[l.child_leader].executor.get(),
+                                    replica, remove, done.get()));
+      return done;
+    };
+    auto removed = change(true);
+    ASSERT_TRUE(u.Until([&] { return removed->ok(); })) << *removed << "; seed " << seed;
+    u.Until([] { return false; }, 60 * kSecond);  // nobody tells it any more that it is out
+    l.Wake();
+    ASSERT_TRUE(u.Until([&] { return l.Here(grandchild) && l.Here(grandchild)->initialised(); }));
+    ASSERT_EQ(l.Here(1)->range().end, "");
+    auto added = change(false);
+    ASSERT_TRUE(u.Until([&] { return l.Here(l.child) != nullptr; })) << *added;
+    u.network_.Cut(NodeId(l.child_leader), NodeId(l.victim));
+    ASSERT_FALSE(l.Here(l.child)->initialised());
+    ASSERT_NE(l.Here(l.child)->replica()->id(), l.Here(1)->replica()->id());
+    u.network_.HealAll();
+    u.network_.Cut(NodeId(l.child_leader), NodeId(l.victim));
+    ASSERT_TRUE(u.Until([&] { return l.Here(1)->range().end == "m"; })) << seed;
+    EXPECT_FALSE(l.Here(l.child)->initialised());
+    EXPECT_TRUE(l.Holds("z")) << seed;
+    EXPECT_TRUE(l.Holds("y4")) << seed;
+    EXPECT_FALSE(l.Holds("n")) << "it comes with the child's snapshot; seed " << seed;
+    u.network_.HealAll();
+    ASSERT_TRUE(u.Until([&] { return l.Here(l.child)->initialised() && l.Holds("n"); })) << seed;
+    changes.clear();
+  }
 }
 
 // Rule 31: what groups wrote once does not keep the segments that another one fills.

@@ -142,6 +142,11 @@ class Store {
   // Splits the group that holds `key` at it, so that `key` begins a new group. OK if it already
   // does.
   virtual Task<absl::Status> SplitAt(Ctx ctx, std::string key) = 0;
+  // The same because the group is large: two small neighbours with such a border between them may
+  // be merged again (placement/small_groups.h).
+  virtual Task<absl::Status> SplitBySize(Ctx ctx, std::string key) {
+    return SplitAt(std::move(ctx), std::move(key));
+  }
 
   // Makes the replica of `group` on `node` of that kind; adds one if there is none, and takes it
   // away for kNone. OK when it is so already. FAILED_PRECONDITION says why not now (too few other

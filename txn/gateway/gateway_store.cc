@@ -98,7 +98,7 @@ Task<absl::StatusOr<GroupId>> GatewayStore::NewGroupId(Ctx ctx) {
   }
 }
 
-Task<absl::Status> GatewayStore::SplitAt(Ctx ctx, std::string key) {
+Task<absl::Status> GatewayStore::Split(Ctx ctx, std::string key, bool by_size) {
   if (key <= SystemRangeEnd()) {
     co_return absl::InvalidArgumentError("the system range is not split");
   }
@@ -124,6 +124,7 @@ Task<absl::Status> GatewayStore::SplitAt(Ctx ctx, std::string key) {
     peer::GroupRequest request;
     request.mutable_split()->set_key(key);
     request.mutable_split()->set_new_group(new_group.value);
+    request.mutable_split()->set_by_size(by_size);
     absl::StatusOr<peer::GroupResponse> response =
         co_await gateway_->env.groups->Call(ctx, group, std::move(request));
     if (!response.ok()) co_return response.status();

@@ -29,7 +29,12 @@ class GatewayStore : public Store {
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) override;
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginRead(Ctx ctx, ReadOptions options) override;
-  Task<absl::Status> SplitAt(Ctx ctx, std::string key) override;
+  Task<absl::Status> SplitAt(Ctx ctx, std::string key) override {
+    return Split(std::move(ctx), std::move(key), /*by_size=*/false);
+  }
+  Task<absl::Status> SplitBySize(Ctx ctx, std::string key) override {
+    return Split(std::move(ctx), std::move(key), /*by_size=*/true);
+  }
   Task<absl::Status> ChangeReplica(Ctx ctx, GroupId group, NodeId node,
                                    ReplicaChange change) override;
   Task<absl::Status> TransferLeader(Ctx ctx, GroupId group, NodeId to) override;
@@ -45,6 +50,7 @@ class GatewayStore : public Store {
   }
 
  private:
+  Task<absl::Status> Split(Ctx ctx, std::string key, bool by_size);
   absl::Status Admit(const Ctx& ctx) const;
   // A group id that was never given out.
   Task<absl::StatusOr<GroupId>> NewGroupId(Ctx ctx);

@@ -128,6 +128,7 @@ Task<absl::StatusOr<peer::GroupResponse>> AnswerAt(const ServerEnv* env, GroupAc
   auto examined = ReadSpans(*env, group, spans, t,
                             {request->limit_rows(), request->limit_bytes(), request->reverse()},
                             response.mutable_read());
+  if (absl::IsUnavailable(examined.status())) co_return examined.status();
   if (!examined.ok()) co_return RefusedAnswer(examined.status());
   if (!env->sabotage.Is(Sabotage::kNoFollowerGate)) {
     absl::Status gated = co_await group->WaitAfter(ctx, *examined);

@@ -42,6 +42,7 @@ Task<absl::Status> SplitBehindBarrier(Group group, Ctx ctx, peer::SplitRequest r
   peer::Command command;
   command.mutable_split()->set_key(request.key());
   command.mutable_split()->set_new_group(request.new_group());
+  command.mutable_split()->set_by_size(request.by_size());
   auto proposed = co_await group->ProposeFor(ctx, barrier, PinReason{}, std::move(command),
                                              Timestamp(), Timestamp::Max());
   ISO_CO_RETURN_IF_ERROR(proposed.status());

@@ -17,7 +17,8 @@ bool IsPoint(const KeyRange& span) {
          span.end.compare(0, span.start.size(), span.start) == 0;
 }
 
-absl::Status CheckHorizon(const tablet::Group& group, Timestamp t) {
+absl::Status CheckRead(const tablet::Group& group, const KeyRange& span, Timestamp t) {
+  ISO_RETURN_IF_ERROR(group.CheckUncovered(span));
   const absl::Status kept = group.CheckHorizon(t);
   return kept.ok() ? kept : VersionsGone(kept.message());
 }
@@ -55,7 +56,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   ReadPage page;
   if (IsPoint(span)) {
     ISO_ASSIGN_OR_RETURN(storage::ReadResult r, group_->store()->Get(span.start, t));
-    ISO_RETURN_IF_ERROR(CheckHorizon(*group_, t));
+    ISO_RETURN_IF_ERROR(CheckRead(*group_, span, t));
     page.max_version = r.version;
     if (r.value) {
       page.rows.emplace_back();
@@ -70,7 +71,7 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
   options.limit_examined = kMaxKeysExamined;
   options.reverse = limits.reverse;
   ISO_ASSIGN_OR_RETURN(storage::ScanResult scan, group_->store()->Scan(span, t, options));
-  ISO_RETURN_IF_ERROR(CheckHorizon(*group_, t));
+  ISO_RETURN_IF_ERROR(CheckRead(*group_, span, t));
   page.max_version = scan.max_version_examined;
   page.rows.reserve(scan.rows.size());
   for (storage::Row& row : scan.rows) {
