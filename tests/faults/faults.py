@@ -142,9 +142,7 @@ def full_disk(universe, rng, hold):
     """The last node's disk has nothing left."""
     node = universe.nodes[-1]
     ballast = pathlib.Path(node.data, "ballast")
-    found = os.statvfs(node.data)
-    with open(ballast, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize)
+    fill(ballast)
     hold(rng.uniform(3, 6))
     ballast.unlink()
     if not node.alive():  # a write that fails ends a node: a retry could lie
@@ -152,6 +150,17 @@ def full_disk(universe, rng, hold):
         node.restart()
         return f"{names([node])} had no room, and ended"
     return f"{names([node])} had no room"
+
+
+def fill(path):
+    """Takes what there is. The node takes some meanwhile, so ever smaller pieces are tried."""
+    piece = 1 << 26
+    with open(path, "wb") as file:
+        while piece >= 4096:
+            try:
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, piece)
+            except OSError:
+                piece //= 2
 
 
 @fault
