@@ -47,14 +47,37 @@ absl::StatusOr<int> RunVerify(const Flags& flags) {
 
 // ---- live: --target ----
 
-absl::StatusOr<int> Sql(const Flags& flags, const std::vector<std::string>& statements) {
+absl::StatusOr<LiveOptions> LiveOf(const Flags& flags) {
   LiveOptions options;
   options.target = flags.Text("target");
   options.json = flags.On("json");
   absl::StatusOr<int64_t> timeout = flags.Number("timeout", 1, 3600);
   if (!timeout.ok()) return timeout.status();
   options.timeout_s = *timeout;
-  absl::Status status = RunSql(options, statements);
+  return options;
+}
+
+absl::StatusOr<int> Sql(const Flags& flags, const std::vector<std::string>& statements) {
+  absl::StatusOr<LiveOptions> options = LiveOf(flags);
+  if (!options.ok()) return options.status();
+  absl::Status status = RunSql(*options, statements);
+  if (!status.ok()) return status;
+  return 0;
+}
+
+absl::StatusOr<int> RunRepair(const Flags& flags) {
+  absl::StatusOr<LiveOptions> options = LiveOf(flags);
+  if (!options.ok()) return options.status();
+  if (!flags.Given("node")) return absl::InvalidArgumentError("--node names no node");
+  absl::StatusOr<int64_t> node = flags.Number("node", 1, std::numeric_limits<uint32_t>::max());
+  if (!node.ok()) return node.status();
+  std::optional<uint64_t> group;
+  if (flags.Given("group")) {
+    absl::StatusOr<int64_t> id = flags.Number("group", 1, kMaxId);
+    if (!id.ok()) return id.status();
+    group = static_cast<uint64_t>(*id);
+  }
+  absl::Status status = Repair(*options, static_cast<uint32_t>(*node), group);
   if (!status.ok()) return status;
   return 0;
 }
@@ -87,6 +110,12 @@ const std::vector<Command>& Commands() {
       {"verify", "whether a stopped node's data is whole", Where::kData, {}, RunVerify},
       {"nodes", "the nodes of a universe", Where::kTarget, {}, RunNodes},
       {"groups", "its groups and their leaders", Where::kTarget, {}, RunGroups},
+      {"repair",
+       "have a node replace its damaged replicas now, and wait",
+       Where::kTarget,
+       {{"node", false, "", "the node", 'n', {}},
+        {"group", false, "", "only its replica of this group", 'g', {}}},
+       RunRepair},
       {"replicas", "every replica of every group, and its state", Where::kTarget, {}, RunReplicas},
   };
   return *commands;

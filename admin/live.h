@@ -4,6 +4,8 @@
 
 // The admin commands that ask a running universe: SQL through the public API.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,10 @@ struct LiveOptions {
   bool json = false;
   int64_t timeout_s = 60;
 };
+
+// Replaces the damaged replicas of a node by new ones, or its replica of one group whatever its
+// state. Says what it does. NOT_FOUND when there is nothing to replace.
+absl::Status Repair(const LiveOptions& options, uint32_t node, std::optional<uint64_t> group);
 
 // Runs the statements one after the other, up to the first failure, and prints their rows.
 absl::Status RunSql(const LiveOptions& options, const std::vector<std::string>& statements);

@@ -162,7 +162,13 @@ void PeerRpc::OnMessage(NodeId from, absl::string_view bytes) {
 void PeerRpc::OnRequest(NodeId from, Envelope request) {
   std::unique_ptr<Window>& window = windows_[from];
   if (window == nullptr) window = std::make_unique<Window>();
-  if (request.incarnation < window->incarnation) return;
+  if (request.incarnation < window->incarnation) {
+    // Late, and then nobody reads the answer; or of a data folder that forgot what came after it.
+    Reply(from, request.incarnation, request.id,
+          absl::FailedPreconditionError(
+              absl::StrCat(ToString(self()), " has heard a later process of ", ToString(from))));
+    return;
+  }
   if (request.incarnation > window->incarnation) {
     window->seen.reset();
     window->greatest = 0;
@@ -181,14 +187,14 @@ void PeerRpc::OnRequest(NodeId from, Envelope request) {
   if (running_.size() >= times * limits_.in_progress ||
       running_bytes_ + request.payload.size() > times * limits_.in_progress_bytes) {
     observer_->Count("rpc.refused", 1);
-    Reply(from, request.id,
+    Reply(from, request.incarnation, request.id,
           absl::ResourceExhaustedError(absl::StrCat(ToString(self()), " has ", running_.size(),
                                                     " requests of ", running_bytes_,
                                                     " bytes in progress; try again")));
     return;
   }
   if (!handlers_.contains(request.method)) {
-    Reply(from, request.id,
+    Reply(from, request.incarnation, request.id,
           absl::UnavailableError(absl::StrCat(ToString(self()), " does not serve method ",
                                               static_cast<int>(request.method))));
     return;
@@ -197,6 +203,7 @@ void PeerRpc::OnRequest(NodeId from, Envelope request) {
 }
 
 Task<void> PeerRpc::Serve(NodeId from, Envelope request) {
+  const uint64_t incarnation = request.incarnation;
   const uint64_t id = request.id;
   auto ctx = std::make_shared<RequestContext>(executor_->MonotonicNow() + request.left_us);
   ctx->priority = request.priority;
@@ -212,14 +219,15 @@ Task<void> PeerRpc::Serve(NodeId from, Envelope request) {
   // Gone, or another's, when the peer has started anew meanwhile: nobody waits for the answer.
   if (it == running_.end() || it->second != ctx) co_return;
   running_.erase(it);
-  Reply(from, id, std::move(result));
+  Reply(from, incarnation, id, std::move(result));
 }
 
-void PeerRpc::Reply(NodeId to, uint64_t id, absl::StatusOr<std::string> result) {
+void PeerRpc::Reply(NodeId to, uint64_t incarnation, uint64_t id,
+                    absl::StatusOr<std::string> result) {
   if (to == self()) return OnResponse(id, std::move(result));
   Envelope response;
   response.type = MessageType::kResponse;
-  response.incarnation = windows_[to]->incarnation;
+  response.incarnation = incarnation;
   response.id = id;
   if (result.ok()) {
     response.payload = *std::move(result);

@@ -10,7 +10,8 @@
 //   - one call runs its handler at most once in a process: a window of ids a peer, kept for a
 //   process
 //     incarnation, drops doubled requests, finished ones too. Requests that fell out of the window
-//     (65536 ids) are dropped as well.
+//     (65536 ids) are dropped as well; who calls as an older process than one that was heard is
+//     refused with FAILED_PRECONDITION.
 // A lost message is noticed by the caller's timeout only: a retry is a new call, so handlers are
 // idempotent by what their payload says.
 //
@@ -98,7 +99,7 @@ class PeerRpc {
   void OnCancel(NodeId from, const Envelope& cancel);
   void OnResponse(uint64_t id, absl::StatusOr<std::string> result);
   Task<void> Serve(NodeId from, Envelope request);
-  void Reply(NodeId to, uint64_t id, absl::StatusOr<std::string> result);
+  void Reply(NodeId to, uint64_t incarnation, uint64_t id, absl::StatusOr<std::string> result);
   void Send(NodeId to, Envelope envelope);
   void SendCancel(NodeId to, uint64_t id);
 

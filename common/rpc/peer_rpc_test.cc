@@ -153,6 +153,17 @@ TEST_F(PeerRpcTest, ANewIncarnationStartsOverAndOldMessagesDie) {
   EXPECT_LE(echo_.runs["late"], 1);
 }
 
+// Its data folder was lost, and counts from the beginning: it learns that, and does not wait.
+TEST_F(PeerRpcTest, AProcessThatWasSupersededIsTold) {
+  auto b = Make(2, 1);
+  auto a = Make(1, 7);
+  EXPECT_TRUE(Call(a.get(), 2, "first").ok());
+  a = nullptr;
+  a = Make(1, 6);
+  EXPECT_EQ(Call(a.get(), 2, "older").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(echo_.runs["older"], 0);
+}
+
 TEST_F(PeerRpcTest, WorkInProgressIsBounded) {
   auto a = Make(1, 1);
   auto b = Make(2, 1, 2);

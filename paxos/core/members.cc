@@ -163,6 +163,11 @@ void Replica::MaybeAskIfMember() {
   if (ask_at_ == 0) ask_at_ = now_ + kAskUs;
   if (now_ < ask_at_) return;
   ask_at_ = now_ + kAskUs;
+  AskIfMember();
+}
+
+void Replica::AskIfMember() {
+  if (!member() || role_ != Role::kFollower) return;
   ballot_ = Ballot{std::max(max_round_, hard_.promised.round) + 1, self_};
   TellVoters(Prepare{ballot_, true, incarnation_, chosen_ + 1, Ballot(), configs_.settled_at()});
 }

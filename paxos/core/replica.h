@@ -171,6 +171,10 @@ class Replica {
   // Answers Ready.need_snapshot: `to` has (ok) or has not installed a snapshot up to `index`.
   void ReportSnapshot(NodeId to, bool ok, LogIndex index);
 
+  // Asks the other voters whether this replica still is a member: removed() tells. For one that has
+  // not heard of its end, and does not campaign because its leader's node is well.
+  void AskIfMember();
+
   // --- witnesses (witness.cc; rule 29) ----------------------------------------------------------
   // By the newest configuration in its log, this replica is one; the group has one.
   bool witness() const { return IsWitness(self_, id_); }

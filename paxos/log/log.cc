@@ -17,6 +17,21 @@ namespace isochron::paxos {
 
 using format::RecordType;
 
+namespace {
+
+// A batch without records, not synced: all before it was.
+absl::Status WriteMark(File* file, uint64_t sequence, uint64_t offset) {
+  std::string block(format::kBlock, '\0');
+  format::BatchHeader header;
+  header.sequence = sequence;
+  header.offset = header.synced = offset;
+  header.zero_tail = format::ZeroTail(block);
+  block.replace(0, format::kBatchHeaderBytes, format::Encode(header));
+  return file->WriteAt(offset, std::move(block));
+}
+
+}  // namespace
+
 Log::Log(Disk* disk, Options options)
     : disk_(disk), options_(std::move(options)), alive_(std::make_shared<bool>(true)) {
   pending_.assign(format::kBatchHeaderBytes, '\0');
@@ -265,6 +280,13 @@ void Log::OnFlushed(absl::Status status) {
     fn();
     if (alive.expired()) return;
   }
+  if (flush_out_ || failed_ || options_.sabotage.Is(Sabotage::kTruncateAnyBadRecord)) return;
+  // No next batch says that this one was synced: so that damage to it does not pass for a torn
+  // write, a mark does (rule 33). The next batch takes its place.
+  auto& [sequence, segment] = *segments_.rbegin();
+  if (segment.end + format::kBlock > segment.size) return;
+  const absl::Status marked = WriteMark(segment.file.get(), sequence, segment.end);
+  if (!marked.ok()) Fatal(marked);
 }
 
 void Log::Fatal(absl::Status status) {

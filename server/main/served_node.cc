@@ -92,6 +92,8 @@ absl::Status ServedNode::OpenNode() {
   o.join = options_.join;
   o.initial_replicas = options_.initial_replicas;
   o.initial_groups = options_.initial_groups;
+  o.self_repair = options_.self_repair;
+  o.tell = [](const std::string& what) { runtime::LogWarning(what); };
   o.seed = runtime::SystemSeed();
   o.lease_us = options_.lease_us;
   o.gc.retention_us = options_.version_retention_us;

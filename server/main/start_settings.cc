@@ -59,6 +59,7 @@ absl::Status ReadLimits(const config::Settings& s, StartOptions* out) {
     return Wrong("--memory-limit", "at least --statement-memory and --transaction-memory");
   }
   out->disk_reserve_bytes = s.SizeBytes("disk_reserve");
+  out->self_repair = s.Bool("self_repair");
   out->max_running = s.Integer("max_running");
   out->max_waiting = s.Integer("max_waiting");
   out->max_admission_wait_us = s.DurationUs("max_admission_wait");
@@ -132,6 +133,8 @@ std::vector<config::Setting> StartTable() {
       {"memory_limit", Kind::kSize, "512MiB", "both, over all statements and transactions"},
       {"disk_reserve", Kind::kSize, "256MiB",
        "new writes are refused when the disk has less left; 0: never"},
+      {"self_repair", Kind::kBool, "true",
+       "damaged replicas are replaced from their peers without being asked (admin repair asks)"},
       {"max_running", Kind::kInteger, "4096", "most statements and transactions let in at once"},
       {"max_waiting", Kind::kInteger, "4096", "most that wait to be let in"},
       {"max_admission_wait", Kind::kDuration, "1s", "who would wait longer is refused at once"},

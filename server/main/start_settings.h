@@ -54,6 +54,7 @@ struct StartOptions {
   int64_t transaction_memory_bytes = 0;
   int64_t memory_limit_bytes = 0;
   int64_t disk_reserve_bytes = 0;
+  bool self_repair = true;
   int64_t max_running = 0;
   int64_t max_waiting = 0;
   Micros max_admission_wait_us = 0;

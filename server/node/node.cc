@@ -8,6 +8,8 @@
 #include "common/status_macros.h"
 #include "paxos/lease/incarnation.h"
 #include "server/node/initial_groups.h"
+#include "tablet/group/applied_state.h"
+#include "tablet/group/membership.h"
 #include "txn/api/descriptor.h"
 #include "txn/api/system_keys.h"
 
@@ -74,6 +76,14 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
       first_incarnation_(incarnation.first),
       random_(options_.seed ^ (incarnation.now * 0x9e3779b97f4a7c15ull)),
       rpc_(env_.executor, env_.transport, env_.observer, incarnation.now, {}),
+      admission_({.self = self_,
+                  .executor = env_.executor,
+                  .rpc = &rpc_,
+                  .engine = env_.engine,
+                  .voters = InitialVoters(options_.universe, options_.initial_replicas),
+                  .original = incarnation.first == 1 && MayVoteFirst(options_, self_),
+                  .heard = [this](NodeId n) { return host_ && host_->promises()->HeardAt(n) != 0; },
+                  .tell = options_.tell}),
       space_({env_.executor, env_.disk, env_.engine, &rpc_, env_.observer}, options_.space),
       map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups,
                                                       options_.initial_replicas))),
@@ -133,8 +143,10 @@ absl::Status Node::Init() {
   const std::vector<peer::GroupDescriptor> initial =
       InitialGroups(options_.universe, options_.initial_groups, options_.initial_replicas);
   // A folder that counts from 1 and holds nothing was made by a first start that did not get far.
+  ISO_RETURN_IF_ERROR(admission_.Load());
   if (host_->fresh() && first_incarnation_ == 1 && MayVoteFirst(options_, self_)) {
     if (!options_.bootstrap) return EmptyFolder();
+    ISO_RETURN_IF_ERROR(admission_.Begin(random_.Next() | 1));
     ISO_RETURN_IF_ERROR(host_->Bootstrap(initial));
   }
   for (tablet::Group* g : host_->Groups()) {
@@ -164,21 +176,76 @@ absl::Status Node::Init() {
   retention_ = std::make_unique<RetentionWatcher>(
       store_.get(), host_->gc(), env_.observer,
       RetentionWatcher::Options{options_.gc.retention_us, options_.retention_look_us});
+  repair_ = std::make_unique<SelfRepair>(
+      SelfRepair::Env{.self = self_,
+                      .executor = env_.executor,
+                      .observer = env_.observer,
+                      .engine = env_.engine,
+                      .host = host_.get(),
+                      .store = store_.get(),
+                      .call_leader =
+                          [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
+                            return caller_.Call(std::move(ctx), group, std::move(request));
+                          },
+                      .ended = tablet::MakeLife(incarnation_, 0),
+                      .random = random_.Fork(),
+                      .read_only = [this](GroupId g) { return WasReadOnly(g); },
+                      .tell = options_.tell,
+                      .on_fatal = env_.on_fatal},
+      options_.self_repair);
   return absl::OkStatus();
+}
+
+// What this node's replica of a damaged group was: its own descriptor tells, if that is whole.
+bool Node::WasReadOnly(GroupId group) const {
+  const auto state = tablet::AppliedState::Load(env_.engine, group);
+  if (state.ok() && state->initialised()) {
+    const paxos::Member* m = tablet::ConfigOf(state->descriptor()).Find(self_);
+    return m != nullptr && m->kind == paxos::ReplicaKind::kReadOnly;
+  }
+  const auto has = [this](const std::vector<NodeId>& nodes) {
+    return std::find(nodes.begin(), nodes.end(), self_) != nodes.end();
+  };
+  return has(map_.Readers(group)) && !has(map_.Voters(group));
+}
+
+size_t Node::Unrepaired() const {
+  return std::max(host_->quarantined().size(), repair_->under_way());
 }
 
 Node::~Node() { space_.Stop(); }
 
 void Node::Start() {
+  rpc_.Register(rpc::Method::kNodeInfo, [this](Ctx, NodeId, std::string) { return ServeInfo(); });
+  admission_.Serve();
+  if (admission_.pending() && !options_.sabotage.Is(Sabotage::kAmnesiacVoter)) {
+    scope_.Spawn(AskAndWork());
+  } else {
+    Work();
+  }
+}
+
+// An empty folder says nothing to any group before the others have noted that it is the first.
+Task<void> Node::AskAndWork() {
+  const absl::Status admitted = co_await admission_.Ask();
+  if (!admitted.ok()) {
+    env_.observer->Reached("node.not_admitted");
+    env_.on_fatal(admitted);
+    co_return;
+  }
+  Work();
+}
+
+void Node::Work() {
   caller_.Serve([this](Ctx ctx, NodeId from, peer::GroupRequest request) {
     return transactions_.Handle(std::move(ctx), from, std::move(request));
   });
-  rpc_.Register(rpc::Method::kNodeInfo, [this](Ctx, NodeId, std::string) { return ServeInfo(); });
   host_->Start();
   space_.Start(host_.get());
   balancer_->Start();
   small_groups_->Start();
   retention_->Start();
+  repair_->Start();
 }
 
 Task<void> Node::Drain(Micros deadline_us) { co_await host_->Drain(deadline_us); }
@@ -261,7 +328,8 @@ void Node::FillReplicas(peer::NodeInfo* info) {
   for (const auto& [id, why] : host_->quarantined()) {
     peer::ReplicaInfo* r = info->add_replicas();
     r->set_group(id.value);
-    r->set_damage(why);
+    const std::string progress = repair_->Progress(id);
+    r->set_damage(progress.empty() ? why : absl::StrCat(why, "; ", progress));
   }
 }
 

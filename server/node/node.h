@@ -35,8 +35,10 @@
 #include "placement/small_groups.h"
 #include "placement/tablet_map.h"
 #include "proto/node.pb.h"
+#include "server/node/admission.h"
 #include "server/node/peer_info.h"
 #include "server/node/retention.h"
+#include "server/node/self_repair.h"
 #include "server/node/space_guard.h"
 #include "storage/engine/engine.h"
 #include "tablet/group/group_host.h"
@@ -92,6 +94,8 @@ class Node : private tablet::GroupListener {
     txn::ServerOptions server;
     txn::GatewayLimits gateway;
     SpaceGuard::Options space;
+    bool self_repair = true;                       // damaged replicas are replaced without asking
+    std::function<void(const std::string&)> tell;  // the operator; may be empty
   };
 
   // FAILED_PRECONDITION: an empty folder without bootstrap, or bootstrap into a used one;
@@ -99,13 +103,16 @@ class Node : private tablet::GroupListener {
   static absl::StatusOr<std::unique_ptr<Node>> Open(Env env, Options options);
   ~Node() override;
 
-  // Begins to answer peers and to campaign.
+  // Begins to answer peers and to campaign; a new universe's node once it is admitted
+  // (admission.h).
   void Start();
   // Hands over what it leads, as far as the deadline (Executor::MonotonicNow) allows.
   Task<void> Drain(Micros deadline_us);
 
   txn::Store* store() { return store_.get(); }
   tablet::GroupHost* host() { return host_.get(); }
+  // Groups whose replica here is damaged or being replaced.
+  size_t Unrepaired() const;
   txn::GroupService* transactions() { return &transactions_; }
   placement::TabletMap* tablet_map() { return &map_; }
   rpc::PeerRpc* rpc() { return &rpc_; }
@@ -123,7 +130,10 @@ class Node : private tablet::GroupListener {
  private:
   Node(Env env, Options options, paxos::Incarnation incarnation);
   absl::Status Init();
+  Task<void> AskAndWork();
+  void Work();
   void FillReplicas(peer::NodeInfo* info);
+  bool WasReadOnly(GroupId group) const;
   void FillLocks(peer::NodeInfo* info);
   Task<absl::StatusOr<std::string>> ServeInfo();
 
@@ -140,6 +150,7 @@ class Node : private tablet::GroupListener {
   const uint64_t first_incarnation_;  // of this data folder
   Random random_;
   rpc::PeerRpc rpc_;
+  Admission admission_;
   SpaceGuard space_;
   placement::TabletMap map_;
   txn::RoutedGroupCaller caller_;
@@ -152,7 +163,9 @@ class Node : private tablet::GroupListener {
   std::unique_ptr<placement::Balancer> balancer_;
   std::unique_ptr<placement::SmallGroups> small_groups_;
   std::unique_ptr<RetentionWatcher> retention_;
+  std::unique_ptr<SelfRepair> repair_;
   std::function<void(peer::NodeInfo*)> info_hook_;
+  TaskScope scope_;  // goes first
 };
 
 }  // namespace isochron::server

@@ -62,10 +62,18 @@ Task<void> ReadAll(Session session, std::vector<std::string> keys,
 
 }  // namespace
 
+bool Holds(SimNode* node, GroupId group) {
+  const std::vector<ReplicaView> replicas = node->Replicas();
+  return std::any_of(replicas.begin(), replicas.end(),
+                     [group](const ReplicaView& r) { return r.group == group; });
+}
+
 std::string ProbeKey(const std::string& split) { return split + "~probe"; }
 
 void Audit::Run() {
+  MeetDamage();
   CheckLiveness();
+  CheckRepaired();
   Quiesce();
   CheckCalm();
   CheckLeaks();
@@ -102,7 +110,6 @@ void Audit::CheckLiveness() {
   size_t at = 0;
   for (const std::string& split : ProbedSplits()) {
     SimNode* node = universe_->nodes()[at++ % universe_->nodes().size()].get();
-    if (node->rotten()) node = universe_->nodes()[at++ % universe_->nodes().size()].get();
     if (!universe_->RunUntil([&] { return node->up(); }, kLivenessUs)) {
       universe_->Report("liveness", absl::StrCat(ToString(node->id()), " does not start"));
       return;
@@ -129,6 +136,52 @@ void Audit::CheckLiveness() {
     return;
   }
   universe_->events()->Count("audit.recovery_ms", (universe_->scheduler()->now() - began) / 1000);
+}
+
+// Damage that nobody has read yet is met now, so that it does not end a process later.
+void Audit::MeetDamage() {
+  for (auto& node : universe_->nodes()) {
+    if (node->up() && node->rotten()) node->ReadStore();
+  }
+  universe_->RunUntil([] { return false; }, kMeetUs);
+}
+
+// Every node is there again, and every replica that was damaged or went with a folder is replaced.
+void Audit::CheckRepaired() {
+  std::string left;
+  const auto whole = [this, &left] {
+    left = Unrepaired();
+    return left.empty();
+  };
+  if (universe_->RunUntil(whole, kRepairUs)) return;
+  universe_->Report("not-repaired", left);
+}
+
+std::string Audit::Unrepaired() {
+  std::string left;
+  for (auto& node : universe_->nodes()) {
+    if (!node->up()) {
+      absl::StrAppend(&left, " ", ToString(node->id()), " is down;");
+      continue;
+    }
+    if (const size_t n = node->Unrepaired(); n > 0) {
+      absl::StrAppend(&left, " ", ToString(node->id()), " has ", n, " damaged replicas;");
+    }
+    for (const ReplicaView& r : node->Replicas()) {
+      if (!r.serving) continue;
+      for (const MemberView& m : r.members) {
+        SimNode* other = universe_->node(m.node);
+        if (other->IsLost(m.life)) {
+          absl::StrAppend(&left, " ", ToString(r.group), " still has a replica of ",
+                          ToString(m.node), " that is lost;");
+        } else if (other->up() && !Holds(other, r.group)) {
+          absl::StrAppend(&left, " ", ToString(m.node), " does not hold its replica of ",
+                          ToString(r.group), ";");
+        }
+      }
+    }
+  }
+  return left;
 }
 
 void Audit::Quiesce() {
@@ -172,7 +225,6 @@ void Audit::CheckLeaks() {
 bool Audit::CaughtUp() {
   std::map<GroupId, std::set<LogIndex>> applied;
   for (auto& node : universe_->nodes()) {
-    if (!node->up() && node->rotten()) continue;
     if (!node->up()) return false;
     for (const ReplicaView& r : node->Replicas()) {
       if (r.member) applied[r.group].insert(r.applied);
@@ -211,7 +263,6 @@ void Audit::CheckEquality() {
       if (!r.member) continue;  // its leader died before it was added
       auto digest = node->Digest(r.range, horizons[r.group]);
       if (!digest.ok()) {
-        if (node->rotten()) continue;  // it was not read there before
         universe_->Report("store-damaged", digest.status().ToString());
         continue;
       }
@@ -225,7 +276,7 @@ void Audit::CheckEquality() {
 }
 
 void Audit::ReadBack() {
-  SimNode* node = universe_->nodes()[universe_->nodes()[0]->rotten() ? 1 : 0].get();
+  SimNode* node = universe_->nodes()[0].get();
   if (!node->up()) return;
   auto done = std::make_unique<bool>(false);
   std::map<std::string, std::optional<std::string>> rows;

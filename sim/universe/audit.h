@@ -5,6 +5,7 @@
 // What is looked at once the faults have stopped; each finding is reported to the universe.
 //
 //   liveness   every group takes a write within a stated time
+//   repaired   every node runs, and whatever was damaged or lost is replaced
 //   calm       without any fault no request takes long, and none ends in the dark
 //   leaks      no transaction stays prepared and no lock held once nobody works any more
 //   equality   all replicas of a group hold the same at the same applied index
@@ -29,6 +30,8 @@ class Audit {
  private:
   // In virtual time, after the last fault: what a group may need to elect, recover and resolve.
   static constexpr Micros kLivenessUs = 30'000'000;
+  static constexpr Micros kMeetUs = 1'000'000;
+  static constexpr Micros kRepairUs = 90'000'000;
   static constexpr Micros kCalmUs = 6'000'000;
   static constexpr Micros kIdleUs = 40'000'000;
   static constexpr Micros kQuiesceUs = 60'000'000;
@@ -38,6 +41,9 @@ class Audit {
   // Those of the workloads, and of the probes.
   std::vector<std::string> ProbedKeys() const;
   void CheckLiveness();
+  void MeetDamage();
+  void CheckRepaired();
+  std::string Unrepaired();
   void Quiesce();
   void CheckCalm();
   void CheckLeaks();

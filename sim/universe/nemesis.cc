@@ -23,6 +23,7 @@ constexpr const char* kPhases[] = {
 }  // namespace
 
 Nemesis::Nemesis(Universe* universe, Random random) : universe_(universe), random_(random) {
+  universe_->OnRefused([this](NodeId node) { OnRefused(node); });
   universe_->OnReached([this](NodeId node, absl::string_view name) { OnReached(node, name); });
 }
 
@@ -207,8 +208,8 @@ bool Nemesis::RotSome(SimNode* node) {
     if (node->RotStore()) {
       universe_->Log(absl::StrCat("a block of ", ToString(node->id()), "'s store rots"));
     }
-  } else if (node->Rot()) {
-    universe_->Log(absl::StrCat("a bit of ", ToString(node->id()), "'s log flips"));
+  } else {
+    (void)node->Rot();
   }
   universe_->scheduler()->After(random_.Between(1000, 500'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });

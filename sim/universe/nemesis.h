@@ -21,8 +21,9 @@
 //   clock-beyond      a node's clock lies by more than its bound. Not survivable, not drawn: its
 //                     peers accuse it, or the checkers see the damage
 //   slow-disk, failed-sync, disk-full            of one node, for a while
-//   bitrot            a bit of what one node's log had synced turns over; that node may refuse to
-//                     start ever after, and the others go on without it
+//   bitrot            a bit of one node's log turns over, a sector of it is misdirected or lost, a
+//                     segment is lost, or a block of its store rots: the node replaces what is
+//                     hurt, or it refuses to start, and its folder is replaced
 //   split             a group is split while it works
 //   members           a replica is added to a group or removed from it
 //   wipe              a node's folder is lost; it comes back empty and its replicas are replaced
@@ -89,6 +90,7 @@ class Nemesis {
   void Change(GroupId group, NodeId target, txn::ReplicaChange change);
   bool ChangeMembers();
   bool WipeSome();
+  void LoseFolder(SimNode* node);
   void Repair();
   bool MergeSome();
   // nemesis_retention.cc
@@ -98,6 +100,7 @@ class Nemesis {
   void OnReached(NodeId node, absl::string_view name);
   void LieSomewhere();
   bool RotSome(SimNode* node);
+  void OnRefused(NodeId node);
   bool FillDisk(SimNode* node);
   // Undoes after a drawn time, unless all was repaired before.
   void Later(Micros min_us, Micros max_us, std::function<void()> undo);

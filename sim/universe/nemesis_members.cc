@@ -91,15 +91,28 @@ bool Nemesis::WipeSome() {
       if (universe_->node(m.node)->IsLost(m.life)) return false;
     }
   }
+  universe_->events()->Reached("nemesis.wiped");
+  LoseFolder(node);
+  return true;
+}
+
+// A folder that is damaged beyond what the node can tell apart is as good as lost.
+void Nemesis::OnRefused(NodeId node) {
+  if (lost_) return;
+  universe_->events()->Reached("nemesis.folder_replaced");
+  LoseFolder(universe_->node(node));
+}
+
+void Nemesis::LoseFolder(SimNode* node) {
   lost_ = node->id();
   universe_->Crash(node->id(), false);
   universe_->Log(absl::StrCat(ToString(node->id()), " loses its folder"));
-  node->Wipe();
-  universe_->events()->Reached("nemesis.wiped");
+  const bool mistaken = random_.OneIn(0.3);
+  if (mistaken) universe_->Log("and it is started with --bootstrap");
+  node->Wipe(mistaken);
   universe_->scheduler()->After(random_.Between(1000, 2'000'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });
   universe_->scheduler()->After(kRepairEveryUs, 0, [this] { Repair(); });
-  return true;
 }
 
 // The operator: takes the lost replicas out of their groups, then puts new ones in. Goes on after

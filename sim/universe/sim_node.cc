@@ -15,6 +15,11 @@
 #include "txn/api/system_keys.h"
 
 namespace isochron::sim {
+namespace {
+
+constexpr uint64_t kSomeBatches = 2048;  // a segment with more than its header
+
+}  // namespace
 
 // One node's view of the run's observer: knows which node a reached branch belongs to.
 class SimNode::NodeObserver final : public Observer {
@@ -181,8 +186,8 @@ absl::Status SimNode::Start() {
     options.universe.push_back(
         server::PeerInfo{NodeId(static_cast<uint32_t>(i + 1)), name, name, ""});
   }
-  options.bootstrap = !born_ && !joins_;
-  options.join = joins_;
+  options.bootstrap = mistaken_ || (!born_ && !joins_);
+  options.join = joins_ && !mistaken_;
   options.initial_replicas = p.initial_replicas;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
@@ -202,6 +207,9 @@ absl::Status SimNode::Start() {
   options.merging.again_min_us = 500'000;
   options.gc.step_versions = 20;
   options.gc.compact_min_bytes = 1;
+  options.tell = [this](const std::string& what) {
+    world_.log(absl::StrCat(ToString(id_), ": ", what));
+  };
   options.sabotage = world_.sabotage;
   options.space.reserve_bytes = p.disk_reserve_bytes;
   if (p.knobs != 0) TurnKnobs(Random(p.knobs), &options);
@@ -215,6 +223,7 @@ absl::Status SimNode::Start() {
        .on_fatal =
            [this](absl::Status status) {
              world_.log(absl::StrCat(ToString(id_), " must stop: ", status.ToString()));
+             refused_ = absl::IsFailedPrecondition(status);
              world_.on_fatal(id_);
            }},
       std::move(options));
@@ -228,7 +237,9 @@ absl::Status SimNode::Start() {
   }
   process->node = std::move(*node);
   process_ = std::move(process);
-  if (joins_) lost_before_ = process_->node->first_incarnation() << tablet::kLifeCountBits;
+  if (joins_ && !mistaken_) {
+    lost_before_ = process_->node->first_incarnation() << tablet::kLifeCountBits;
+  }
   process_->node->Start();
   return absl::OkStatus();
 }
@@ -240,6 +251,19 @@ void SimNode::Crash(bool power) {
   process_.reset();
   engine_->CrashToFlushedPrefix(&random_);
   if (power) disk_.CrashPower();
+  // Whoever started it without --join reads why it ended.
+  if (mistaken_ && refused_) Wipe(false);
+}
+
+// The last sector of what was synced last is zeros, as if it had never been written.
+bool SimNode::RotTail() {
+  const std::map<std::string, uint64_t> extents = disk_.SyncedExtents("log");
+  auto last = std::find_if(extents.rbegin(), extents.rend(),
+                           [](const auto& e) { return e.second > kSomeBatches; });
+  if (last == extents.rend()) return false;
+  world_.log(absl::StrCat("the end of ", ToString(id_), "'s ", last->first, " is lost"));
+  world_.observer->Reached("nemesis.tail_lost");
+  return rotten_ = disk_.ClearSector(last->first, last->second - 1);
 }
 
 void SimNode::CrashInStart(bool power) {
@@ -248,14 +272,25 @@ void SimNode::CrashInStart(bool power) {
 }
 
 bool SimNode::Rot() {
+  if (random_.OneIn(0.3)) return RotTail();
   std::vector<std::pair<std::string, uint64_t>> files;
   for (const auto& [path, extent] : disk_.SyncedExtents("log")) {
     if (extent > 16'384) files.emplace_back(path, extent);
   }
   if (files.empty()) return false;
   const auto& [path, extent] = files[random_.Below(files.size())];
-  rotten_ = disk_.FlipDurableBit(path, random_.Below(extent - 12'288),
-                                 static_cast<int>(random_.Below(8)));
+  const uint64_t at = random_.Below(extent - 12'288);
+  const uint64_t what = random_.Below(10);
+  if (what == 0) {
+    world_.log(absl::StrCat(ToString(id_), "'s ", path, " is lost"));
+    rotten_ = disk_.LoseFile(path);
+  } else if (what == 1) {
+    world_.log(absl::StrCat("a sector of ", ToString(id_), "'s ", path, " is misdirected"));
+    rotten_ = disk_.Misdirect(path, random_.Below(extent - 12'288), at);
+  } else {
+    world_.log(absl::StrCat("a bit of ", ToString(id_), "'s ", path, " flips"));
+    rotten_ = disk_.FlipDurableBit(path, at, static_cast<int>(random_.Below(8)));
+  }
   return rotten_;
 }
 
@@ -268,7 +303,11 @@ bool SimNode::RotStore() {
   return rotten_ = true;
 }
 
-void SimNode::Wipe() {
+void SimNode::ReadStore() { (void)tablet::FindHurtGroups(engine_.get()); }
+
+void SimNode::Wipe(bool mistaken) {
+  mistaken_ = mistaken;
+  refused_ = false;
   disk_.Wipe();
   engine_ = std::make_unique<RecordingEngine>(world_.written);
   joins_ = true;
@@ -304,6 +343,8 @@ size_t SimNode::Campaigns() {
   });
   return campaigns;
 }
+
+size_t SimNode::Unrepaired() const { return process_->node->Unrepaired(); }
 
 std::vector<ReplicaView> SimNode::Replicas() {
   std::vector<ReplicaView> views;

@@ -87,14 +87,18 @@ class SimNode {
   void Crash(bool power);
   // It died while it started (SimDisk::died): there is no process yet.
   void CrashInStart(bool power);
-  // Turns a bit of the log over, well below what was synced last (an ambiguous tail is another
-  // matter, rule 33). Down only. False when the log is too short.
+  // Turns a bit of the log over, misdirects a sector of it, loses a segment or the end of what was
+  // synced last. Down, after a process crash, only: after a power cut that end may not be told from
+  // a torn write (rule 33). False when the log is too short.
   bool Rot();
   // Makes a row or a piece of metadata in the store unreadable. Down only. False when it is empty.
   bool RotStore();
+  // Reads all of the store, so that damage to it is met. Up only.
+  void ReadStore();
   bool rotten() const { return rotten_; }
-  // The data folder is lost; the next start joins with an empty one. Down only.
-  void Wipe();
+  // The data folder is lost; the next start joins with an empty one, or, when somebody is mistaken,
+  // makes a new universe in it, again and again until it is refused. Down only.
+  void Wipe(bool mistaken);
   // A replica of this node that went with a lost folder.
   bool IsLost(uint64_t life) const { return life < lost_before_; }
   void Pause();
@@ -112,6 +116,8 @@ class SimNode {
   std::vector<ReplicaView> Replicas();
   // Groups that campaign here just now.
   size_t Campaigns();
+  // Groups whose replica here is damaged or being replaced.
+  size_t Unrepaired() const;
   // Asks for a hand-over of a group it leads; no effect otherwise.
   void TransferLeader(GroupId group, NodeId to);
   absl::StatusOr<uint64_t> Digest(const KeyRange& range, Timestamp horizon);
@@ -124,6 +130,7 @@ class SimNode {
   struct Process;
 
   absl::Status CheckStore();
+  bool RotTail();
 
   World world_;
   const NodeId id_;
@@ -137,6 +144,8 @@ class SimNode {
   uint32_t starts_ = 0;
   bool rotten_ = false;
   bool joins_ = false;        // the folder was lost once
+  bool mistaken_ = false;     // and is started as if it belonged to a new universe
+  bool refused_ = false;      // which was noticed
   uint64_t lost_before_ = 0;  // lives below were in folders that are lost
   bool born_ = false;         // its data folder holds a universe
   std::unique_ptr<Process> process_;

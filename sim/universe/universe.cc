@@ -75,8 +75,8 @@ void Universe::Start(NodeId id) {
       n->disk()->failed_syncs() > failed_syncs) {
     scheduler_.After(200'000, 0, [this, id] { Start(id); });
   } else if (n->rotten() && started.code() == absl::StatusCode::kDataLoss) {
-    Log(absl::StrCat(ToString(id), " stays away"));
     events_.Reached("node.damage_found");
+    for (auto& fn : on_refused_) fn(id);
   } else {
     Report("start-refused", absl::StrCat(ToString(id), ": ", started.ToString()));
   }

@@ -54,6 +54,8 @@ class Universe {
   void OnMoreClients(std::function<void(int, Micros)> fn) { on_more_clients_ = std::move(fn); }
   // Subscribers of crashes (clients lose their connections) and of reached branches.
   void OnCrash(std::function<void(NodeId)> fn) { on_crash_.push_back(std::move(fn)); }
+  // A node found what makes it refuse to start, after its data was damaged.
+  void OnRefused(std::function<void(NodeId)> fn) { on_refused_.push_back(std::move(fn)); }
   void OnReached(std::function<void(NodeId, absl::string_view)> fn) {
     on_reached_.push_back(std::move(fn));
   }
@@ -87,6 +89,7 @@ class Universe {
   SimScheduler::Owner owners_ = 0;
   std::vector<std::unique_ptr<Workload>> workloads_;
   std::vector<std::function<void(NodeId)>> on_crash_;
+  std::vector<std::function<void(NodeId)>> on_refused_;
   std::vector<std::function<void(NodeId, absl::string_view)>> on_reached_;
   std::function<void(int, Micros)> on_more_clients_;
   std::deque<std::pair<Micros, std::string>> log_;

@@ -373,6 +373,35 @@ bool SimDisk::FlipDurableBit(const std::string& path, uint64_t offset, int bit) 
   return true;
 }
 
+bool SimDisk::Misdirect(const std::string& path, uint64_t from, uint64_t to) {
+  auto it = durable_.files.find(path);
+  if (it == durable_.files.end()) return false;
+  SparseBytes& durable = it->second->durable;
+  from -= from % kSector;
+  to -= to % kSector;
+  if (std::max(from, to) + kSector > durable.size()) return false;
+  const std::string sector = durable.Read(from, kSector);
+  durable.Write(to, sector);
+  it->second->cached.Write(to, sector);
+  return true;
+}
+
+bool SimDisk::ClearSector(const std::string& path, uint64_t offset) {
+  auto it = durable_.files.find(path);
+  offset -= offset % kSector;
+  if (it == durable_.files.end() || offset + kSector > it->second->durable.size()) return false;
+  const std::string zeros(kSector, '\0');
+  it->second->durable.Write(offset, zeros);
+  it->second->cached.Write(offset, zeros);
+  return true;
+}
+
+bool SimDisk::LoseFile(const std::string& path) {
+  if (durable_.files.erase(path) == 0) return false;
+  cached_.files.erase(path);
+  return true;
+}
+
 std::map<std::string, uint64_t> SimDisk::SyncedExtents(const std::string& folder) const {
   std::map<std::string, uint64_t> extents;
   for (const auto& [path, inode] : durable_.files) {

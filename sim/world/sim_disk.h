@@ -19,6 +19,7 @@
 //   death          the process dies within its n-th operation, which is done in part: a write by a
 //                  prefix, a sync by some of what it covers, a change of names or not. Nothing that
 //                  the process still tries has any effect
+//   others         a sector lies where another belongs, a file is lost: when asked for
 
 #include <algorithm>
 #include <deque>
@@ -77,6 +78,12 @@ class SimDisk {
   uint64_t failed_syncs() const { return failed_syncs_; }
   // Damages a byte of a durable file, in the page cache too. False if there is none.
   bool FlipDurableBit(const std::string& path, uint64_t offset, int bit);
+  // A sector is written where another one belongs: `to` holds what `from` holds. The same return.
+  bool Misdirect(const std::string& path, uint64_t from, uint64_t to);
+  // The sector at `offset` holds zeros. The same return.
+  bool ClearSector(const std::string& path, uint64_t offset);
+  // The file is gone, durably. False if there is none.
+  bool LoseFile(const std::string& path);
   // The durable files of a folder, and how far each was ever written and synced.
   std::map<std::string, uint64_t> SyncedExtents(const std::string& folder) const;
 

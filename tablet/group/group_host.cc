@@ -69,6 +69,7 @@ absl::Status GroupHost::Recover() {
   ISO_RETURN_IF_ERROR(RecoverGroups());
   DropRemains();
   DropMergedLogs();
+  QuarantineUnborn();
   return absl::OkStatus();
 }
 

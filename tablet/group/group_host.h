@@ -145,6 +145,7 @@ class GroupHost : private SnapshotTarget {
   absl::Status CheckOneLife(const std::string& log_folder);
   absl::Status RecoverGroups();
   void Quarantine(GroupId id, std::string reason);
+  void QuarantineUnborn();
   Group* Add(AppliedState state, paxos::InitialState initial);
   paxos::InitialState InitialFor(const AppliedState& state);
   void MarkDirty(GroupId id);

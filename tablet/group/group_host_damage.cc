@@ -79,6 +79,18 @@ absl::Status GroupHost::RecoverGroups() {
   return absl::OkStatus();
 }
 
+// The store has gone back to before some groups were split off; their parents' logs make them
+// again. But not those of a damaged parent, and whose children they are only these logs knew.
+void GroupHost::QuarantineUnborn() {
+  if (quarantined_.empty()) return;
+  const std::string parent = quarantined_.begin()->second;
+  for (GroupId id : log_->RecoveredGroups()) {
+    if (quarantined_.contains(id)) continue;
+    env_.observer->Reached("group.unborn_quarantined");
+    Quarantine(id, absl::StrCat("how it began may be in what is lost: ", parent));
+  }
+}
+
 // From here on this node has no replica of the group: it neither votes nor acknowledges, leads or
 // serves it, and does not make it again by itself, until it is dropped.
 void GroupHost::Quarantine(GroupId id, std::string reason) {

@@ -129,6 +129,11 @@ Task<absl::StatusOr<std::string>> GroupHost::OnNewReplica(std::string payload) {
   const GroupId id(request.group());
   Group* g = Find(id);
   if (retiring_.contains(id) || (g != nullptr && g->initialised())) {
+    // That it is removed may have been lost on the way to it.
+    if (g != nullptr) {
+      g->replica()->AskIfMember();
+      MarkDirty(id);
+    }
     co_return absl::FailedPreconditionError(
         "it still has one that is on its way out; retry in a moment");
   }

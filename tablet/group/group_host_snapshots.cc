@@ -89,6 +89,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   std::vector<GroupId> merged;
   for (uint64_t group : state.group_state().absorbed()) {
     merged.push_back(GroupId(group));
+    quarantined_.erase(GroupId(group));
     batch.DeleteRange(MetaPrefix(GroupId(group)), MetaEnd(GroupId(group)));
   }
   absl::Status written = env_.engine->Write(std::move(batch));

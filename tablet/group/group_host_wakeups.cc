@@ -11,6 +11,7 @@ namespace {
 // A group that nobody told this node about, but whose leader keeps sending: probably a split behind
 // a snapshot. Waiting first lets an ordinary split arrive by the parent's log.
 constexpr Micros kUnknownGroupPatienceUs = 3'000'000;
+constexpr Micros kUnbornPatienceUs = 20'000'000;
 constexpr size_t kMaxUnknownGroups = 1024;
 
 // Leaders that look after a node that came back, a tick.
@@ -250,10 +251,16 @@ void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
   if (unknown_.size() >= kMaxUnknownGroups && unknown_.count(message.group) == 0) return;
   auto [it, added] = unknown_.try_emplace(message.group, Reachable{now});
   if (added || now - it->second.since < kUnknownGroupPatienceUs) return;
+  if (Absorber(message.group) != nullptr) return;  // its sender lags behind the merge
   // The log knows the group, so the store has only gone back to before its split: the parent's log
   // makes it again, with the votes and entries that a blank replica would forget (invariant 8).
-  if (log_->HasRecovered(message.group)) return;
-  if (Absorber(message.group) != nullptr) return;  // its sender lags behind the merge
+  if (log_->HasRecovered(message.group)) {
+    // Or does not, if what came by a snapshot was behind the split. Then its votes are of no use.
+    if (now - it->second.since < kUnbornPatienceUs) return;
+    unknown_.erase(it);
+    env_.observer->Reached("group.unborn_quarantined");
+    return Quarantine(message.group, "the log knows it, but nothing here tells how it began");
+  }
   // A replica that votes only once a snapshot has told it what the group holds.
   MakeBlank(message.group, message.to_id);
 }

@@ -20,7 +20,8 @@ constexpr LogIndex kCloseBehind = 200;
 
 bool Reached(const paxos::Config& now, const peer::Replica& wanted, bool remove) {
   const paxos::Member* m = now.Find(NodeId(wanted.node()));
-  if (remove) return m == nullptr;
+  // One that the node began later is not the one that was meant.
+  if (remove) return m == nullptr || (wanted.id() != 0 && m->id > wanted.id());
   return m != nullptr && m->kind == static_cast<paxos::ReplicaKind>(wanted.kind());
 }
 
@@ -62,6 +63,8 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
   uint64_t life = 0;  // for a new replica, as long as the members are those of life_at
   LogIndex life_at = 0;
   const paxos::Config before = ConfigOf(descriptor());
+  peer::Replica next_wanted = wanted;
+  if (remove) next_wanted.clear_id();  // Reached looks at it
   const Micros patience = env_.executor->MonotonicNow() + kAnswerPatienceUs;
   for (;;) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
@@ -93,7 +96,8 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
     // It has to know that it is a member before it may be needed.
     const bool caught_up =
         match >= replica_->settled_at() && match + kCloseBehind >= replica_->chosen_index();
-    ISO_CO_ASSIGN_OR_RETURN(paxos::Config next, NextConfig(now, wanted, remove, life, caught_up));
+    ISO_CO_ASSIGN_OR_RETURN(paxos::Config next,
+                            NextConfig(now, next_wanted, remove, life, caught_up));
     if (!settled || next == now) {
       co_await SleepFor(env_.executor, kLookAgainUs);
       continue;

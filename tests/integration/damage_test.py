@@ -2,7 +2,8 @@
 """Damage to a stopped node's files: it is named by file and group, kept out, and nothing is lost.
 
 The accounts lie in four groups. After each kind of damage the node either starts without the group that is
-hurt, while everything goes on, or refuses to start and says which file, where, and what to do.
+hurt, while everything goes on, and replaces its replica of it; or it refuses to start and says which file,
+where, and what to do.
 """
 
 import json
@@ -54,6 +55,23 @@ class Damage(unittest.TestCase):
     def await_started(self, node):
         await_state(f"node {node.number} serves", START_S, lambda: self.total(node) == TOTAL)
 
+    def await_repaired(self, victim, group):
+        done = f"group {group}: this node has a whole replica again"
+        await_state("the damaged replica to be replaced", 60,
+                    lambda: done in pathlib.Path(victim.log_file()).read_text())
+        self.check_repaired(victim)
+
+    def check_repaired(self, victim):
+        """The new replica counts: without it there is no quorum."""
+        other, third = (n for n in self.universe.nodes if n is not victim)
+        self.assertEqual(self.damaged(other), [])
+        self.universe.await_caught_up()
+        third.kill()
+        await_state("a write without the third node", 30,
+                    lambda: other.sql("UPDATE accounts SET note = 'after' WHERE balance = 1000"))
+        self.assertEqual(self.total(victim), TOTAL)
+        self.verify(self.stop(victim), 0)
+
     def refuses(self, node, *words):
         """The node does not start, and says why."""
         said = pathlib.Path(node.log_file()).stat().st_size
@@ -64,34 +82,58 @@ class Damage(unittest.TestCase):
             self.assertIn(word, text)
         self.assertIn("join with an empty one", text)
 
-    def test_a_flipped_bit_in_the_log_costs_one_group_on_one_node(self):
-        victim, other = self.universe.nodes[2], self.universe.nodes[0]
+    def flip_in_log(self, victim, other):
+        """Stops the victim and flips a bit of a row's entry in its log; the group that is hurt."""
         for _ in range(3):  # the last batch of all is another matter
             other.sql(f"UPDATE accounts SET note = '{MARKER}' WHERE id = 10")
         self.universe.await_caught_up()
         data = self.stop(victim)
         self.verify(data, 0)
         segment = next(s for s in sorted((data / "log").glob("*.log")) if MARKER.encode() in s.read_bytes())
-        offset = segment.read_bytes().index(MARKER.encode())
-        flip(segment, offset)
+        flip(segment, segment.read_bytes().index(MARKER.encode()))
         [finding] = [f for f in self.verify(data, 1) if f["kind"] == "finding"]
         [group] = finding["groups"]
         dump = run("admin", "dump-log", "--data", data, "--group", group)
         self.assertEqual(dump.returncode, 1)
         self.assertIn(f"log/{segment.name}: DAMAGE", dump.stdout)
+        return group
 
+    def test_a_flipped_bit_in_the_log_costs_one_replica(self):
+        victim, other = self.universe.nodes[2], self.universe.nodes[0]
+        group = self.flip_in_log(victim, other)
         victim.restart()
         self.await_started(victim)
-        [[where, node, why]] = self.damaged(other)
-        self.assertEqual((int(where), int(node)), (group, victim.number))
-        self.assertIn(f"log/{segment.name}: damage at offset", why)
-        self.assertIn(f"replica of group {group} is damaged", pathlib.Path(victim.log_file()).read_text())
+        log = pathlib.Path(victim.log_file()).read_text()
+        self.assertIn(f"replica of group {group} is damaged", log)
+        self.assertIn("damage at offset", log)
+        self.await_repaired(victim, group)
+
+    def test_a_damaged_replica_is_replaced_by_command(self):
+        victim, other = self.universe.nodes[2], self.universe.nodes[0]
+        group = self.flip_in_log(victim, other)
+        victim.command += ["--self-repair=false"]
+        victim.restart()
+        self.await_started(victim)
         # Everything goes on, through the damaged node as well, and it stays what it is.
         victim.sql("UPDATE accounts SET note = 'after' WHERE id = 10")
         victim.kill()
         victim.restart()
         self.await_started(victim)
-        self.assertEqual(len(self.damaged(other)), 1)
+        # Groups that were split off and never flushed here go with the one that is hurt.
+        damaged = self.damaged(other)
+        self.assertIn(group, [int(where) for where, _, _ in damaged])
+        for _, node, why in damaged:
+            self.assertEqual(int(node), victim.number)
+            self.assertIn("damage at offset", why)
+        done = run("admin", "repair", "--target", other.grpc, "--node", other.number)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no damaged replica", done.stderr)
+        done = run("admin", "repair", "--target", other.grpc, "--node", victim.number)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.splitlines(),
+                         [f"group {where}: the replica of node {victim.number}, damaged, is replaced"
+                          for where, _, _ in sorted(damaged, key=lambda d: int(d[0]))])
+        self.check_repaired(victim)
 
     def test_a_missing_segment_stops_the_node(self):
         victim, other = self.universe.nodes[1], self.universe.nodes[0]
@@ -126,7 +168,7 @@ class Damage(unittest.TestCase):
         self.await_started(victim)
         self.assertEqual(self.damaged(victim), [])
 
-    def test_a_flipped_bit_in_the_store_costs_one_group_on_one_node(self):
+    def test_a_flipped_bit_in_the_store_costs_one_replica(self):
         victim, other = self.universe.nodes[2], self.universe.nodes[0]
         victim.kill()
         victim.command += ["--write-buffer-size", "1MiB"]  # so that rows get into files
@@ -148,9 +190,8 @@ class Damage(unittest.TestCase):
         (data / "CHECK").touch()
         victim.restart()
         self.await_started(victim)
-        [[where, node, _why]] = self.damaged(other)
-        self.assertEqual((int(where), int(node)), (group, victim.number))
         self.assertIn(f"store/{file.name} is damaged", pathlib.Path(victim.log_file()).read_text())
+        self.await_repaired(victim, group)
 
 
 if __name__ == "__main__":

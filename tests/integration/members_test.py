@@ -5,6 +5,7 @@ The load and its books are crash_test's: nothing acknowledged may be lost, every
 group stops for longer than a crash is allowed to stop it.
 """
 
+import pathlib
 import shutil
 import time
 import unittest
@@ -47,6 +48,17 @@ class MembersTest(unittest.TestCase):
             for node in nodes:
                 via.sql(f"SELECT isochron.{call}({group}, {node})", 60)
 
+    def refuses_to_vote(self, lost):
+        """Started as if its empty folder began the universe, it is found out, and ends."""
+        lost.command.append("--bootstrap")
+        lost.restart()
+        self.assertEqual(lost.wait(30), 1)
+        lost.command.remove("--bootstrap")
+        text = pathlib.Path(lost.log_file()).read_text()
+        self.assertIn("knows node 3 with another data folder", text)
+        self.assertIn("empty this folder, start with --join", text)
+        shutil.rmtree(lost.data)
+
     def test_grow_replace_shrink(self):
         load = Load(self.universe)
         load.start()
@@ -61,6 +73,7 @@ class MembersTest(unittest.TestCase):
             lost = self.universe.node(3)
             lost.kill()
             shutil.rmtree(lost.data)
+            self.refuses_to_vote(lost)
             lost.command.append("--join")
             lost.restart()
             await_state("node 3 serves again", 40, lambda: lost.value("SELECT count(*) FROM accounts", 10))
