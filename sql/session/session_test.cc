@@ -372,6 +372,20 @@ TEST_F(SessionTest, MergeNamesAKeyOfTheTable) {
   EXPECT_EQ(Run("ROLLBACK"), "ROLLBACK;");
 }
 
+TEST_F(SessionTest, AMergeThatCannotBeSaysWhy) {
+  Accounts();
+  EXPECT_EQ(Run("SELECT isochron.merge('nowhere', 1)"), "42P01");
+  EXPECT_EQ(Run("SELECT isochron.merge('a', 'x')"), "22P02");
+  EXPECT_EQ(Run("SELECT isochron.merge('a', NULL)"), "22023");
+  EXPECT_EQ(Run("SELECT isochron.merge('a', 1, 2)"), "22023");
+  EXPECT_EQ(Run("SELECT isochron.merge('a')"), "42883");
+  EXPECT_TRUE(u_.store.merges.empty());
+  u_.store.merge_status = absl::FailedPreconditionError("the groups have different replicas");
+  EXPECT_EQ(Run("SELECT isochron.merge('a', 1)"), "55000");
+  u_.store.merge_status = absl::DeadlineExceededError("a replica of group 100 does not answer");
+  EXPECT_EQ(Run("SELECT isochron.merge('a', 1)"), "57014");
+}
+
 TEST_F(SessionTest, TheVersionRetentionIsTheDatabases) {
   const std::string show = "SHOW spanner.version_retention_period";
   EXPECT_EQ(Run(show), "1h|SELECT 1;");

@@ -230,7 +230,7 @@ Task<absl::Status> FakeStore::SplitAt(Ctx, std::string key) {
 
 Task<absl::Status> FakeStore::MergeAt(Ctx, std::string key) {
   merges.push_back(std::move(key));
-  co_return absl::OkStatus();
+  co_return merge_status;
 }
 
 }  // namespace isochron::sql::testing

@@ -91,6 +91,7 @@ class FakeStore : public txn::Store {
   Counts counts;
   std::vector<std::string> splits;
   std::vector<std::string> merges;
+  absl::Status merge_status;
   // The next so many calls of a kind fail.
   int abort_commits = 0;
   int abort_reads = 0;
