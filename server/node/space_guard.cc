@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/node/space_guard.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,9 +14,11 @@ namespace {
 
 constexpr Micros kAskTimeoutUs = 1'000'000;
 constexpr Micros kAskEngineEveryUs = 5'000;
-// So many groups are handed over in a row, and so long is waited before the next ones.
+// So many groups are handed over in a row; the next ones when these have leaders, or after so many
+// pauses.
 constexpr size_t kHandedOverAtOnce = 8;
 constexpr Micros kPauseUs = 100'000;
+constexpr int kMostPauses = 20;
 constexpr char kRoom[] = "room";
 
 Task<absl::StatusOr<std::string>> Tell(bool room) {
@@ -104,6 +107,13 @@ Task<bool> SpaceGuard::HasRoom(NodeId peer) {
   co_return answer.ok() && *answer == kRoom;
 }
 
+bool SpaceGuard::HaveLeaders(const std::vector<GroupId>& groups) const {
+  return std::all_of(groups.begin(), groups.end(), [this](GroupId id) {
+    const tablet::Group* group = host_->Find(id);
+    return group == nullptr || group->leader_hint();
+  });
+}
+
 Task<void> SpaceGuard::HandOver() {
   std::map<NodeId, bool> room;
   std::map<GroupId, std::vector<NodeId>> led;
@@ -111,7 +121,7 @@ Task<void> SpaceGuard::HandOver() {
     if (!group->IsServing()) continue;
     for (uint32_t voter : group->descriptor().voters()) led[group->id()].push_back(NodeId(voter));
   }
-  size_t handed_over = 0;
+  std::vector<GroupId> handed_over;
   for (const auto& [id, voters] : led) {
     NodeId best;
     LogIndex furthest = 0;
@@ -135,7 +145,12 @@ Task<void> SpaceGuard::HandOver() {
     const absl::Status status = co_await group->TransferTo(best);
     env_.observer->Count(status.ok() ? "disk.handed_over" : "disk.failed_hand_overs", 1);
     // Whoever gets them campaigns at once, out of turn: all of them together would be a storm.
-    if (++handed_over % kHandedOverAtOnce == 0) co_await SleepFor(env_.executor, kPauseUs);
+    handed_over.push_back(id);
+    if (handed_over.size() < kHandedOverAtOnce) continue;
+    for (int i = 0; i < kMostPauses && (i == 0 || !HaveLeaders(handed_over)); ++i) {
+      co_await SleepFor(env_.executor, kPauseUs);
+    }
+    handed_over.clear();
   }
   handing_over_ = false;
   hand_over_after_us_ = env_.executor->MonotonicNow() + options_.hand_over_us;

@@ -24,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/disk.h"
@@ -79,6 +80,7 @@ class SpaceGuard {
   void Look();
   void Again();
   void Judge(uint64_t free_bytes);
+  bool HaveLeaders(const std::vector<GroupId>& groups) const;
   Task<void> HandOver();
 
   const Env env_;

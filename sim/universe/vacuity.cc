@@ -105,6 +105,7 @@ struct Unpromised {
 [[maybe_unused]] constexpr Unpromised kUnpromised[] = {
     {"group.behind_its_piece",
      "a replica far behind a split, with a piece that is not; group_host_test"},
+    {"group.log_behind_store", "a crash between a snapshot's rows and its mark in the log"},
     {"group.life_asked_again", "two requests at a time for the same replica"},
     {"group.snapshot_behind_a_piece", "a snapshot of the parent besides, of before the split"},
     {"group.unborn_quarantined", "a split that is not flushed yet where its parent is damaged"},

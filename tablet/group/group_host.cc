@@ -85,6 +85,13 @@ paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
     log_->TruncatePrefix(state.id(), initial.base);  // its log begins here
   }
   initial.applied = paxos::LogMark{state.index(), state.ballot()};
+  // A snapshot was installed, and the process died before its mark was in the log: the replica
+  // begins behind it, and so must its log.
+  const LogIndex last = initial.entries.empty() ? initial.base.index : initial.entries.back().index;
+  if (initial.applied.index > last) {
+    log_->TruncatePrefix(state.id(), initial.applied);
+    env_.observer->Reached("group.log_behind_store");
+  }
   return initial;
 }
 
