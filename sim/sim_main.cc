@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <functional>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -15,9 +17,11 @@
 #include "sim/runner/worker_pool.h"
 #include "sim/scenarios/first_year.h"
 #include "sim/scenarios/seams.h"
+#include "sim/shrink.h"
 #include "sim/universe/profile.h"
 #include "sim/universe/run_universe.h"
 #include "sim/universe/vacuity.h"
+#include "sim/workloads/sql_file.h"
 #include "sim/workloads/workload.h"
 #include "sim/world/digest.h"
 
@@ -46,20 +50,23 @@ void PrintList() {
   for (Sabotage s : AllSabotages()) Print(absl::StrCat("sabotage ", SabotageName(s)));
 }
 
-std::string ReplayCommand(const Flags& flags, uint64_t seed) {
-  std::string command = absl::StrCat("isochron sim --seed ", seed);
-  if (!flags.scenario.empty()) absl::StrAppend(&command, " --scenario ", flags.scenario);
+std::string ReplayCommand(const std::string& scenario, const RunOptions& run) {
+  std::string command = absl::StrCat("isochron sim --seed ", run.seed);
+  if (!scenario.empty()) absl::StrAppend(&command, " --scenario ", scenario);
   auto list = [&](const char* flag, const std::vector<std::string>& words) {
     for (size_t i = 0; i < words.size(); ++i) {
       absl::StrAppend(&command, i == 0 ? absl::StrCat(" --", flag, " ") : ",", words[i]);
-      const auto rate = flags.run.fault_rates.find(words[i]);
-      if (rate != flags.run.fault_rates.end()) absl::StrAppend(&command, ":", rate->second);
+      const auto rate = run.fault_rates.find(words[i]);
+      if (rate != run.fault_rates.end()) absl::StrAppend(&command, ":", rate->second);
     }
   };
-  list("workload", flags.run.workloads);
-  list("fault", flags.run.faults);
-  if (flags.run.sabotage != Sabotage::kNone) {
-    absl::StrAppend(&command, " --sabotage ", SabotageName(flags.run.sabotage));
+  if (!run.sql_path.empty()) absl::StrAppend(&command, " --workload-file ", run.sql_path);
+  list("workload", run.workloads);
+  list("fault", run.faults);
+  if (run.clients > 0) absl::StrAppend(&command, " --clients ", run.clients);
+  if (run.run_us > 0) absl::StrAppend(&command, " --run-seconds ", run.run_us / 1'000'000);
+  if (run.sabotage != Sabotage::kNone) {
+    absl::StrAppend(&command, " --sabotage ", SabotageName(run.sabotage));
   }
   return command;
 }
@@ -71,6 +78,7 @@ struct Totals {
   Micros virtual_us = 0;
   Digest trace;
   std::map<std::string, int64_t> counts;
+  std::optional<RunResult> violation;  // the first one
 };
 
 void Report(const Flags& flags, const RunResult& result) {
@@ -89,7 +97,10 @@ void Report(const Flags& flags, const RunResult& result) {
     Print(absl::StrCat("seed ", result.seed, ": ", a.name, ": ", a.what));
   }
   for (const std::string& line : result.timeline) Print("  " + line);
-  if (!result.anomalies.empty()) Print("  replay: " + ReplayCommand(flags, result.seed));
+  if (result.anomalies.empty()) return;
+  RunOptions run = flags.run;
+  run.seed = result.seed;
+  Print("  replay: " + ReplayCommand(flags.scenario, run));
 }
 
 double Rate(const Totals& totals, double cpu_s) {
@@ -124,7 +135,45 @@ void Summarize(const Flags& flags, const Totals& totals, double cpu_s) {
 // Only the default mix of everything promises to reach everything.
 bool IsDefaultMix(const Flags& flags) {
   return flags.scenario.empty() && flags.run.workloads.empty() && flags.run.faults.empty() &&
-         flags.run.sabotage == Sabotage::kNone;
+         flags.run.sabotage == Sabotage::kNone && flags.run.sql_path.empty() &&
+         flags.run.clients == 0 && flags.run.run_us == 0;
+}
+
+RunResult RunOne(const Flags& flags, const RunOptions& run) {
+  return flags.scenario == "seams" ? RunSeams(run) : RunUniverse(run);
+}
+
+// In a process of its own: a CHECK may be what fails.
+RunResult RunApart(const Flags& flags, const RunOptions& options) {
+  RunResult last;
+  WorkerPool([&](uint64_t) { return RunOne(flags, options); }, 1)
+      .RunSeeds(options.seed, options.seed, [&](const RunResult& result) {
+        last = result;
+        return false;
+      });
+  return last;
+}
+
+void PrintShrunk(const Flags& flags, const RunResult& violation) {
+  RunOptions options = flags.run;
+  options.seed = violation.seed;
+  const Shrunk shrunk = Shrink(options, violation,
+                               [&](const RunOptions& smaller) { return RunApart(flags, smaller); });
+  for (const Anomaly& a : shrunk.result.anomalies) Print(absl::StrCat(a.name, ": ", a.what));
+  Print(absl::StrCat("shrunk in ", shrunk.runs,
+                     " runs: ", ReplayCommand(flags.scenario, shrunk.options)));
+}
+
+// A file of the user's own, before anything runs.
+absl::Status LoadWorkloadFile(RunOptions* run) {
+  if (run->sql_path.empty()) return absl::OkStatus();
+  std::ifstream in(run->sql_path);
+  if (!in) return absl::NotFoundError(absl::StrCat("cannot read ", run->sql_path));
+  run->sql_file.assign(std::istreambuf_iterator<char>(in), {});
+  absl::Status parsed = ParseSqlFile(run->sql_file).status();
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(
+      absl::StrCat(run->sql_path, " ", std::string(parsed.message())));
 }
 
 // The seeds of one scenario; empty: of universes as they are drawn.
@@ -136,8 +185,7 @@ void RunRange(Flags flags, const std::string& scenario, Totals* totals) {
       [&](uint64_t seed) {
         RunOptions run = flags.run;
         run.seed = seed;
-        if (first_year) return RunFirstYear(run, scenario);
-        return scenario == "seams" ? RunSeams(run) : RunUniverse(run);
+        return first_year ? RunFirstYear(run, scenario) : RunOne(flags, run);
       },
       flags.jobs);
   pool.RunSeeds(flags.first, flags.last, [&](const RunResult& result) {
@@ -148,7 +196,9 @@ void RunRange(Flags flags, const std::string& scenario, Totals* totals) {
     for (const auto& [name, count] : result.counts) totals->counts[name] += count;
     row.Add(result);
     Report(flags, result);
-    return result.anomalies.empty() || flags.run.sabotage == Sabotage::kNone;
+    if (result.anomalies.empty()) return true;
+    if (!totals->violation) totals->violation = result;
+    return flags.run.sabotage == Sabotage::kNone && !flags.shrink;
   });
   if (first_year && !flags.json) Print(row.Markdown());
 }
@@ -157,8 +207,14 @@ void RunRange(Flags flags, const std::string& scenario, Totals* totals) {
 
 int RunSim(const std::vector<std::string>& args) {
   auto flags = ParseFlags(args, Known());
-  if (!flags.ok()) {
-    std::fprintf(stderr, "isochron sim: %s\n", std::string(flags.status().message()).c_str());
+  absl::Status usable = flags.status();
+  if (usable.ok()) usable = LoadWorkloadFile(&flags->run);
+  if (usable.ok() && flags->shrink && !flags->scenario.empty()) {
+    usable =
+        absl::InvalidArgumentError("--shrink wants a universe; it does nothing for a scenario");
+  }
+  if (!usable.ok()) {
+    std::fprintf(stderr, "isochron sim: %s\n", std::string(usable.message()).c_str());
     return 2;
   }
   if (flags->list) {
@@ -175,6 +231,7 @@ int RunSim(const std::vector<std::string>& args) {
   } else {
     RunRange(*flags, flags->scenario, &totals);
   }
+  if (flags->shrink && totals.violation) PrintShrunk(*flags, *totals.violation);
   if (IsDefaultMix(*flags)) {
     for (const std::string& missing : CheckNotVacuous(totals.seeds, totals.counts)) {
       ++totals.violations;

@@ -5,7 +5,8 @@
 // The command `isochron sim` (docs/internals/simulator.md):
 //
 //   sim --seed N | --seeds A..B [--workload W[,W]] [--fault F[:RATE][,F]] [--scenario S]
-//       [--sabotage X] [--trace] [--explain] [--counts] [--json] [--jobs N] [--list]
+//       [--sabotage X] [--clients N] [--run-seconds N] [--workload-file FILE.sql]
+//       [--trace] [--explain [SEED]] [--shrink [SEED]] [--counts] [--json] [--jobs N] [--list]
 //   sim --check-history FILE [--json]      the checkers on a recorded history (check_history.h)
 //
 // The last line is `N seeds, M violations, trace HASH`. With a sabotage it stops at the first

@@ -93,9 +93,11 @@ void ExternalConsistencyChecker::ResolveUnknown(const Operation& o) {
 void ExternalConsistencyChecker::BuildTimelines() {
   timelines_.clear();
   sources_.clear();
+  maybe_deleted_.clear();
   for (const Operation& o : history_->operations()) {
     if (!HasWrites(o)) continue;
     for (const RecordedWrite& w : o.writes) {
+      if (!w.value && MaybeHappened(o)) maybe_deleted_.insert(w.key);
       if (w.value) sources_[{w.key, *w.value}] = Source{o.id, effective_[o.id], s_[o.id]};
       if (effective_[o.id]) timelines_[w.key].push_back(Version{s_[o.id], w.value, o.id});
     }
@@ -176,14 +178,7 @@ const ExternalConsistencyChecker::Source* ExternalConsistencyChecker::FindSource
 }
 
 bool ExternalConsistencyChecker::MaybeDeleted(const std::string& key) const {
-  if (stored_ != nullptr) return false;
-  for (const Operation& o : history_->operations()) {
-    if (!MaybeHappened(o)) continue;
-    for (const RecordedWrite& w : o.writes) {
-      if (w.key == key && !w.value) return true;
-    }
-  }
-  return false;
+  return stored_ == nullptr && maybe_deleted_.count(key) > 0;
 }
 
 void ExternalConsistencyChecker::CheckReads() {
@@ -313,22 +308,39 @@ void ExternalConsistencyChecker::NarrowMaybes() {
                         " and not after ", m.hi.us),
            {m.lo_op, id, m.hi_op});
   }
+  CheckReadsPastMaybes();
+}
+
+// Who reads at or after where an unknown transaction was seen must not find an older version. Of
+// those that wrote a key, the one that must lie lowest counts.
+void ExternalConsistencyChecker::CheckReadsPastMaybes() {
+  std::map<std::string, std::vector<size_t>> by_key;  // seen unknown writers, by hi
+  for (const auto& [id, m] : maybe_) {
+    if (m.hi == Timestamp::Max() || m.lo >= m.hi) continue;
+    for (const RecordedWrite& w : op(id).writes) by_key[w.key].push_back(id);
+  }
+  for (auto& [key, ids] : by_key) {
+    std::sort(ids.begin(), ids.end(),
+              [this](size_t a, size_t b) { return maybe_.at(a).hi < maybe_.at(b).hi; });
+  }
   for (const Operation& o : history_->operations()) {
     if (o.kind != OpKind::kReadOnly || o.outcome != Outcome::kCommitted) continue;
     for (const ObservedRead& r : o.reads) {
-      if (!r.value) continue;
+      auto ids = by_key.find(r.key);
+      if (ids == by_key.end() || !r.value) continue;
       const Source* source = FindSource(r.key, *r.value);
       if (source == nullptr || !source->effective) continue;
-      for (const auto& [id, m] : maybe_) {
-        if (o.ts < m.hi || source->ts > m.lo || m.hi == Timestamp::Max()) continue;
-        for (const RecordedWrite& w : op(id).writes) {
-          if (w.key != r.key || m.lo >= m.hi) continue;
-          Report(
-              "stale-read",
-              absl::StrCat("read ", absl::CHexEscape(r.key), " = ", Show(r.value), " at ", o.ts.us,
-                           " after a transaction of unknown outcome was seen at ", m.hi.us),
-              {id, m.hi_op, o.id});
-        }
+      // Above the version that was read, and seen at or before the read.
+      auto seen = std::upper_bound(ids->second.begin(), ids->second.end(), source->ts,
+                                   [this](Timestamp t, size_t id) { return t < maybe_.at(id).hi; });
+      for (; seen != ids->second.end() && maybe_.at(*seen).hi <= o.ts; ++seen) {
+        const Maybe& m = maybe_.at(*seen);
+        if (source->ts > m.lo) continue;
+        Report("stale-read",
+               absl::StrCat("read ", absl::CHexEscape(r.key), " = ", Show(r.value), " at ", o.ts.us,
+                            " after a transaction of unknown outcome was seen at ", m.hi.us),
+               {*seen, m.hi_op, o.id});
+        break;
       }
     }
   }

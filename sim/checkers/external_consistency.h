@@ -25,6 +25,7 @@
 // confined to what its observers allow, and only a contradiction is an anomaly.
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,6 +80,7 @@ class ExternalConsistencyChecker {
   void CheckUntimed(const Operation& op);
   void CheckSeen(const Operation& op, const ObservedRead& read);
   void NarrowMaybes();
+  void CheckReadsPastMaybes();
   void CheckRealTime();
   void CheckOrder(const Operation& op, const Bound& committed, const Bound& observed);
   void CheckOrderByKey(const Operation& op);
@@ -99,6 +101,7 @@ class ExternalConsistencyChecker {
   std::vector<bool> effective_;  // by operation
   std::vector<Timestamp> s_;     // by operation: its commit timestamp, if it took effect
   std::map<size_t, Maybe> maybe_;
+  std::set<std::string> maybe_deleted_;  // keys that an unknown transaction deletes
   std::map<std::string, Bound> by_key_;  // of the sweep in real-time order
   std::map<std::string, std::vector<Version>> timelines_;
   std::map<std::pair<std::string, std::string>, Source> sources_;

@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/types.h"
@@ -86,8 +87,23 @@ class History {
 
   const std::deque<Operation>& operations() const { return operations_; }
 
+  // What operations did and when, told only where somebody asked for it: for stories.
+  struct Step {
+    size_t op;
+    Micros at;
+    std::string what;
+  };
+  void KeepSteps() { keeps_steps_ = true; }
+  bool keeps_steps() const { return keeps_steps_; }
+  void AddStep(const Operation& op, Micros now, std::string what) {
+    if (keeps_steps_) steps_.push_back(Step{op.id, now, std::move(what)});
+  }
+  const std::deque<Step>& steps() const { return steps_; }
+
  private:
   std::deque<Operation> operations_;
+  bool keeps_steps_ = false;
+  std::deque<Step> steps_;
   uint64_t next_seq_ = 1;
 };
 

@@ -80,6 +80,18 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
   } else if (name == "scenario") {
     flags->scenario = value;
     return CheckKnown("scenario", {value}, known.scenarios);
+  } else if (name == "clients") {
+    ISO_RETURN_IF_ERROR(ParseNumber(name, value, &number));
+    if (number < 1 || number > 200) return absl::InvalidArgumentError("--clients wants 1 to 200");
+    flags->run.clients = static_cast<int>(number);
+  } else if (name == "run-seconds") {
+    ISO_RETURN_IF_ERROR(ParseNumber(name, value, &number));
+    if (number < 1 || number > 3600) {
+      return absl::InvalidArgumentError("--run-seconds wants 1 to 3600");
+    }
+    flags->run.run_us = static_cast<Micros>(number) * 1'000'000;
+  } else if (name == "workload-file") {
+    flags->run.sql_path = value;
   } else if (name == "check-history") {
     flags->check_history = value;
   } else if (name == "sabotage") {
@@ -102,8 +114,10 @@ absl::Status ApplyFlag(const std::string& name, const std::string& value, const 
 
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const KnownNames& known) {
   static const std::vector<std::string> kValued = {
-      "seed", "seeds", "workload", "fault", "scenario", "sabotage", "jobs", "check-history"};
-  static const std::vector<std::string> kSwitches = {"trace", "explain", "json", "list", "counts"};
+      "seed", "seeds",   "workload",    "fault",         "scenario",     "sabotage",
+      "jobs", "clients", "run-seconds", "workload-file", "check-history"};
+  static const std::vector<std::string> kSwitches = {"trace", "explain", "shrink",
+                                                     "json",  "list",    "counts"};
   Flags flags;
   for (size_t i = 0; i < args.size(); ++i) {
     absl::string_view arg = args[i];
@@ -115,9 +129,16 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& args, const Kno
     if (std::find(kSwitches.begin(), kSwitches.end(), name) != kSwitches.end()) {
       flags.run.trace |= name == "trace";
       flags.run.explain |= name == "explain";
+      flags.shrink |= name == "shrink";
       flags.json |= name == "json";
       flags.list |= name == "list";
       flags.counts |= name == "counts";
+      // `--explain 46` is `--seed 46 --explain`.
+      const bool takes_seed = name == "explain" || name == "shrink";
+      if (takes_seed && i + 1 < args.size() && absl::SimpleAtoi(args[i + 1], &flags.first)) {
+        flags.last = flags.first;
+        ++i;
+      }
       continue;
     }
     if (std::find(kValued.begin(), kValued.end(), name) == kValued.end()) {

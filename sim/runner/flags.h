@@ -26,6 +26,7 @@ struct Flags {
   std::string scenario;       // empty: a universe
   std::string check_history;  // a file: nothing is run
   int jobs = 0;               // 0: as many as there are processors
+  bool shrink = false;
   bool json = false;
   bool list = false;
   bool counts = false;

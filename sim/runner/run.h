@@ -20,8 +20,14 @@ struct RunOptions {
   std::vector<std::string> faults;            // empty: drawn from the seed; "none": a calm run
   std::map<std::string, double> fault_rates;  // of those named with one (profile.h)
   Sabotage sabotage = Sabotage::kNone;
-  bool trace = false;    // print events as they happen
-  bool explain = false;  // fill RunResult::timeline around the first anomaly
+  int clients = 0;    // 0: drawn from the seed
+  Micros run_us = 0;  // of clients among faults; 0: drawn from the seed
+  // A workload of the user's own (sim/workloads/sql_file.h), and where it was read.
+  std::string sql_file;
+  std::string sql_path;
+  bool trace = false;  // print events as they happen
+  bool explain =
+      false;  // fill RunResult::timeline around the first anomaly, or with one transaction
 };
 
 struct RunResult {

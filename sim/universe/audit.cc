@@ -60,6 +60,16 @@ Task<void> ReadAll(Session session, std::vector<std::string> keys,
   *done = true;
 }
 
+Task<void> EndWorkload(Session session, Workload* workload, std::string* problem, bool* done) {
+  for (;;) {
+    const absl::Status looked = co_await workload->End(session);
+    if (looked.ok()) break;
+    *problem = looked.ToString();
+    co_await SleepFor(session.executor, 50'000);
+  }
+  *done = true;
+}
+
 }  // namespace
 
 bool Holds(SimNode* node, GroupId group) {
@@ -290,7 +300,21 @@ void Audit::ReadBack() {
     universe_->Crash(node->id(), false);
     return;
   }
-  for (auto& workload : universe_->workloads()) workload->CheckEnd(rows);
+  for (auto& workload : universe_->workloads()) {
+    workload->CheckEnd(rows);
+    if (!workload->uses_sql()) continue;
+    session.sql = node->sql();
+    *done = false;
+    std::string problem = "no answer";
+    node->Spawn([session, w = workload.get(), why = &problem, flag = done.get()] {
+      return EndWorkload(session, w, why, flag);
+    });
+    if (universe_->RunUntil([&] { return *done; }, kLivenessUs)) continue;
+    universe_->Report("liveness",
+                      absl::StrCat("a last look of ", workload->name(), " fails: ", problem));
+    universe_->Crash(node->id(), false);
+    return;
+  }
 }
 
 bool Audit::CollectStored(StoredVersions* stored, std::map<std::string, Timestamp>* horizons) {
@@ -321,8 +345,18 @@ void Audit::CheckHistory() {
   std::map<std::string, Timestamp> horizons;
   const bool complete =
       universe_->RunUntil([&] { return CollectStored(&stored, &horizons); }, kLivenessUs);
+  // Rows that come from SQL are nobody's in the history.
+  StoredVersions ours;
+  const StoredVersions* written = universe_->written();
+  const auto& workloads = universe_->workloads();
+  if (std::any_of(workloads.begin(), workloads.end(), [](auto& w) { return w->uses_sql(); })) {
+    for (const std::string& key : ProbedKeys()) {
+      if (auto it = written->find(key); it != written->end()) ours[key] = it->second;
+    }
+    written = &ours;
+  }
   ExternalConsistencyChecker checker(universe_->history(), complete ? &stored : nullptr,
-                                     complete ? universe_->written() : nullptr, &horizons);
+                                     complete ? written : nullptr, &horizons);
   for (Anomaly& a : checker.Check()) {
     universe_->Report(std::move(a.name), std::move(a.what), std::move(a.operations));
   }

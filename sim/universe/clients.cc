@@ -76,6 +76,7 @@ void Clients::Next(int client) {
   running_[client] = Request{gateway->id(), serial};
   Workload* workload = universe_->workloads()[random_.Below(universe_->workloads().size())].get();
   Session session = NewSession(gateway, client);
+  if (workload->uses_sql()) session.sql = gateway->sql();
   gateway->Spawn([this, client, serial, session, workload] {
     return Serve(client, serial, session, workload);
   });

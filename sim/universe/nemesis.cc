@@ -342,6 +342,7 @@ bool Nemesis::SplitSome() {
   if (node == nullptr) return false;
   auto& workloads = universe_->workloads();
   std::vector<std::string> keys = workloads[random_.Below(workloads.size())]->AllKeys();
+  if (keys.empty()) return false;  // it works through SQL
   std::string key = keys[random_.Below(keys.size())];
   universe_->Log(absl::StrCat(ToString(node->id()), " is asked to split at ", key));
   // As if the group were large: then its halves are small, and merged again by themselves.

@@ -261,7 +261,12 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     return std::find(p.faults.begin(), p.faults.end(), fault) != p.faults.end();
   };
   Tailor(options.sabotage, &p, &random);
+  if (!options.sql_file.empty()) p.workloads.clear();
   if (!options.workloads.empty()) p.workloads = options.workloads;
+  // Groups that there are from the beginning lie among the tables, and the audit writes into them.
+  if (!options.sql_file.empty() || std::count(p.workloads.begin(), p.workloads.end(), "ddl") > 0) {
+    p.initial_groups = Profile().initial_groups;
+  }
   if (!options.faults.empty()) {
     p.faults = options.faults;
     p.fault_rates = options.fault_rates;
@@ -288,7 +293,13 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     p.clients = 12;
     p.hand_off_rate = 1;
   }
+  if (options.clients > 0) p.clients = options.clients;
+  if (options.run_us > 0) p.run_us = options.run_us;
   return p;
+}
+
+Profile ProfileOf(const RunOptions& options) {
+  return DrawProfile(options, Random(options.seed).Fork());
 }
 
 }  // namespace isochron::sim

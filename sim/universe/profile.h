@@ -69,6 +69,8 @@ bool IsShareOfMessages(const std::string& fault);
 bool IsAllAlong(const std::string& fault);
 
 Profile DrawProfile(const RunOptions& options, Random random);
+// What a run with these options is.
+Profile ProfileOf(const RunOptions& options);
 
 }  // namespace isochron::sim
 

@@ -6,10 +6,10 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "sim/universe/audit.h"
 #include "sim/universe/clients.h"
+#include "sim/universe/explain.h"
 #include "sim/universe/nemesis.h"
 #include "sim/universe/universe.h"
 
@@ -18,12 +18,12 @@ namespace {
 
 constexpr Micros kSetupUs = 60'000'000;
 constexpr int kSetupClient = 999;
-constexpr size_t kMaxTimeline = 300;
 
 Task<void> SetUp(Universe* universe, SimNode* node, std::string* problem, bool* done) {
   Session session{node->store(), node->executor(), universe->history(), universe->scheduler(),
                   kSetupClient,  universe->Fork(), 10'000'000};
   for (auto& workload : universe->workloads()) {
+    if (workload->uses_sql()) session.sql = node->sql();
     for (const std::string& key : workload->SplitKeys()) {
       while (true) {
         absl::Status split = co_await session.store->SplitAt(session.NewContext(), key);
@@ -98,44 +98,6 @@ void MixState(Universe* universe) {
   }
 }
 
-std::string At(Micros us) {
-  return absl::StrFormat("%12.6f", static_cast<double>(us - SimScheduler::kStartOfTime) / 1e6);
-}
-
-// What happened around the operations of the first anomaly that names some.
-std::vector<std::string> Explain(Universe* universe) {
-  const auto& ops = universe->history()->operations();
-  Micros from = 0, to = universe->scheduler()->now();
-  std::vector<size_t> involved;
-  for (const Anomaly& a : universe->anomalies()) {
-    if (a.operations.empty()) continue;
-    involved = a.operations;
-    from = to;
-    Micros end = 0;
-    for (size_t id : involved) {
-      from = std::min(from, ops[id].invoke_us);
-      end = std::max({end, ops[id].invoke_us, ops[id].complete_us});
-    }
-    from -= 300'000;
-    to = end + 50'000;
-    break;
-  }
-  std::vector<std::pair<Micros, std::string>> lines;
-  for (const auto& [when, what] : universe->log()) lines.emplace_back(when, what);
-  for (const Operation& op : ops) {
-    const bool named = std::find(involved.begin(), involved.end(), op.id) != involved.end();
-    lines.emplace_back(op.invoke_us, absl::StrCat(named ? ">>> " : "    ", ToString(op)));
-  }
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::string> timeline;
-  for (const auto& [when, what] : lines) {
-    const bool kept = when >= from && when <= to && timeline.size() < kMaxTimeline;
-    if (kept || what.rfind(">>>", 0) == 0) timeline.push_back(absl::StrCat(At(when), "  ", what));
-  }
-  return timeline;
-}
-
 class NemesisTrouble final : public Trouble {
  public:
   explicit NemesisTrouble(Universe* universe)
@@ -207,7 +169,7 @@ RunResult RunUniverseWith(const RunOptions& options, Random random, Profile prof
       std::printf("%s\n", ToString(op).c_str());
     }
   }
-  if (options.explain && !result.anomalies.empty()) result.timeline = Explain(&universe);
+  if (options.explain) result.timeline = Explain(&universe);
   return result;
 }
 

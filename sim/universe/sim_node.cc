@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
+#include "sql/session/session.h"
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/membership.h"
 #include "tablet/group/salvage.h"
@@ -46,6 +47,7 @@ class SimNode::NodeObserver final : public Observer {
     all_->OnLeaseReleased(ProcessOf(node, node_->starts_), group, ballot, end);
   }
   void OnAssigned(NodeId node, GroupId group, Ballot ballot, Timestamp s) override {
+    node_->world_.on_assigned(node, group, s);
     all_->OnAssigned(ProcessOf(node, node_->starts_), group, ballot, s);
   }
   void OnApplied(NodeId node, GroupId group, LogIndex index, uint64_t digest) override {
@@ -101,6 +103,7 @@ struct SimNode::Process {
   std::unique_ptr<Transport> transport;
   std::unique_ptr<Disk> disk;
   std::unique_ptr<server::Node> node;
+  std::unique_ptr<sql::Engine> sql;
   TaskScope scope;  // the clients' requests
 };
 
@@ -327,6 +330,19 @@ void SimNode::SetTurnCost(Micros us) {
 }
 
 SimExecutor* SimNode::executor() const { return process_->executor; }
+
+sql::Engine* SimNode::sql() {
+  if (process_->sql == nullptr) {
+    sql::EngineOptions options;
+    options.seed = random_.Next();
+    process_->sql = sql::Engine::Create({.store = store(),
+                                         .executor = process_->executor,
+                                         .truetime = &clock_,
+                                         .system_tables = nullptr},
+                                        std::move(options));
+  }
+  return process_->sql.get();
+}
 
 txn::Store* SimNode::store() { return process_->node->store(); }
 

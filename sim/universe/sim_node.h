@@ -31,6 +31,10 @@ namespace isochron::server {
 class Node;
 }  // namespace isochron::server
 
+namespace isochron::sql {
+class Engine;
+}  // namespace isochron::sql
+
 namespace isochron::sim {
 
 struct MemberView {
@@ -68,6 +72,7 @@ class SimNode {
     SimScheduler::Owner* owners;           // the last one given out
     std::function<void(NodeId)> on_fatal;  // the process wants to die (a failed sync)
     std::function<void(NodeId, absl::string_view)> on_reached;
+    std::function<void(NodeId, GroupId, Timestamp)> on_assigned;
     std::function<void(std::string)> log;
     StoredVersions* written;  // every version that any store ever held
   };
@@ -111,6 +116,8 @@ class SimNode {
   // ---- while up ----
   SimExecutor* executor() const;
   txn::Store* store();
+  // The gateway's door to SQL, made when it is first asked for.
+  sql::Engine* sql();
   // Runs `task` on the node's loop; it is destroyed when the process crashes.
   void Spawn(std::function<Task<void>()> task);
   std::vector<ReplicaView> Replicas();

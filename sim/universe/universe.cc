@@ -27,6 +27,8 @@ Universe::Universe(const RunOptions& options, Profile profile, Random random)
   for (const std::string& name : profile_.workloads) {
     workloads_.push_back(NewWorkload(name, random_.Fork()));
   }
+  if (options_.explain) history_.KeepSteps();
+  if (!options_.sql_file.empty()) workloads_.push_back(NewSqlFileWorkload(options_.sql_file));
   SimNode::World world{
       .scheduler = &scheduler_,
       .network = &network_,
@@ -40,6 +42,10 @@ Universe::Universe(const RunOptions& options, Profile profile, Random random)
       .on_reached =
           [this](NodeId id, absl::string_view name) {
             for (auto& fn : on_reached_) fn(id, name);
+          },
+      .on_assigned =
+          [this](NodeId id, GroupId group, Timestamp s) {
+            if (options_.explain) assigned_.push_back({scheduler_.now(), id, group, s});
           },
       .log = [this](std::string what) { Log(std::move(what)); },
       .written = &written_,

@@ -72,6 +72,14 @@ class Universe {
 
   void Log(std::string what);
   const std::deque<std::pair<Micros, std::string>>& log() const { return log_; }
+  // Timestamps as they were given out; kept for --explain alone.
+  struct Assigned {
+    Micros at;
+    NodeId node;
+    GroupId group;
+    Timestamp s;
+  };
+  const std::deque<Assigned>& assigned() const { return assigned_; }
   void Report(std::string name, std::string what, std::vector<size_t> operations = {});
   std::vector<Anomaly>& anomalies() { return anomalies_; }
   // Another independent stream.
@@ -93,6 +101,7 @@ class Universe {
   std::vector<std::function<void(NodeId, absl::string_view)>> on_reached_;
   std::function<void(int, Micros)> on_more_clients_;
   std::deque<std::pair<Micros, std::string>> log_;
+  std::deque<Assigned> assigned_;
   std::vector<Anomaly> anomalies_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
 };

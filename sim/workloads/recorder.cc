@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 
@@ -42,7 +43,15 @@ RecordedTransaction::RecordedTransaction(Session* session, txn::ReadOptions opti
 
 RecordedTransaction::~RecordedTransaction() = default;
 
+void RecordedTransaction::Step(std::string what) {
+  session_->history->AddStep(*op_, session_->scheduler->now(), std::move(what));
+}
+
 void RecordedTransaction::Record(const std::string& key, const std::optional<std::string>& value) {
+  if (session_->history->keeps_steps()) {
+    Step(absl::StrCat(rw_ ? "holds a lock and reads " : "reads ", key, " = ",
+                      value ? absl::CHexEscape(*value) : "(none)"));
+  }
   auto own = buffer_.find(key);
   if (own == buffer_.end()) {
     op_->reads.push_back(ObservedRead{key, value});
@@ -129,10 +138,19 @@ Task<absl::Status> RecordedTransaction::Commit() {
   }
   // Recorded before the commit is sent: it may take effect although nobody lives to hear of it.
   for (const auto& [key, value] : buffer_) op_->writes.push_back(RecordedWrite{key, value});
+  Step(absl::StrCat("sends the commit of ", buffer_.size(), " writes"));
   auto result = co_await rw_->Commit(ctx_, txn::CommitOptions{});
   if (result.ok()) {
     op_->ts = result->commit_timestamp;
     groups_ = result->groups;
+  }
+  if (result.ok()) {
+    const LatencyAccount& spent = ctx_->latency;
+    Step(absl::StrCat("hears that it is committed at s = ", op_->ts.us, " over ", groups_,
+                      " groups (waited for locks ", spent.lock_wait_us, " us, Paxos ",
+                      spent.paxos_us, " us, two-phase commit ", spent.two_pc_us,
+                      " us, commit wait ", spent.commit_wait_hidden_us, " us hidden and ",
+                      spent.commit_wait_exposed_us, " us exposed)"));
   }
   End(OutcomeOf(result.status()), result.status());
   co_return result.status();

@@ -48,6 +48,7 @@ class RecordedTransaction {
   int groups() const { return groups_; }
 
  private:
+  void Step(std::string what);
   void Record(const std::string& key, const std::optional<std::string>& value);
   void End(Outcome outcome, const absl::Status& status);
 

@@ -10,7 +10,7 @@ using Make = std::unique_ptr<Workload> (*)(Random);
 
 constexpr std::pair<const char*, Make> kWorkloads[] = {
     {"bank", NewBank},   {"register", NewRegister}, {"append", NewAppend}, {"counter", NewCounter},
-    {"cycle", NewCycle}, {"phantom", NewPhantom},   {"probes", NewProbes},
+    {"cycle", NewCycle}, {"phantom", NewPhantom},   {"probes", NewProbes}, {"ddl", NewDdl},
 };
 
 }  // namespace

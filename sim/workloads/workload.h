@@ -22,6 +22,10 @@
 #include "sim/world/scheduler.h"
 #include "txn/api/transaction.h"
 
+namespace isochron::sql {
+class Engine;
+}  // namespace isochron::sql
+
 namespace isochron::sim {
 
 // One client's request at a gateway.
@@ -35,6 +39,7 @@ struct Session {
   Micros timeout_us;
   // Some clients die within a transaction: they hold it this long, then drop it (0: they do not).
   Micros abandon_after_us = 0;
+  sql::Engine* sql = nullptr;  // the gateway's; for workloads that use it
 
   Ctx NewContext() const {
     return std::make_shared<RequestContext>(executor->MonotonicNow() + timeout_us);
@@ -55,6 +60,10 @@ class Workload {
   virtual Task<void> Step(Session session) = 0;
   // What a last read of all keys found, after all else.
   virtual void CheckEnd(const std::map<std::string, std::optional<std::string>>& /*rows*/) {}
+  // After all else, until it is OK: a last look at what must hold.
+  virtual Task<absl::Status> End(Session /*session*/) { co_return absl::OkStatus(); }
+  // Works through SQL: its rows are not in the history.
+  virtual bool uses_sql() const { return false; }
   // Violations of the workload's own invariants seen so far.
   virtual const std::vector<Anomaly>& anomalies() const = 0;
 };
@@ -66,6 +75,9 @@ std::unique_ptr<Workload> NewCounter(Random random);
 std::unique_ptr<Workload> NewCycle(Random random);
 std::unique_ptr<Workload> NewPhantom(Random random);
 std::unique_ptr<Workload> NewProbes(Random random);
+std::unique_ptr<Workload> NewDdl(Random random);
+// Of a user's own file (sql_file.h); null when it cannot be parsed.
+std::unique_ptr<Workload> NewSqlFileWorkload(const std::string& text);
 
 std::vector<std::string> WorkloadNames();
 // A few of them, for one seed's clients.
