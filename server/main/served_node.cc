@@ -69,7 +69,7 @@ absl::Status ServedNode::OpenSeams() {
           {.block_cache_bytes = static_cast<uint64_t>(options_.block_cache_bytes),
            .write_buffer_bytes = static_cast<uint64_t>(options_.write_buffer_bytes) / kMemtables,
            .write_buffers = kMemtables,
-           .on_damage = [this](const absl::Status& status) { OnFatal(status); }}));
+           .on_failure = [this](const absl::Status& status) { OnFatal(status); }}));
   ISO_ASSIGN_OR_RETURN(transport_,
                        runtime::TcpTransport::Make(&loop_, {.self = options_.node,
                                                             .universe = options_.universe,

@@ -128,9 +128,10 @@ RocksEngine::RocksEngine()
 absl::StatusOr<std::unique_ptr<RocksEngine>> RocksEngine::Open(const std::string& folder,
                                                                const RocksOptions& options) {
   std::unique_ptr<RocksEngine> engine(new RocksEngine());
+  engine->tracker_->TellFailures(options.on_failure);
   ISO_ASSIGN_OR_RETURN(OpenedRocks opened,
                        OpenRocks(folder, options, engine->tracker_, engine->filters_));
-  engine->on_damage_ = options.on_damage;
+  engine->on_failure_ = options.on_failure;
   engine->cache_ = std::move(opened.cache);
   engine->db_ = std::move(opened.db);
   engine->tracker_->Start(engine->db_.get());
@@ -162,7 +163,7 @@ RocksEngine::~RocksEngine() {
 
 absl::Status RocksEngine::Told(const rocksdb::Status& status) const {
   absl::Status told = FromRocks(status, kReading);
-  if (absl::IsDataLoss(told) && on_damage_) on_damage_(told);
+  if (absl::IsDataLoss(told) && on_failure_) on_failure_(told);
   return told;
 }
 

@@ -40,8 +40,10 @@ struct RocksOptions {
   uint64_t write_buffer_bytes = 16 << 20;  // of one memtable
   int write_buffers = 4;                   // memtables at most; writers wait beyond
   int max_open_files = 1000;
-  // Called, on whatever thread, when a read meets damage; the read fails with it as well.
-  std::function<void(const absl::Status&)> on_damage;
+  // Called, on whatever thread, when a read meets damage (DATA_LOSS; the read fails with it as
+  // well), and when a file of the store cannot be written: the store takes no more from then on,
+  // also when there is room again, so the process is to end (rule 34).
+  std::function<void(const absl::Status&)> on_failure;
 };
 
 // A file that cannot be read whole, and the engine keys between which its content lies.
@@ -93,10 +95,10 @@ class RocksEngine : public Engine {
 
   RocksEngine();
 
-  // Of a read: in our words, and damage told to on_damage_.
+  // Of a read: in our words, and damage told to on_failure_.
   absl::Status Told(const rocksdb::Status& status) const;
 
-  std::function<void(const absl::Status&)> on_damage_;
+  std::function<void(const absl::Status&)> on_failure_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<FlushTracker> tracker_;
   std::shared_ptr<IteratorPool> pool_;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,6 +213,53 @@ TEST(RocksEngine, ReadersRunBesideTheWriter) {
   }
   for (std::thread& t : readers) t.join();
   EXPECT_GT(engine->Stats().flushes, 3u);
+}
+
+// Files may not grow beyond this while it lives: what a full disk is to a program.
+class SmallFiles {
+ public:
+  explicit SmallFiles(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit small{bytes, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~SmallFiles() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(RocksEngine, AWriteThatFailedInTheBackgroundIsToldAndFinal) {
+  std::atomic<int> told{0};
+  RocksOptions options;
+  options.on_failure = [&](const absl::Status& s) {
+    EXPECT_FALSE(s.ok());
+    ++told;
+  };
+  const std::string folder = NewFolder();
+  auto engine = MustOpen(folder, options);
+  TestExecutor executor;
+  const auto flush = [&] {
+    std::optional<absl::Status> answer;
+    engine->FlushAsync(&executor, [&](absl::Status s) { answer = s; });
+    executor.RunUntil([&] { return answer.has_value(); });
+    return *answer;
+  };
+  for (int i = 0; i < 64; ++i) {
+    WriteBatch batch;
+    batch.Put(MetaKey(absl::StrCat("row", i)),
+              std::string(32 << 10, static_cast<char>('a' + i % 26)));
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+  }
+  {
+    SmallFiles full(256 << 10);
+    EXPECT_FALSE(flush().ok());
+  }
+  EXPECT_GE(told.load(), 1);
+  EXPECT_FALSE(flush().ok()) << "a store that could not write takes no more";
+  engine.reset();
+  EXPECT_NE(MustOpen(folder), nullptr);
 }
 
 // The killed process: writes batch after batch, and says on the pipe what a completed flush covers.

@@ -91,7 +91,15 @@ void FlushTracker::OnCompactionCompleted(rocksdb::DB*, const rocksdb::Compaction
 }
 
 void FlushTracker::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) {
-  FailAll(FromRocks(*error, "the store failed in the background"));
+  const absl::Status failed = FromRocks(*error, "the store failed in the background");
+  if (told_) told_(failed);  // first: who is answered may look for it
+  FailAll(failed);
+}
+
+// Of a full disk RocksDB would try to recover, going on with files that a failed write has left.
+void FlushTracker::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                                        bool* auto_recovery) {
+  *auto_recovery = false;
 }
 
 void FlushTracker::FailAll(const absl::Status& status) {

@@ -38,6 +38,8 @@ class FlushTracker : public rocksdb::EventListener,
   // `changed` runs on RocksDB's threads after each flush and compaction, maybe on two at once.
   explicit FlushTracker(std::function<void()> changed) : changed_(std::move(changed)) {}
 
+  // `failed` runs on RocksDB's threads when it could not write. Before the store is opened.
+  void TellFailures(std::function<void(const absl::Status&)> failed) { told_ = std::move(failed); }
   // The store is open: everything up to its latest sequence number came from disk.
   void Start(rocksdb::DB* db);
   // The store closes: nothing is answered from here on.
@@ -50,6 +52,8 @@ class FlushTracker : public rocksdb::EventListener,
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
   void OnCompactionCompleted(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status error,
+                            bool* auto_recovery) override;
 
  private:
   struct Waiting {
@@ -62,6 +66,7 @@ class FlushTracker : public rocksdb::EventListener,
   static void Answer(std::vector<Waiting> waiting, const absl::Status& status);
 
   const std::function<void()> changed_;
+  std::function<void(const absl::Status&)> told_;
   rocksdb::DB* db_ = nullptr;  // set before the first request, cleared after the last
 
   mutable std::mutex mu_;  // guards what follows; never held in a call into RocksDB
