@@ -37,7 +37,8 @@ void EventChecker::OnLease(NodeId node, GroupId group, Ballot ballot, Timestamp 
   auto mine = std::find_if(g.leases.begin(), g.leases.end(),
                            [&](const Lease& l) { return l.ballot == ballot && l.node == node; });
   if (mine == g.leases.end()) {
-    if (start <= g.last_assigned && g.last_assigned_at != node) {
+    // An older leader may tell of its lease late: that one must not overlap the newer leader's.
+    if (start <= g.last_assigned && g.last_assigned_at != node && ballot > g.last_assigned_by) {
       Report("lease-over-assigned",
              absl::StrCat(ToString(group), ": ", Show(node, ballot, start, end),
                           " begins at or before timestamp ", g.last_assigned.us, " of ballot ",

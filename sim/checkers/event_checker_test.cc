@@ -85,6 +85,15 @@ TEST_F(EventCheckerTest, RejectsAssignmentWithinANewerLease) {
   EXPECT_EQ(First(), "assigned-outside-lease");
 }
 
+TEST_F(EventCheckerTest, AnOlderLeaderMayTellOfItsLeaseLate) {
+  Lease(kB, 2, 200, 300);
+  Assign(kB, 2, 250);
+  Lease(kA, 1, 100, 200);
+  EXPECT_EQ(First(), "");
+  Lease(kA, 1, 100, 220);
+  EXPECT_EQ(First(), "lease-overlap");
+}
+
 TEST_F(EventCheckerTest, RejectsALeaseThatBeginsBelowAnAssignedTimestamp) {
   Lease(kA, 1, 100, 180);
   Assign(kA, 1, 190);

@@ -199,7 +199,7 @@ bool Nemesis::FillDisk(SimNode* node) {
 
 // One node a run, so that a quorum of undamaged logs is left.
 bool Nemesis::RotSome(SimNode* node) {
-  if (lost_) return false;
+  if (lost_ || (lost_once_ && !AllWhole())) return false;
   for (auto& other : universe_->nodes()) {
     if (other->rotten()) return false;
   }

@@ -87,6 +87,7 @@ class Nemesis {
   bool ActOnClock(SimNode* node, const std::string& fault);
   // nemesis_members.cc
   std::optional<std::vector<ReplicaView>> AllGroups();
+  bool AllWhole();
   void Change(GroupId group, NodeId target, txn::ReplicaChange change);
   bool ChangeMembers();
   bool WipeSome();
@@ -113,6 +114,7 @@ class Nemesis {
   bool active_ = false;
   std::vector<std::string> together_;  // faults that share the profile's rhythm
   std::optional<NodeId> lost_;         // a node whose folder was lost, until it is whole again
+  bool lost_once_ = false;             // groups split off meanwhile may have fewer voters
   std::set<GroupId> to_add_;           // groups that it is still missing from
   std::vector<std::string> armed_;     // phases whose next visitor dies
   std::vector<std::shared_ptr<RetentionChange>> retentions_;

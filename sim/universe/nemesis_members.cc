@@ -77,20 +77,26 @@ bool Nemesis::ChangeMembers() {
   return true;
 }
 
-// A node's folder is lost. It comes back with an empty one.
-bool Nemesis::WipeSome() {
-  auto groups = AllGroups();
+// Whether every group can do without any one of its voters.
+bool Nemesis::AllWhole() {
+  const auto groups = AllGroups();
   if (lost_ || !groups) return false;
-  for (auto& node : universe_->nodes()) {
-    if (node->rotten() || !node->up()) return false;
-  }
-  SimNode* node = universe_->nodes()[random_.Below(universe_->nodes().size())].get();
   for (const ReplicaView& g : *groups) {
     if (Voters(g) < kFewestVoters || g.changing) return false;
     for (const MemberView& m : g.members) {
       if (universe_->node(m.node)->IsLost(m.life)) return false;
     }
   }
+  return true;
+}
+
+// A node's folder is lost. It comes back with an empty one.
+bool Nemesis::WipeSome() {
+  if (!AllWhole()) return false;
+  for (auto& node : universe_->nodes()) {
+    if (node->rotten() || !node->up()) return false;
+  }
+  SimNode* node = universe_->nodes()[random_.Below(universe_->nodes().size())].get();
   universe_->events()->Reached("nemesis.wiped");
   LoseFolder(node);
   return true;
@@ -105,6 +111,7 @@ void Nemesis::OnRefused(NodeId node) {
 
 void Nemesis::LoseFolder(SimNode* node) {
   lost_ = node->id();
+  lost_once_ = true;
   universe_->Crash(node->id(), false);
   universe_->Log(absl::StrCat(ToString(node->id()), " loses its folder"));
   const bool mistaken = random_.OneIn(0.3);
@@ -130,7 +137,8 @@ void Nemesis::Repair() {
       done = false;
       to_add_.insert(g.group);
       Change(g.group, lost, txn::ReplicaChange::kNone);
-    } else if (to_add_.contains(g.group)) {
+    } else if (to_add_.contains(g.group) || Voters(g) < kFewestVoters) {
+      // (fewer: it was split off while the node was not in its parent)
       if (m != g.members.end() && m->votes) {
         to_add_.erase(g.group);
         universe_->events()->Reached("nemesis.replaced");

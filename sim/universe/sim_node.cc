@@ -240,7 +240,8 @@ absl::Status SimNode::Start() {
   }
   process->node = std::move(*node);
   process_ = std::move(process);
-  if (joins_ && !mistaken_) {
+  // A folder that counts from 1 passes for that of a first voter: nothing it does is its own.
+  if (joins_ && process_->node->first_incarnation() != 1) {
     lost_before_ = process_->node->first_incarnation() << tablet::kLifeCountBits;
   }
   process_->node->Start();
