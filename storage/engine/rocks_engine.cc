@@ -169,6 +169,8 @@ absl::Status RocksEngine::Told(const rocksdb::Status& status) const {
 
 absl::Status RocksEngine::Write(WriteBatch batch) {
   if (batch.empty()) return absl::OkStatus();
+  // RocksDB itself may still take a write between telling of an error and noting it.
+  ISO_RETURN_IF_ERROR(tracker_->failed());
   rocksdb::WriteBatch rocks_batch(batch.Take());
   rocksdb::WriteOptions options;
   options.disableWAL = true;

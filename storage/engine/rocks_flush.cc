@@ -105,7 +105,14 @@ void FlushTracker::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb:
 void FlushTracker::FailAll(const absl::Status& status) {
   std::lock_guard<std::mutex> lock(mu_);
   if (failed_.ok()) failed_ = status;
+  has_failed_ = true;
   Answer(std::exchange(waiting_, {}), failed_);
+}
+
+absl::Status FlushTracker::failed() const {
+  if (!has_failed_) return absl::OkStatus();
+  std::lock_guard<std::mutex> lock(mu_);
+  return failed_;
 }
 
 void FlushTracker::Answer(std::vector<Waiting> waiting, const absl::Status& status) {

@@ -14,6 +14,7 @@
 //
 // Internal to rocks_engine.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,6 +48,8 @@ class FlushTracker : public rocksdb::EventListener,
 
   void Request(Executor* executor, absl::AnyInvocable<void(absl::Status)> done);
   uint64_t flushes() const;
+  // Why the store takes nothing more; OK while it does. Any thread.
+  absl::Status failed() const;
 
   // rocksdb::EventListener
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
@@ -75,6 +78,7 @@ class FlushTracker : public rocksdb::EventListener,
   bool under_way_ = false;  // a flush is posted or started, and not yet seen to reach the disk
   uint64_t covers_ = 0;     // the sequence numbers that it covers; 0 while it is only posted
   absl::Status failed_;
+  std::atomic<bool> has_failed_{false};  // failed_ is set: what each write looks at
   std::vector<Waiting> waiting_;
 };
 

@@ -57,14 +57,14 @@ class Damage(unittest.TestCase):
 
     def await_repaired(self, victim, group):
         done = f"group {group}: this node has a whole replica again"
-        await_state("the damaged replica to be replaced", 60,
+        await_state("the damaged replica to be replaced", 120,
                     lambda: done in pathlib.Path(victim.log_file()).read_text())
         self.check_repaired(victim)
 
     def check_repaired(self, victim):
         """The new replica counts: without it there is no quorum."""
         other, third = (n for n in self.universe.nodes if n is not victim)
-        self.assertEqual(self.damaged(other), [])
+        await_state("all damaged replicas to be replaced", 120, lambda: not self.damaged(other))
         self.universe.await_caught_up()
         third.kill()
         await_state("a write without the third node", 30,
@@ -128,7 +128,7 @@ class Damage(unittest.TestCase):
         done = run("admin", "repair", "--target", other.grpc, "--node", other.number)
         self.assertEqual(done.returncode, 1)
         self.assertIn("no damaged replica", done.stderr)
-        done = run("admin", "repair", "--target", other.grpc, "--node", victim.number)
+        done = run("admin", "repair", "--target", other.grpc, "--node", victim.number, timeout=150)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.splitlines(),
                          [f"group {where}: the replica of node {victim.number}, damaged, is replaced"
