@@ -7,7 +7,7 @@ import unittest
 from universe import Universe, run
 
 CLIENTS, SECONDS = 64, 5
-COMMITS_A_SYNC = 8
+COMMITS_A_SYNC = 4  # without sharing it is below one; what it is on a quiet machine says a benchmark
 MAX_RESIDENT_BYTES = 512 << 20
 READS = 200
 
