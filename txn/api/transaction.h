@@ -43,7 +43,7 @@ struct KeyValue {
 
 struct ScanRequest {
   KeyRange range;
-  uint64_t limit_rows = 0;  // 0 = none. With a limit, `more` tells whether rows may remain.
+  uint64_t limit_rows = 0;  // 0 = none
   bool reverse = false;
   LockMode lock = LockMode::kShared;  // read-write transactions only
 };

@@ -156,6 +156,26 @@ TEST(GatewayReadTest, ASnapshotStaysAtItsTimestamp) {
   }
 }
 
+TEST(GatewayReadTest, LongRowsAreHandedOverBelowTheRowLimit) {
+  FakeUniverse u(1);
+  u.groups.max_page_rows = 2;
+  for (uint64_t i = 0; i < 40; ++i) u.Write({{Key(i), std::string(300 << 10, 'x')}});
+  ScanRequest request;
+  request.range = KeyRange{Key(0), ""};
+  request.limit_rows = 500;
+  auto ro = u.store->BeginReadOnly(u.MakeCtx(), std::nullopt);
+  ASSERT_TRUE(ro.ok());
+  auto rw = u.store->Begin(u.MakeCtx());
+  ASSERT_TRUE(rw.ok());
+  for (ReadTransaction* txn :
+       {static_cast<ReadTransaction*>(ro->get()), static_cast<ReadTransaction*>(rw->get())}) {
+    auto page = u.executor.Run(txn->Scan(u.MakeCtx(), request));
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LT(page->rows.size(), 7u);
+    EXPECT_TRUE(page->rest.has_value());
+  }
+}
+
 TEST(GatewayReadTest, OneGroupNeedsNoClockHere) {
   FakeUniverse u(1);
   u.Write({{Key(1), "a"}});

@@ -73,6 +73,9 @@ class RangeReader {
   Task<absl::StatusOr<RangePage>> Range(Ctx ctx, KeyRange range, uint64_t limit_rows, bool reverse,
                                         LockMode lock);
 
+  // A scan that holds this much is handed over, short of its row limit too.
+  uint64_t page_bytes() const { return options_.page_bytes; }
+
  private:
   struct Piece {
     GroupId group;

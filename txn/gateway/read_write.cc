@@ -15,8 +15,6 @@ namespace {
 
 // A scan with a row limit asks for as many rows more as it deleted itself, but not for any number.
 constexpr uint64_t kMostExtraRows = 1000;
-// A page of a scan is handed over when it holds this much.
-constexpr size_t kPageBytes = 1 << 20;
 
 }  // namespace
 
@@ -122,7 +120,7 @@ Task<absl::StatusOr<ScanResponse>> GatewayTransaction::Scan(Ctx ctx, ScanRequest
     response.rest = std::move(page->rest);
     if (!response.rest.has_value()) co_return response;
     if (request.limit_rows > 0 && response.rows.size() == request.limit_rows) co_return response;
-    if (bytes >= kPageBytes || (request.limit_rows == 0 && bytes > 0)) co_return response;
+    if (bytes >= reader_.page_bytes() || (request.limit_rows == 0 && bytes > 0)) co_return response;
     left = *response.rest;
   }
   co_return response;

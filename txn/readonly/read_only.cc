@@ -121,16 +121,21 @@ Task<absl::StatusOr<std::vector<std::optional<std::string>>>> ReadOnlyTransactio
 Task<absl::StatusOr<ScanResponse>> ReadOnlyTransaction::Scan(Ctx ctx, ScanRequest request) {
   ScanResponse response;
   KeyRange left = request.range;
+  uint64_t bytes = 0;
   while (true) {
     const uint64_t limit = request.limit_rows == 0 ? 0 : request.limit_rows - response.rows.size();
     absl::StatusOr<RangePage> page =
         co_await reader_.Range(ctx, left, limit, request.reverse, request.lock);
     if (!page.ok()) co_return page.status();
-    for (KeyValue& row : page->rows) response.rows.push_back(std::move(row));
+    for (KeyValue& row : page->rows) {
+      bytes += row.key.size() + row.value.size();
+      response.rows.push_back(std::move(row));
+    }
     response.rest = std::move(page->rest);
     // Short of a limit, goes on to the next group; without one a page may be handed over.
-    const bool enough = request.limit_rows == 0 ? !response.rows.empty()
-                                                : response.rows.size() >= request.limit_rows;
+    const bool enough = bytes >= reader_.page_bytes() ||
+                        (request.limit_rows == 0 ? !response.rows.empty()
+                                                 : response.rows.size() >= request.limit_rows);
     if (!response.rest.has_value() || enough) co_return response;
     left = *response.rest;
   }
