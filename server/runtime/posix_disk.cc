@@ -237,7 +237,7 @@ void PosixDisk::Carry(std::vector<Job> jobs) {
   for (size_t i = 0; i < jobs.size(); ++i) {
     Handle* h = jobs[i].handle.get();
     results[i] = h->Write(jobs[i].offset, jobs[i].data);
-    jobs[i].data = std::string();
+    std::string().swap(jobs[i].data);
     if (std::find(touched.begin(), touched.end(), h) == touched.end()) touched.push_back(h);
   }
   for (Handle* h : touched) {

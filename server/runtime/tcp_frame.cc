@@ -81,7 +81,7 @@ absl::StatusOr<Hello> DecodeHello(absl::string_view payload) {
 char* FrameParser::Reserve(size_t n) {
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    if (buffer_.size() > kKeepBytes) buffer_ = std::string();
+    if (buffer_.size() > kKeepBytes) std::string().swap(buffer_);
   } else if (begin_ > 0 && buffer_.size() - end_ < n) {
     memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
