@@ -203,15 +203,8 @@ void Audit::Quiesce() {
 
 void Audit::CheckCalm() {
   if (!universe_->profile().faults.empty()) return;
-  for (const Operation& op : universe_->history()->operations()) {
-    const bool slow = op.complete_seq != 0 && op.complete_us - op.invoke_us > kCalmUs;
-    const bool dark = op.outcome == Outcome::kUnknown || op.outcome == Outcome::kOpen;
-    if (!slow && !dark) continue;
-    universe_->Report(slow ? "slow-in-calm" : "unknown-in-calm",
-                      absl::StrCat("nothing was wrong, yet it took ",
-                                   (op.complete_us - op.invoke_us) / 1000, " ms", op.note),
-                      {op.id});
-    return;
+  if (const auto found = FindUncalm(*universe_->history(), kCalm)) {
+    universe_->Report(found->kind, found->what, {found->op});
   }
 }
 
