@@ -188,7 +188,6 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
 
 // A mix of all faults would hide what each alone shows.
 double ShareOfSeeds(const std::string& fault) {
-  if (fault == "bitrot") return 0.25;
   if (fault == "knobs") return 0.15;
   return 0.4;
 }
