@@ -96,6 +96,18 @@ void FlushTracker::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::St
   FailAll(failed);
 }
 
+// Comes before OnBackgroundError, as soon as a file takes no more: RocksDB may yet write to that
+// file, and as it is packaged it ends the process when it does, without a word to the operator.
+// What cannot be read is told by who reads.
+void FlushTracker::OnIOError(const rocksdb::IOErrorInfo& info) {
+  using Operation = rocksdb::FileOperationType;
+  if (info.operation == Operation::kRead || info.operation == Operation::kOpen) return;
+  const absl::Status failed =
+      FromRocks(info.io_status, absl::StrCat("the store cannot write ", info.file_path));
+  if (told_) told_(failed);
+  FailAll(failed);
+}
+
 // Of a full disk RocksDB would try to recover, going on with files that a failed write has left.
 void FlushTracker::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
                                         bool* auto_recovery) {

@@ -57,6 +57,8 @@ class FlushTracker : public rocksdb::EventListener,
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status error,
                             bool* auto_recovery) override;
+  bool ShouldBeNotifiedOnFileIO() override { return true; }  // else of no error either
+  void OnIOError(const rocksdb::IOErrorInfo& info) override;
 
  private:
   struct Waiting {
