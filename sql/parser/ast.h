@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "sql/types/copy_text.h"
+
 namespace isochron::sql::ast {
 
 enum class ExprKind : uint8_t {
@@ -162,6 +164,14 @@ struct DropTable {
   bool if_exists = false;
 };
 
+struct Copy {
+  bool from = false;
+  TableName table;
+  std::vector<std::string> columns;  // empty: all
+  SelectPtr query;                   // COPY (SELECT ...) TO
+  CopyFormat format;
+};
+
 enum class TxnVerb : uint8_t { kBegin, kCommit, kRollback, kSavepoint, kRelease, kRollbackTo };
 struct Transaction {
   TxnVerb verb = TxnVerb::kBegin;
@@ -192,7 +202,7 @@ struct Explain {
 
 struct Statement {
   std::variant<Select, Insert, Update, Delete, CreateTable, DropTable, Transaction, Set, Show,
-               Explain>
+               Explain, Copy>
       node;
   int position = 0;  // of its first byte in the parsed text
   int length = 0;

@@ -36,6 +36,7 @@ absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
 std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 
 absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt);
+absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out);
 

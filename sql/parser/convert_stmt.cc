@@ -368,8 +368,10 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       return Unsupported("CREATE VIEW", -1);
     case pg::Node::kCreatedbStmt:
       return Unsupported("CREATE DATABASE", -1);
-    case pg::Node::kCopyStmt:
-      return Unsupported("COPY", -1);
+    case pg::Node::kCopyStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, CopyStatement(state, node.copy_stmt()));
+      return absl::OkStatus();
+    }
     case pg::Node::kTruncateStmt:
       return Unsupported("TRUNCATE", -1);
     case pg::Node::kPrepareStmt:

@@ -48,7 +48,45 @@ Verb VerbOf(const ast::Select& s) {
   return Verb::kPlanned;
 }
 
+// SELECT columns FROM table.
+ast::Select SelectOf(const ast::Copy& copy) {
+  ast::Select out;
+  out.from.push_back({copy.table, nullptr, false});
+  for (const std::string& name : copy.columns) {
+    auto column = std::make_unique<ast::Expr>();
+    column->kind = ast::ExprKind::kColumn;
+    column->names = {name};
+    out.items.push_back({std::move(column), ""});
+  }
+  if (copy.columns.empty()) {
+    auto star = std::make_unique<ast::Expr>();
+    star->kind = ast::ExprKind::kStar;
+    out.items.push_back({std::move(star), ""});
+  }
+  return out;
+}
+
+void ClassifyCopy(Prepared* p) {
+  p->copy = std::get<ast::Copy>(std::move(p->ast.node));
+  if (p->copy->from) {
+    p->verb = Verb::kCopyFrom;
+    p->writes = true;
+    p->tables = {p->copy->table};
+    p->ast.node = ast::Copy();
+    return;
+  }
+  p->ast.node = p->copy->query != nullptr ? std::move(*p->copy->query) : SelectOf(*p->copy);
+  p->copy->query = nullptr;
+  p->verb = Verb::kPlanned;
+  p->writes = std::get<ast::Select>(p->ast.node).for_update;
+  p->tables = TablesOf(p->ast);
+}
+
 absl::Status Classify(Prepared* p) {
+  if (std::holds_alternative<ast::Copy>(p->ast.node)) {
+    ClassifyCopy(p);
+    return absl::OkStatus();
+  }
   if (const auto* show = std::get_if<ast::Show>(&p->ast.node)) {
     const std::string query = ShowQuery(show->name);
     if (!query.empty()) {

@@ -11,6 +11,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,15 @@ enum class Verb : uint8_t {
   kMerge,     // SELECT isochron.merge(...)
   kChecksum,  // SELECT isochron.checksum(...)
   kAlterDatabase,
+  kCopyFrom,
 };
 
 struct Prepared {
   ast::Statement ast;
   Verb verb = Verb::kPlanned;
   bool writes = false;  // needs a read-write transaction
+  // Of a COPY. One that goes TO is the SELECT of what it copies, and kPlanned.
+  std::optional<ast::Copy> copy;
   std::vector<ast::TableName> tables;
   // The last plan made of it; replaced when a table changed.
   mutable std::shared_ptr<const Plan> plan;

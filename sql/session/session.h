@@ -35,11 +35,19 @@
 #include "common/types.h"
 #include "sql/catalog/replica_checksums.h"
 #include "sql/catalog/system_tables.h"
+#include "sql/types/copy_text.h"
 #include "sql/types/datum.h"
 #include "sql/types/error.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::sql {
+
+// What a statement tells besides its result.
+struct Notice {
+  std::string severity;   // WARNING, NOTICE
+  std::string sql_state;  // five characters
+  std::string message;
+};
 
 struct StatementResult {
   std::string tag;            // "INSERT 0 2", "SELECT 3", "CREATE TABLE"
@@ -49,6 +57,7 @@ struct StatementResult {
   std::optional<Timestamp> commit_timestamp;  // of a statement that committed by itself, or COMMIT
   std::optional<Timestamp> read_timestamp;    // of a read-only transaction
   LatencyAccount latency;                     // of this statement alone
+  std::vector<Notice> notices;
 };
 
 // Calls per statement: OnColumns once if it returns rows, OnRows any number of times, OnComplete
@@ -60,6 +69,8 @@ class ResultSink {
   // Suspends while the client is slow. False ends the statement with CANCELLED.
   virtual Task<bool> OnRows(std::vector<Row> rows) = 0;
   virtual void OnComplete(const StatementResult& result) = 0;
+  // Whether COPY ... TO STDOUT may send its rows here.
+  virtual bool takes_copy() const { return false; }
 };
 
 // Keeps everything in memory: for short results and tests.
@@ -135,13 +146,27 @@ class SqlTransaction {
   virtual void Rollback() = 0;
 };
 
+// A COPY, for the door that runs it: rows of a COPY TO come by Execute into a sink that takes them;
+// those of a COPY FROM are inserted by the door, some at a time.
+struct CopyDescription {
+  bool from = false;
+  CopyFormat format;
+  std::string table;                // COPY FROM: as written
+  std::vector<ColumnInfo> columns;  // COPY FROM: what a row has
+  // "INSERT INTO t (a, b) VALUES ", for parameters in the order of `columns`.
+  std::string insert;
+};
+
 // What a statement would take and give, without running it.
 struct StatementDescription {
   std::vector<Type> params;
   std::vector<ColumnInfo> columns;  // empty when it returns no rows
   bool is_dml = false;
   bool is_ddl = false;
-  bool is_query = false;  // a SELECT or SHOW that may run in a read-only transaction
+  bool is_query = false;        // a SELECT or SHOW that may run in a read-only transaction
+  bool is_transaction = false;  // BEGIN, COMMIT, SAVEPOINT and their like
+  bool is_empty = false;        // no statement at all
+  std::optional<CopyDescription> copy;
 };
 
 class Session {
@@ -153,6 +178,22 @@ class Session {
   // empty tag. `ctx` bounds the whole call; statement_timeout bounds each statement besides.
   virtual Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
                                                         ResultSink* sink) = 0;
+  // Like Execute, but several statements are one transaction, as PostgreSQL has a simple query: an
+  // error undoes them all, and the last one is complete when they are committed. BEGIN in the
+  // string makes the rest, and what ran before it, a block that goes on; COMMIT ends what ran so
+  // far. CREATE and DROP TABLE stand alone, and only before anything else of the transaction.
+  virtual Task<absl::StatusOr<StatementResult>> ExecuteString(Ctx ctx, std::string sql,
+                                                              ResultSink* sink) = 0;
+  // A transaction that no BEGIN opened: what PostgreSQL runs the statements up to a Sync in. Does
+  // nothing inside a transaction.
+  virtual absl::Status BeginImplicit(Ctx ctx) = 0;
+  // Commits what BeginImplicit opened, or rolls it back when something of it failed (no error).
+  // Does nothing without one.
+  virtual Task<absl::Status> EndImplicit(Ctx ctx) = 0;
+  // The client was answered an error that no statement gave: the transaction, if any, has failed.
+  virtual void FailTransaction() = 0;
+  // Inside BEGIN or what BeginImplicit opened.
+  virtual bool in_transaction() const = 0;
   // One read at `bound` outside any transaction: the API's single-use read-only transactions.
   virtual Task<absl::StatusOr<StatementResult>> ExecuteReadOnly(Ctx ctx, std::string sql,
                                                                 Params params, ReadBound bound,

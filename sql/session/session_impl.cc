@@ -12,6 +12,11 @@
 namespace isochron::sql {
 namespace {
 
+// PostgreSQL warns and goes on.
+Notice NoTransaction() {
+  return {"WARNING", sqlstate::kNoActiveTransaction, "there is no transaction in progress"};
+}
+
 // One call of the store, over a point or a range, is all that the plan reads.
 bool ReadsOnce(const Plan& plan) {
   const PlanNode* node = plan.root.get();
@@ -71,7 +76,7 @@ SessionImpl::~SessionImpl() {
 }
 
 char SessionImpl::transaction_status() const {
-  if (transaction_ == nullptr) return 'I';
+  if (transaction_ == nullptr || implicit_) return 'I';
   return transaction_->state() == SqlTransaction::State::kOpen ? 'T' : 'E';
 }
 
@@ -104,18 +109,7 @@ Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params 
     }
     co_return error;
   }
-  // Cleared also when the caller drops the task half way.
-  struct Running {
-    explicit Running(SessionImpl* s) : session(s) {}
-    ~Running() {
-      session->running_.clear();
-      session->AwaitClient();
-    }
-    SessionImpl* const session;
-  } running(this);
-  running_ = sql;
-  engine_->deps().executor->Cancel(std::exchange(idle_timer_, 0));
-  running_since_ = engine_->deps().executor->MonotonicNow();
+  Running running(this, sql);
   StatementResult last;
   for (size_t i = 0; i < (*text)->statements.size(); ++i) {
     const LatencyAccount before = ctx->latency;
@@ -144,11 +138,14 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
     }
   }
   if (transaction_ != nullptr && !idle_error_.ok()) co_return idle_error_;
+  if (statement->verb == Verb::kCopyFrom || (statement->copy && !sink->takes_copy())) {
+    co_return CopyMisplaced();
+  }
   if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
     if (set->is_transaction && set->database.empty())
       ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
   }
-  if (transaction_ == nullptr) {
+  if (transaction_ == nullptr || (implicit_ && StandsBeside(*statement))) {
     co_return co_await Alone(ctx, std::move(text), index, std::move(params), sink);
   }
   std::shared_ptr<TransactionImpl> txn = transaction_;
@@ -199,6 +196,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
                                  std::move(params), sink);
     case Verb::kTransaction:
+    case Verb::kCopyFrom:
       break;
   }
   co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
@@ -334,7 +332,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
   auto text = engine_->cache().Get(sql, params);
   if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
   StatementDescription out;
-  if ((*text)->statements.empty()) co_return out;
+  out.is_empty = (*text)->statements.empty();
+  if (out.is_empty) co_return out;
   if ((*text)->statements.size() > 1) {
     co_return SqlError(sqlstate::kSyntaxError,
                        "cannot insert multiple commands into a prepared statement");
@@ -342,10 +341,16 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
   const Prepared* statement = &(*text)->statements[0];
   out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable ||
                statement->verb == Verb::kAlterDatabase;
+  out.is_transaction = statement->verb == Verb::kTransaction;
   out.is_dml = statement->verb == Verb::kPlanned && statement->writes &&
                !std::holds_alternative<ast::Select>(statement->ast.node);
   out.is_query = statement->verb == Verb::kShow || statement->verb == Verb::kExplain ||
                  (statement->verb == Verb::kPlanned && !statement->writes);
+  if (statement->copy.has_value()) {
+    auto copy = co_await DescribeCopy(ctx, statement);
+    if (!copy.ok()) co_return ResolvePosition(copy.status(), sql, 0);
+    out.copy = *std::move(copy);
+  }
   if (statement->verb == Verb::kPlanned) {
     auto plan = co_await engine_->PlanNow(ctx, *text, statement);
     if (!plan.ok()) co_return ResolvePosition(plan.status(), sql, 0);
@@ -377,6 +382,10 @@ Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTab
   if (made) {
     result.commit_timestamp = commit.commit_timestamp;
     settings_->SetCommitTimestamp(commit.commit_timestamp);
+  } else {
+    result.notices.push_back(
+        {"NOTICE", sqlstate::kDuplicateTable,
+         absl::StrCat("relation \"", create->table.name, "\" already exists, skipping")});
   }
   co_return result;
 }
@@ -389,6 +398,10 @@ Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* 
     bool dropped = false;
     if (name.schema.empty() || name.schema == "public") {
       ISO_CO_ASSIGN_OR_RETURN(dropped, co_await engine_->catalog().Drop(ctx, name.name, &commit));
+    }
+    if (!dropped && drop->if_exists) {
+      result.notices.push_back(
+          {"NOTICE", "00000", absl::StrCat("table \"", name.name, "\" does not exist, skipping")});
     }
     if (!dropped && !drop->if_exists) {
       co_return SqlError(sqlstate::kUndefinedTable,
@@ -508,6 +521,17 @@ Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Trans
   StatementResult result;
   if (verb->verb == ast::TxnVerb::kBegin) {
     result.tag = "BEGIN";
+    if (implicit_) {
+      implicit_ = false;
+      if (!transaction_->untouched() && !verb->read_only.value_or(false)) co_return result;
+      if (!transaction_->untouched()) {
+        transaction_->Fail();
+        co_return SqlError(sqlstate::kActiveTransaction,
+                           "transaction read-write mode must be set before any query");
+      }
+      transaction_->Rollback();
+      transaction_ = nullptr;
+    }
     if (transaction_ != nullptr) {
       co_return SqlError(sqlstate::kActiveTransaction, "there is already a transaction in progress",
                          -1, "COMMIT or ROLLBACK it first.");
@@ -522,10 +546,11 @@ Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Trans
     co_return result;
   }
   if (transaction_ == nullptr) {
-    // PostgreSQL warns and goes on.
     result.tag = verb->verb == ast::TxnVerb::kCommit ? "COMMIT" : "ROLLBACK";
+    result.notices.push_back(NoTransaction());
     co_return result;
   }
+  if (std::exchange(implicit_, false)) result.notices.push_back(NoTransaction());
   std::shared_ptr<TransactionImpl> txn = transaction_;
   if (verb->verb == ast::TxnVerb::kRollback || txn->state() != SqlTransaction::State::kOpen) {
     txn->Rollback();

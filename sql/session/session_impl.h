@@ -24,6 +24,12 @@ class SessionImpl : public Session {
 
   Task<absl::StatusOr<StatementResult>> Execute(Ctx ctx, std::string sql, Params params,
                                                 ResultSink* sink) override;
+  Task<absl::StatusOr<StatementResult>> ExecuteString(Ctx ctx, std::string sql,
+                                                      ResultSink* sink) override;
+  absl::Status BeginImplicit(Ctx ctx) override;
+  Task<absl::Status> EndImplicit(Ctx ctx) override;
+  void FailTransaction() override;
+  bool in_transaction() const override { return transaction_ != nullptr; }
   Task<absl::StatusOr<StatementResult>> ExecuteReadOnly(Ctx ctx, std::string sql, Params params,
                                                         ReadBound bound, ResultSink* sink) override;
   Task<absl::StatusOr<StatementDescription>> Describe(Ctx ctx, std::string sql,
@@ -40,7 +46,24 @@ class SessionImpl : public Session {
  private:
   using Result = absl::StatusOr<StatementResult>;
 
+  // What the session runs now, for a scope; also when the caller drops the task half way.
+  class Running {
+   public:
+    Running(SessionImpl* session, const std::string& sql);
+    ~Running();
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    SessionImpl* const session_;
+  };
+
   Task<Result> One(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
+  Task<absl::StatusOr<CopyDescription>> DescribeCopy(Ctx ctx, const Prepared* statement);
+  // One of several of ExecuteString's.
+  Task<Result> OneOfString(Ctx ctx, PreparedPtr text, size_t index, ResultSink* sink);
+  // Whether a statement of what BeginImplicit opened runs beside it.
+  bool StandsBeside(const Prepared& statement) const;
   Task<Result> Alone(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
   // A write that commits by itself: runs until it commits or its time is up.
   Task<Result> Autocommit(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
@@ -69,7 +92,8 @@ class SessionImpl : public Session {
   EngineImpl* const engine_;
   const uint64_t id_;
   const std::shared_ptr<Settings> settings_;
-  std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN
+  std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN or BeginImplicit
+  bool implicit_ = false;                         // of BeginImplicit
   absl::Status idle_error_;                       // 25P03: it ended because the client was idle
   Executor::TimerId idle_timer_ = 0;
   std::string running_;

@@ -93,6 +93,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, Prepa
   const auto* verb = std::get_if<ast::Transaction>(&statement.ast.node);
   const bool rescues = verb != nullptr && verb->verb == ast::TxnVerb::kRollbackTo;
   if (state_ == State::kFailed ? !rescues : state_ != State::kOpen) co_return FailedTransaction();
+  if (statement.copy.has_value() && !sink->takes_copy()) co_return CopyMisplaced();
   ++statements_;
   ReplaySink tracked(sink);
   absl::StatusOr<StatementResult> result;
@@ -160,6 +161,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kChecksum:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "isochron.checksum cannot run inside a transaction block");
+    case Verb::kCopyFrom:
+      co_return CopyMisplaced();
     case Verb::kMembers:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "replicas and leaders do not change inside a transaction block");

@@ -38,6 +38,10 @@ class TransactionImpl : public SqlTransaction {
   Task<absl::StatusOr<StatementResult>> ExecuteOne(Ctx ctx, PreparedPtr text, size_t index,
                                                    Params params, ResultSink* sink);
   bool untouched() const { return statements_ == 0; }
+  // Only Rollback or ROLLBACK TO is accepted from here.
+  void Fail() {
+    if (state_ == State::kOpen) state_ = State::kFailed;
+  }
   std::string name() const;
 
  private:
@@ -84,6 +88,8 @@ Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> pl
 // SET and SHOW.
 Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,
                                                  ResultSink* sink);
+// For a COPY at a door, or at a place, that has no way for its rows.
+absl::Status CopyMisplaced();
 // 40003 for UNKNOWN, the status itself otherwise.
 absl::Status CommitError(const absl::Status& status);
 

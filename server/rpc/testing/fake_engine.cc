@@ -136,6 +136,14 @@ class FakeSession final : public sql::Session {
     if (sql == "COMMIT") status_ = 'I';
     return Run(counters_, executor_, std::move(ctx), std::move(sql), std::move(params), sink);
   }
+  Task<StatusOr<StatementResult>> ExecuteString(Ctx ctx, std::string sql,
+                                                sql::ResultSink* sink) override {
+    return Execute(std::move(ctx), std::move(sql), {}, sink);
+  }
+  absl::Status BeginImplicit(Ctx) override { return absl::OkStatus(); }
+  Task<absl::Status> EndImplicit(Ctx) override { co_return absl::OkStatus(); }
+  void FailTransaction() override {}
+  bool in_transaction() const override { return status_ != 'I'; }
   Task<StatusOr<StatementResult>> ExecuteReadOnly(Ctx ctx, std::string sql, sql::Params params,
                                                   sql::ReadBound, sql::ResultSink* sink) override {
     return Run(counters_, executor_, std::move(ctx), std::move(sql), std::move(params), sink);

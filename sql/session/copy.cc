@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a COPY is to its door.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/session/session_impl.h"
+
+namespace isochron::sql {
+
+absl::Status CopyMisplaced() {
+  return SqlError(sqlstate::kUnsupported,
+                  "COPY runs by itself, as the only statement of its string, and through the "
+                  "PostgreSQL protocol",
+                  -1, "Use psql or a PostgreSQL driver.");
+}
+
+Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
+                                                                const Prepared* statement) {
+  const ast::Copy& copy = *statement->copy;
+  CopyDescription out;
+  out.from = copy.from;
+  out.format = copy.format;
+  out.table = copy.table.name;
+  if (!copy.from) co_return out;
+  ISO_CO_ASSIGN_OR_RETURN(EngineImpl::TableMap tables,
+                          co_await engine_->ResolveTables(ctx, statement));
+  const TablePtr table = tables[copy.table.name];
+  if (copy.columns.empty()) {
+    for (const ColumnDescriptor& c : table->columns) {
+      if (!c.hidden) out.columns.push_back({c.name, c.type});
+    }
+  }
+  for (const std::string& name : copy.columns) {
+    const int i = table->FindColumn(name);
+    if (i < 0) {
+      co_return SqlError(
+          sqlstate::kUndefinedColumn,
+          absl::StrCat("column \"", name, "\" of relation \"", table->name, "\" does not exist"));
+    }
+    for (const ColumnInfo& c : out.columns) {
+      if (c.name == name) {
+        co_return SqlError(sqlstate::kDuplicateColumn,
+                           absl::StrCat("column \"", name, "\" specified more than once"));
+      }
+    }
+    out.columns.push_back({name, table->columns[static_cast<size_t>(i)].type});
+  }
+  out.insert = absl::StrCat("INSERT INTO ", QuoteIdentifier(table->name), " (");
+  for (size_t i = 0; i < out.columns.size(); ++i) {
+    absl::StrAppend(&out.insert, i > 0 ? ", " : "", QuoteIdentifier(out.columns[i].name));
+  }
+  out.insert += ") VALUES ";
+  co_return out;
+}
+
+}  // namespace isochron::sql
