@@ -152,7 +152,8 @@ int RunAttached(const config::Settings& s, const DemoLayout& layout, ShellComman
     std::cerr << "A universe of " << layout.nodes.size() << " nodes"
               << (layout.wan ? ", latencies between its regions emulated" : "") << ":\n";
     for (const DemoNode& n : layout.nodes) {
-      std::cerr << "  node " << n.node << "  " << n.zone << "  Spanner API " << n.grpc << "\n";
+      std::cerr << "  node " << n.node << "  " << n.zone << "  Spanner API " << n.grpc
+                << "  PostgreSQL " << n.pg << "\n";
     }
   }
   return shell(args);

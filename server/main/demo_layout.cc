@@ -64,6 +64,7 @@ absl::Status ChoosePorts(DemoLayout* layout) {
   for (DemoNode& n : layout->nodes) {
     n.peers = choose();
     n.grpc = choose();
+    n.pg = choose();
   }
   for (const runtime::Listener& l : held) runtime::CloseListener(l);
   return status;
@@ -78,6 +79,7 @@ std::vector<std::string> StartArguments(const DemoLayout& layout, const DemoNode
   std::vector<std::string> args = {
       "start", "--data", node.data, "--node", absl::StrCat(node.node), "--peers",
       absl::StrJoin(peers, ","), "--listen-peers", node.peers, "--listen-grpc", node.grpc,
+      "--listen-pg", node.pg,
       // Sound here and nowhere else: all nodes share one kernel's clock.
       "--clock", layout.clock, "--wan", layout.wan ? "typical" : "none"};
   if (!layout.bootstrapped) args.push_back("--bootstrap");
@@ -97,6 +99,7 @@ std::string LayoutToJson(const DemoLayout& layout) {
                      {"pid", n.pid},
                      {"peers", n.peers},
                      {"grpc", n.grpc},
+                     {"pg", n.pg},
                      {"data", n.data}});
   }
   return json{{"nodes", nodes},
@@ -128,6 +131,8 @@ absl::StatusOr<DemoLayout> LayoutFromJson(absl::string_view text) {
       if (!entry.contains(key) || !entry[key].is_string()) return bad;
       *field = entry[key].get<std::string>();
     }
+    // Absent in a file from before this door.
+    if (entry.contains("pg") && entry["pg"].is_string()) n.pg = entry["pg"].get<std::string>();
     if (!entry.contains("node") || !entry["node"].is_number_integer()) return bad;
     if (!entry.contains("pid") || !entry["pid"].is_number_integer()) return bad;
     n.node = entry["node"].get<int>();

@@ -20,6 +20,7 @@ struct DemoNode {
   int pid = 0;        // 0: not running
   std::string peers;  // host:port
   std::string grpc;   // host:port
+  std::string pg;     // host:port
   std::string data;   // folder
 };
 

@@ -51,6 +51,7 @@ TEST(DemoLayoutTest, StartUnderstandsTheArguments) {
     auto options = MakeStartOptions(settings, true);
     ASSERT_TRUE(options.ok()) << options.status();
     EXPECT_EQ(options->region, n.region);
+    EXPECT_EQ(options->listen_pg.ToString(), n.pg);
     EXPECT_TRUE(options->bootstrap);
     EXPECT_TRUE(options->die_with_parent);
     EXPECT_TRUE(options->emulate_wan);

@@ -179,7 +179,23 @@ absl::Status ServedNode::OpenDoors() {
     o.sessions.transaction_idle_us = options_.idle_in_transaction_timeout_us;
   }
   rpc_ = std::make_unique<rpc::RpcServer>(&loop_, sql_.get(), clock_->truetime(), std::move(o));
-  return rpc_->Start().status();
+  ISO_RETURN_IF_ERROR(rpc_->Start().status());
+  return options_.serve_pg ? OpenPgDoor() : absl::OkStatus();
+}
+
+absl::Status ServedNode::OpenPgDoor() {
+  pg_ = std::make_unique<pgwire::PgServer>(
+      &loop_, sql_.get(), rpc_->shared_admission(),
+      pgwire::PgServer::Options{.listen = options_.listen_pg,
+                                .max_connections = static_cast<size_t>(options_.max_pg_connections),
+                                .statement_memory_bytes = options_.statement_memory_bytes,
+                                .memory = memory_,
+                                .connection = {},
+                                .seed = runtime::SystemSeed()});
+  const absl::Status started = pg_->Start();
+  if (started.ok()) return started;
+  return absl::UnavailableError(
+      absl::StrCat(started.message(), " for PostgreSQL clients with --listen-pg, or none"));
 }
 
 ServedNode::~ServedNode() {
@@ -216,6 +232,7 @@ void ServedNode::FillInfo(peer::NodeInfo* info) {
   add("admission.running", rpc_ ? rpc_->admission().running() : 0);
   add("admission.waiting", rpc_ ? static_cast<int64_t>(rpc_->admission().waiting()) : 0);
   add("admission.limit", rpc_ ? rpc_->admission().limit() : 0);
+  add("pg.connections", pg_ ? static_cast<int64_t>(pg_->connections()) : 0);
   add("loop.turns", static_cast<int64_t>(loop_.turns()));
   add("loop.wakeups", static_cast<int64_t>(loop_.wakeups()));
   std::map<uint64_t, peer::SessionInfo> sessions;
@@ -267,14 +284,22 @@ Task<void> ServedNode::BecomeReady() {
     co_await SleepFor(&loop_, kReadyPollUs);
   }
   ready_ = true;
-  runtime::LogInfo("ready: Spanner API on ", rpc_->address(), ", peers on ",
+  runtime::LogInfo("ready: Spanner API on ", rpc_->address(), ", PostgreSQL on ",
+                   pg_ ? pg_->address().ToString() : "none", ", peers on ",
                    transport_->listen_address().ToString());
 }
 
 void ServedNode::Drain() {
   const Micros deadline_us = loop_.MonotonicNow() + options_.drain_timeout_us;
-  rpc_->Drain(options_.drain_timeout_us,
-              [this, deadline_us] { scope_.Spawn(HandOver(deadline_us)); });
+  open_doors_ = pg_ ? 2 : 1;
+  rpc_->Drain(options_.drain_timeout_us, [this, deadline_us] { DoorDrained(deadline_us); });
+  if (pg_) {
+    pg_->Drain(options_.drain_timeout_us, [this, deadline_us] { DoorDrained(deadline_us); });
+  }
+}
+
+void ServedNode::DoorDrained(Micros deadline_us) {
+  if (--open_doors_ == 0) scope_.Spawn(HandOver(deadline_us));
 }
 
 Task<void> ServedNode::HandOver(Micros deadline_us) {

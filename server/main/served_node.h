@@ -21,6 +21,7 @@
 #include "server/node/node.h"
 #include "server/node/peer_checksums.h"
 #include "server/node/system_tables.h"
+#include "server/pgwire/pg_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/runtime/clocks.h"
 #include "server/runtime/data_folder.h"
@@ -46,11 +47,13 @@ class ServedNode {
   absl::Status OpenSeams();
   absl::Status OpenNode();
   absl::Status OpenDoors();
+  absl::Status OpenPgDoor();
   void OnFatal(const absl::Status& status);
   void WatchSignals();
   void OnSignal();
   Task<void> BecomeReady();
   void Drain();
+  void DoorDrained(Micros deadline_us);
   Task<void> HandOver(Micros deadline_us);
   void FillInfo(peer::NodeInfo* info);
 
@@ -58,6 +61,7 @@ class ServedNode {
   int signal_fd_ = -1;
   bool draining_ = false;
   bool ready_ = false;
+  int open_doors_ = 0;  // while draining
 
   std::unique_ptr<runtime::NodeClock> clock_;
   std::unique_ptr<runtime::DataFolder> folder_;
@@ -72,6 +76,7 @@ class ServedNode {
   std::unique_ptr<PeerChecksums> checksums_;
   std::unique_ptr<sql::Engine> sql_;
   std::unique_ptr<rpc::RpcServer> rpc_;
+  std::unique_ptr<pgwire::PgServer> pg_;  // null when not wanted; uses rpc_'s admission
   TaskScope scope_;
 };
 

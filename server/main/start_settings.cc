@@ -68,6 +68,16 @@ absl::Status ReadLimits(const config::Settings& s, StartOptions* out) {
   return absl::OkStatus();
 }
 
+absl::Status ReadPg(const config::Settings& s, StartOptions* out) {
+  out->serve_pg = s.Text("listen_pg") != "none";
+  if (out->serve_pg) {
+    ISO_RETURN_IF_ERROR(ReadAddress(s, "listen_pg", "--listen-pg", &out->listen_pg));
+  }
+  out->max_pg_connections = s.Integer("max_pg_connections");
+  if (out->max_pg_connections < 1) return Wrong("--max-pg-connections", "at least 1");
+  return absl::OkStatus();
+}
+
 // The node's own place, from --region and --zone or from its line in --peers.
 absl::Status ReadPlace(const config::Settings& s, bool complete, StartOptions* out) {
   const int64_t node = s.Integer("node");
@@ -108,6 +118,8 @@ std::vector<config::Setting> StartTable() {
       {"peers", Kind::kText, "", "all nodes: 1=HOST:PORT/REGION/ZONE,2=..."},
       {"listen_peers", Kind::kText, "127.0.0.1:7400", "address for the other nodes"},
       {"listen_grpc", Kind::kText, "127.0.0.1:9010", "address of the Spanner API"},
+      {"listen_pg", Kind::kText, "127.0.0.1:5432", "address for PostgreSQL clients, or none"},
+      {"max_pg_connections", Kind::kInteger, "5000", "most PostgreSQL clients at once"},
       {"clock", Kind::kText, "chrony", "chrony, kernel or fixed:BOUND"},
       {"bootstrap", Kind::kBool, "false", "make a new universe of the nodes in --peers"},
       {"join", Kind::kBool, "false", "an empty data folder waits for replicas to be added"},
@@ -189,6 +201,7 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
   ISO_RETURN_IF_ERROR(ReadPlace(s, complete, &out));
   ISO_RETURN_IF_ERROR(ReadAddress(s, "listen_peers", "--listen-peers", &out.listen_peers));
   ISO_RETURN_IF_ERROR(ReadAddress(s, "listen_grpc", "--listen-grpc", &out.listen_grpc));
+  ISO_RETURN_IF_ERROR(ReadPg(s, &out));
   absl::StatusOr<truetime::ClockSpec> clock = truetime::ParseClockSpec(s.Text("clock"));
   if (!clock.ok()) return Wrong("--clock", clock.status().message());
   out.clock = *clock;

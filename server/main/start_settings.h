@@ -33,6 +33,9 @@ struct StartOptions {
   std::vector<Peer> peers;  // of the whole universe, this node among them
   runtime::HostPort listen_peers;
   runtime::HostPort listen_grpc;
+  bool serve_pg = true;
+  runtime::HostPort listen_pg;
+  int64_t max_pg_connections = 0;
   truetime::ClockSpec clock;
   bool bootstrap = false;
   bool join = false;

@@ -49,6 +49,8 @@ TEST(StartSettingsTest, EachMistakeNamesItsFlag) {
   says({"--peers="}, "--peers");
   says({"--region", "asia"}, "--region and --zone say asia");
   says({"--listen-grpc", "nine"}, "--listen-grpc");
+  says({"--listen-pg", "nine"}, "--listen-pg");
+  says({"--max-pg-connections", "0"}, "--max-pg-connections");
   says({"--clock", "fixed"}, "--clock");
   says({"--wan", "/nowhere"}, "--wan");
   says({"--lease", "1ms"}, "--lease");

@@ -32,7 +32,8 @@ class StartTest(unittest.TestCase):
         flags = {
             "data": self.data, "node": 1, "peers": f"1=127.0.0.1:{self.peers}/here/a",
             "listen-peers": f"127.0.0.1:{self.peers}", "listen-grpc": f"127.0.0.1:{self.grpc}",
-            "clock": "fixed:1ms", "bootstrap": "true", **{k.replace("_", "-"): v for k, v in changes.items()},
+            "listen-pg": "127.0.0.1:0", "clock": "fixed:1ms", "bootstrap": "true",
+            **{k.replace("_", "-"): v for k, v in changes.items()},
         }
         return [PROGRAM, "start", *(f"--{k}={v}" for k, v in flags.items() if v is not None)]
 

@@ -74,6 +74,8 @@ class RpcServer {
 
   size_t session_count() const { return sessions_.size(); }
   const admission::Admission& admission() const { return admission_; }
+  // For the node's other doors: what it takes on is one number.
+  admission::Admission* shared_admission() { return &admission_; }
 
  private:
   using Queue = std::unique_ptr<grpc::ServerCompletionQueue>;

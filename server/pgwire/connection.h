@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SERVER_PGWIRE_CONNECTION_H_
+#define ISOCHRON_SERVER_PGWIRE_CONNECTION_H_
+
+// One client's socket on the node's event loop: bytes in, messages to the conversation one by one,
+// answers out.
+//
+// Bounds: what has come and is not served yet (reading stops while a statement runs and enough is
+// there), what is to go out (the conversation waits in Drain), and one message's length. Memory of
+// input beyond a first part counts for the node. An idle connection holds no buffers.
+//
+// A client that goes away has its statement cancelled; the connection ends when that has. Loop
+// thread only.
+
+#include <memory>
+#include <string>
+
+#include "common/task.h"
+#include "server/pgwire/conversation.h"
+#include "server/pgwire/message_reader.h"
+#include "server/pgwire/message_writer.h"
+#include "server/pgwire/outlet.h"
+#include "server/pgwire/startup.h"
+#include "server/runtime/event_loop.h"
+
+namespace isochron::pgwire {
+
+class Connection;
+
+// What the connections of one server share.
+class Host {
+ public:
+  virtual ~Host() = default;
+  virtual runtime::EventLoop* loop() = 0;
+  // `connection` has messages to serve: Serve is called soon, in its turn.
+  virtual void Arrived(Connection* connection) = 0;
+  // Deletes it, not before the caller has returned.
+  virtual void Closed(Connection* connection) = 0;
+  virtual std::unique_ptr<Conversation> NewConversation(Outlet* outlet, MessageWriter* out) = 0;
+  virtual void CancelRequest(uint32_t process, uint32_t secret) = 0;
+  // Why a startup packet is refused; OK to let it in.
+  virtual absl::Status MayStart(const Connection& connection) = 0;
+  virtual void Started(Connection* connection) = 0;
+  // Room for what is read; `bytes` long and shared by all.
+  virtual char* scratch(size_t* bytes) = 0;
+  virtual MemoryBudget* memory() = 0;  // may be null
+};
+
+class Connection final : public Outlet {
+ public:
+  struct Options {
+    size_t max_message_bytes = 64 << 20;
+    Micros startup_timeout_us = 10'000'000;
+  };
+
+  // Takes the descriptor over. `trusted`: from this machine.
+  Connection(Host* host, int fd, uint32_t process, uint32_t secret, bool trusted, Options options);
+  ~Connection() override;
+
+  // Serves the messages that are there.
+  void Serve();
+  void Cancel();
+  // Says why, if anything is said yet, and closes when what runs has ended.
+  void Terminate(const absl::Status& why);
+
+  void Flush() override;
+  Task<bool> Drain(Ctx ctx) override;
+
+  uint32_t process() const { return process_; }
+  uint32_t secret() const { return secret_; }
+  bool trusted() const { return trusted_; }
+  bool started() const { return conversation_ != nullptr; }
+
+ private:
+  void OnEvents(uint32_t events);
+  void OnReadable();
+  // Which events are waited for, by what there is to do.
+  void Watch();
+  void Unwatch();
+  void Gone();
+  void CloseSoon();
+  // Counts what is held for the client: input, the message that is served, what is kept by name.
+  absl::Status ChargeHeld();
+  Task<void> Run();
+  Task<void> ServeStartup(std::string body);
+  Task<void> Begin(StartupPacket packet);
+  // Answers an error that ends the connection.
+  void Refuse(const absl::Status& status);
+
+  Host* const host_;
+  const int fd_;
+  const uint32_t process_;
+  const uint32_t secret_;
+  const bool trusted_;
+  const Options options_;
+  MessageReader reader_;
+  MessageWriter out_;
+  std::string sending_;  // taken from out_; the first sent_ bytes are gone
+  size_t sent_ = 0;
+  int64_t charged_ = 0;
+  size_t message_bytes_ = 0;  // of the message that is served
+  uint32_t watched_ = 0;
+  bool watching_ = true;
+  bool serving_ = false;  // Run runs, or is about to
+  bool gone_ = false;     // nothing can be read or sent any more
+  bool ending_ = false;   // closes when all is sent
+  bool closing_ = false;  // Closed was called
+  absl::Status terminate_;
+  Executor::TimerId startup_timer_ = 0;
+  std::unique_ptr<Conversation> conversation_;  // null before the startup packet
+  WaitList writable_;
+  TaskScope scope_;  // first to go
+};
+
+}  // namespace isochron::pgwire
+
+#endif  // ISOCHRON_SERVER_PGWIRE_CONNECTION_H_

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/pgwire/statements.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "server/pgwire/value_codec.h"
+#include "sql/types/error.h"
+
+namespace isochron::pgwire {
+namespace {
+
+absl::StatusOr<Formats> ReadFormats(BodyReader* in) {
+  const int count = in->Int16();
+  Formats out;
+  for (int i = 0; i < count && in->ok(); ++i) {
+    out.push_back(in->Int16());
+    if (out.back() != 0 && out.back() != 1) {
+      return sql::SqlError(sql::sqlstate::kInvalidParameter,
+                           absl::StrCat("unsupported format code: ", out.back()));
+    }
+  }
+  if (count < 0 || !in->ok()) return sql::SqlError(kProtocolViolation, "invalid message format");
+  return out;
+}
+
+absl::Status CheckFormats(const Formats& formats, size_t wanted, absl::string_view what) {
+  if (formats.size() < 2 || formats.size() == wanted) return absl::OkStatus();
+  return sql::SqlError(kProtocolViolation,
+                       absl::StrCat("bind message has ", formats.size(), " ", what, " formats but ",
+                                    wanted, " ", what, "s"));
+}
+
+absl::Status InParameter(const absl::Status& status, size_t i) {
+  return sql::SqlError(sql::SqlStateOf(status),
+                       absl::StrCat(status.message(), " (parameter $", i + 1, ")"));
+}
+
+// As much as it takes, about.
+size_t BytesOf(const std::string& name, const Statement& s) {
+  size_t columns = 0;
+  for (const auto& c : s.description.columns) columns += sizeof(c) + c.name.size();
+  return sizeof(Statement) + name.size() + s.sql.size() +
+         s.params.size() * (2 * sizeof(sql::Type) + sizeof(int32_t)) + columns;
+}
+
+size_t BytesOf(const std::string& name, const Portal& p) {
+  size_t bytes = sizeof(Portal) + name.size() + p.formats.size() * sizeof(int16_t);
+  for (const auto& param : p.params) {
+    bytes += sizeof(param) + static_cast<size_t>(param.value.MemoryBytes());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+absl::Status Statements::CheckStatementName(const std::string& name) const {
+  if (name.empty() || !statements_.contains(name)) return absl::OkStatus();
+  return sql::SqlError("42P05", absl::StrCat("prepared statement \"", name, "\" already exists"));
+}
+
+absl::Status Statements::AddStatement(const std::string& name,
+                                      std::shared_ptr<const Statement> statement) {
+  ISO_RETURN_IF_ERROR(CheckStatementName(name));
+  CloseStatement(name);
+  const size_t bytes = BytesOf(name, *statement);
+  if (statements_.size() >= kMaxCount || statement_bytes_ + bytes > kMaxStatementBytes) {
+    return sql::SqlError(
+        sql::sqlstate::kProgramLimit,
+        absl::StrCat("the connection keeps ", statements_.size(), " prepared statements of ",
+                     statement_bytes_, " bytes, and this one would take ", bytes),
+        -1, "Close those that are not used any more.");
+  }
+  statement_bytes_ += bytes;
+  statements_[name] = std::move(statement);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Statement>> Statements::FindStatement(
+    const std::string& name) const {
+  auto it = statements_.find(name);
+  if (it != statements_.end()) return it->second;
+  return sql::SqlError(
+      "26000", name.empty() ? "unnamed prepared statement does not exist"
+                            : absl::StrCat("prepared statement \"", name, "\" does not exist"));
+}
+
+void Statements::CloseStatement(const std::string& name) {
+  auto it = statements_.find(name);
+  if (it == statements_.end()) return;
+  statement_bytes_ -= BytesOf(name, *it->second);
+  statements_.erase(it);
+}
+
+absl::StatusOr<Portal*> Statements::AddPortal(const std::string& name,
+                                              std::shared_ptr<Portal> portal) {
+  if (!name.empty() && portals_.contains(name)) {
+    return sql::SqlError("42P03", absl::StrCat("cursor \"", name, "\" already exists"));
+  }
+  ClosePortal(name);
+  portal->bytes = BytesOf(name, *portal);
+  if (portals_.size() >= kMaxCount || portal_bytes_ > kMaxPortalBytes) {
+    return sql::SqlError(sql::sqlstate::kProgramLimit, "the connection keeps too many portals", -1,
+                         "Close those that are not used any more.");
+  }
+  portal_bytes_ += portal->bytes;
+  std::shared_ptr<Portal>& slot = portals_[name];
+  slot = std::move(portal);
+  return slot.get();
+}
+
+void Statements::ClosePortal(const std::string& name) {
+  auto it = portals_.find(name);
+  if (it == portals_.end()) return;
+  portal_bytes_ -= it->second->bytes;
+  portals_.erase(it);
+}
+
+void Statements::ClosePortals() {
+  portals_.clear();
+  portal_bytes_ = 0;
+}
+
+absl::StatusOr<std::shared_ptr<Portal>> Statements::FindPortal(const std::string& name) const {
+  auto it = portals_.find(name);
+  if (it != portals_.end()) return it->second;
+  return sql::SqlError("34000", absl::StrCat("portal \"", name, "\" does not exist"));
+}
+
+absl::Status ReadBind(BodyReader* in, const std::string& statement_name, const Statement& statement,
+                      Portal* out) {
+  ISO_ASSIGN_OR_RETURN(const Formats formats, ReadFormats(in));
+  const int count = in->Int16();
+  if (count < 0 || !in->ok()) return sql::SqlError(kProtocolViolation, "invalid message format");
+  const size_t wanted = statement.params.size();
+  if (static_cast<size_t>(count) != wanted) {
+    return sql::SqlError(kProtocolViolation, absl::StrCat("bind message supplies ", count,
+                                                          " parameters, but prepared statement \"",
+                                                          statement_name, "\" requires ", wanted));
+  }
+  ISO_RETURN_IF_ERROR(CheckFormats(formats, wanted, "parameter"));
+  out->params.reserve(wanted);
+  for (size_t i = 0; i < wanted; ++i) {
+    const int32_t size = in->Int32();
+    sql::TypedDatum param{statement.params[i], sql::Datum::Null()};
+    if (size >= 0) {
+      const absl::string_view bytes = in->Bytes(size);
+      if (!in->ok()) break;
+      const int16_t format = FormatAt(formats, i);
+      const sql::Type sent = TypeOfOid(statement.oids[i]);
+      if (format == 1 && sent == sql::Type::kUnknown && statement.oids[i] != 0) {
+        return sql::SqlError(sql::sqlstate::kUnsupported,
+                             absl::StrCat("parameter $", i + 1, " is in the binary format of type ",
+                                          statement.oids[i], ", which is not supported"),
+                             -1, "Send it as text.");
+      }
+      // In binary a value is of the type that its sender had in mind.
+      if (format == 1 && sent != sql::Type::kUnknown) param.type = sent;
+      auto value = DecodeValue(param.type, format, bytes);
+      if (!value.ok()) return InParameter(value.status(), i);
+      param.value = *std::move(value);
+    }
+    out->params.push_back(std::move(param));
+  }
+  ISO_ASSIGN_OR_RETURN(out->formats, ReadFormats(in));
+  ISO_RETURN_IF_ERROR(in->Finish());
+  return CheckFormats(out->formats, statement.description.columns.size(), "result");
+}
+
+}  // namespace isochron::pgwire
