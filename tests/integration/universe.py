@@ -92,6 +92,7 @@ class Node:
         self.number = description["node"]
         self.region = description["region"]
         self.grpc = description["grpc"]
+        self.pg = description["pg"]
         self.data = description["data"]
         self.pid = description["pid"]
         self.command = self._command_line()
