@@ -42,6 +42,7 @@ class Load:
 
     def __init__(self, workload, universe, options, seconds):
         self.workload = workload
+        self.ended = False
         self.history = None if workload == "bank" else os.path.join(universe.root, f"{workload}.jsonl")
         self.output, self.errors = (pathlib.Path(universe.root, f"{workload}.{end}") for end in ("out", "err"))
         flags = ["--target", universe.targets(), "--clients", options.clients, "--seconds", seconds, "--json",
@@ -58,8 +59,17 @@ class Load:
     def running(self):
         return self.process.poll() is None
 
+    def end(self):
+        """Early: there will be no report."""
+        if self.running():
+            self.process.kill()
+        self.process.wait()
+        self.ended = True
+
     def finish(self, seconds):
         """Its report, and what it found to be wrong."""
+        if self.ended:
+            return {}, ""
         status = self.process.wait(seconds)
         text, errors = (path.read_text(errors="replace") for path in (self.output, self.errors))
         report = json.loads(text) if text.strip() else {}
@@ -93,18 +103,31 @@ class Run:
         if not self.options.json:
             print(f"{entry['ended'] - self.started:7.1f} s  {name:12} {what}", flush=True)
 
-    def run(self):
-        seconds = self.options.seconds
-        self.started = time.time()
-        loads = [Load(w, self.universe, self.options, seconds) for w in self.options.workloads]
+    def break_things(self, loads):
+        """One fault after the other until the time is over."""
         processes.await_state("the loads run", 60, lambda: all(
             not l.running() or l.history is None or os.path.exists(l.history) and os.path.getsize(l.history) > 1000
             for l in loads))
         queue = []
-        while time.time() < self.started + seconds - CALM_S and all(l.running() for l in loads):
+        while time.time() < self.started + self.options.seconds - CALM_S and all(l.running() for l in loads):
             if not queue:
                 queue = self.rng.sample(self.options.faults, len(self.options.faults))
             self.apply(queue.pop())
+
+    def run(self):
+        seconds = self.options.seconds
+        self.started = time.time()
+        loads = [Load(w, self.universe, self.options, seconds) for w in self.options.workloads]
+        try:
+            self.break_things(loads)
+        except AssertionError as error:  # the universe did not come back; what was recorded is checked all the same
+            self.findings.append(f"after {time.time() - self.started:.1f} s: {error}")
+            for load in loads:
+                load.end()
+        except BaseException:
+            for load in loads:
+                load.end()
+            raise
         reports = {}
         for load in loads:
             reports[load.workload], finding = load.finish(seconds + 120)
@@ -175,7 +198,7 @@ def keep(universe, folder):
 
 
 def run(options):
-    """The report. AssertionError when the universe did not come back after a fault."""
+    """The report."""
     with FaultUniverse() as universe:
         runner = Run(universe, options)
         try:
