@@ -71,7 +71,7 @@ void Replica::OnPrepare(NodeId from, const Prepare& m) {
   auto refuse = [&](NackReason reason) {
     Send(from, Nack{m.ballot, hard_.promised, reason, m.pre});
   };
-  if (blank()) return refuse(NackReason::kBlank);
+  if (blank() && !newborn_) return refuse(NackReason::kBlank);
   if (IsOutsider(from, m.config_at)) return refuse(NackReason::kRemoved);
   // Whether this replica or the candidate has a vote is for the candidate to know: the
   // configuration here may be an old one, and a promise more does no harm.

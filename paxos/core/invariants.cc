@@ -20,7 +20,8 @@ absl::Status ReplicaInvariants::CheckNow(const Replica& r) const {
   if (r.emitted_ > r.chosen_) return Wrong(r, "handed out what is not chosen");
   if (r.chosen_ > r.log_.last()) return Wrong(r, "knows as chosen what it does not have");
   if (r.emitted_ > r.Stable()) return Wrong(r, "handed out what is not durable");
-  if (r.blank() && (r.hard_.promised != Ballot() || r.role_ != Role::kFollower)) {
+  if (r.blank() && r.role_ != Role::kFollower) return Wrong(r, "campaigns without a base state");
+  if (r.blank() && !r.newborn_ && r.hard_.promised != Ballot()) {
     return Wrong(r, "took part without a base state");
   }
   if (r.role_ == Role::kLeader || r.role_ == Role::kCandidate) {

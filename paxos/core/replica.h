@@ -171,6 +171,10 @@ class Replica {
   // Answers Ready.need_snapshot: `to` has (ok) or has not installed a snapshot up to `index`.
   void ReportSnapshot(NodeId to, bool ok, LogIndex index);
 
+  // A blank replica of a life that accepted nothing, and promised no more than `initial.hard` says:
+  // it may promise while it waits for its snapshot. Any other one might have forgotten.
+  void BeNewborn() { newborn_ = true; }
+
   // Asks the other voters whether this replica still is a member: removed() tells. For one that has
   // not heard of its end, and does not campaign because its leader's node is well.
   void AskIfMember();
@@ -326,6 +330,7 @@ class Replica {
   Random random_;
   uint64_t id_ = 0;
   bool removed_ = false;
+  bool newborn_ = false;
   Micros ask_at_ = 0;  // whether this replica, which does not campaign, still is a member
   Micros heard_at_ = 0;
   Micros settled_since_ = 0;  // when the newest change was seen chosen

@@ -272,6 +272,30 @@ TEST_F(ReplicaTest, ABlankReplicaOnlyAsksForASnapshot) {
   EXPECT_EQ(acks[0].match, 50u);
 }
 
+TEST_F(ReplicaTest, ANewbornReplicaPromisesDurablyAndAcceptsNothing) {
+  Start({kA, kB, kC}, /*blank=*/true);
+  replica_->BeNewborn();
+  Step(kB, Prepare{Ballot{4, kB}, false, 1, 11, Ballot()});
+  Ready r = Take();
+  EXPECT_NE(r.token, 0u);
+  ASSERT_TRUE(r.hard_state.has_value());
+  EXPECT_EQ(r.hard_state->promised, (Ballot{4, kB}));
+  auto promises = Of<Promise>(r);
+  ASSERT_EQ(promises.size(), 1u);
+  EXPECT_EQ(promises[0].last, 0u);
+  EXPECT_EQ(promises[0].chosen, 0u);
+  Step(kC, Prepare{Ballot{3, kC}, false, 1, 11, Ballot()});
+  Step(kB, Accept{Ballot{4, kB}, 1, 11, 10, {}});
+  replica_->Campaign();
+  Tick(10'000'000);
+  r = Take();
+  EXPECT_EQ(r.token, 0u);
+  auto nacks = Of<Nack>(r);
+  ASSERT_EQ(nacks.size(), 2u);
+  EXPECT_EQ(nacks[0].reason, NackReason::kHigherBallot);
+  EXPECT_EQ(nacks[1].reason, NackReason::kBlank);
+}
+
 TEST_F(ReplicaTest, AFollowerBelowTheTruncationPointNeedsASnapshot) {
   Start({kA, kB, kC});
   Elect();

@@ -107,6 +107,8 @@ struct Unpromised {
      "a replica far behind a split, with a piece that is not; group_host_test"},
     {"group.log_behind_store", "a crash between a snapshot's rows and its mark in the log"},
     {"group.life_asked_again", "two requests at a time for the same replica"},
+    {"group.newborn", "a snapshot of the parent carries a voter past a split; group_host_test"},
+    {"group.newborn_recovered", "as above, and a crash before its own snapshot; group_host_test"},
     {"group.snapshot_behind_a_piece", "a snapshot of the parent besides, of before the split"},
     {"group.unborn_quarantined", "a split that is not flushed yet where its parent is damaged"},
     {"log.unfinished_segment", "a crash between two of a segment's first writes; log_test"},

@@ -67,6 +67,7 @@ absl::Status GroupHost::Recover() {
   ISO_ASSIGN_OR_RETURN(log_, paxos::Log::Open(env_.disk, std::move(log_options)));
   ISO_RETURN_IF_ERROR(LoadLives());
   ISO_RETURN_IF_ERROR(RecoverGroups());
+  RecoverNewborn();
   DropRemains();
   DropMergedLogs();
   QuarantineUnborn();

@@ -177,6 +177,11 @@ class GroupHost : private SnapshotTarget {
   void CoverOlder(const peer::GroupDescriptor& newer, storage::WriteBatch* batch);
   std::vector<KeyRange> HeldByNoOther(const KeyRange& range, GroupId owner) const;
   const Group* NewerPiece(const peer::GroupDescriptor& descriptor) const;
+  // group_host_newborn.cc
+  std::vector<GroupId> BearSkipped(Group* parent, const AppliedState& after,
+                                   storage::WriteBatch* batch);
+  void MakeNewborn(GroupId id);
+  void RecoverNewborn();
   // group_host_merge.cc
   const AppliedState* OnMerge(GroupId left, const peer::Merge& merge, storage::WriteBatch* batch);
   void EndMerged();
@@ -194,6 +199,8 @@ class GroupHost : private SnapshotTarget {
   absl::Status LoadLives();
   void DropRemains();
   void SaveLife(GroupId group, uint64_t life, storage::WriteBatch* batch);
+  void SaveNewborn(GroupId group, uint64_t life, storage::WriteBatch* batch);
+  void DropNewborn(GroupId group, storage::WriteBatch* batch);
   bool MayBegin(GroupId group, uint64_t life) const;
   void MakeBlank(GroupId group, uint64_t life);
   void WatchNewcomer(GroupId group, uint64_t life);
@@ -223,6 +230,7 @@ class GroupHost : private SnapshotTarget {
   std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<AppliedState> new_children_;
   std::map<GroupId, uint64_t> lives_;           // of replicas that began with a snapshot
+  std::map<GroupId, uint64_t> newborn_;         // of replicas that may vote before theirs came
   std::map<GroupId, uint64_t> gone_;            // the last life of a replica that ended here
   std::set<GroupId> retiring_;                  // ended, their logs not removed yet
   std::deque<std::unique_ptr<Group>> retired_;  // requests may still look at them

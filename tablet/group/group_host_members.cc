@@ -22,9 +22,11 @@ constexpr Micros kAskRoundUs = 8'000'000;
 constexpr Micros kRebuildUs = 1'000'000;
 constexpr Micros kNewLifePatienceUs = 500'000;
 // A row per group that left this node: the greatest life that it had here. And one per replica that
-// began with a snapshot: its life, which its configuration may not show yet.
+// began with a snapshot: its life, which its configuration may not show yet. And one per replica
+// that waits for its first snapshot and may vote (group_host_newborn.cc): its life.
 constexpr absl::string_view kGoneRows = "left";
 constexpr absl::string_view kLifeRows = "life";
+constexpr absl::string_view kNewbornRows = "newborn";
 
 std::string RowOf(absl::string_view rows, GroupId group) {
   return storage::MetaKey(absl::StrCat(rows, absl::Hex(group.value, absl::kZeroPad16)));
@@ -50,12 +52,22 @@ absl::Status LoadRows(storage::Engine* engine, absl::string_view rows,
 
 absl::Status GroupHost::LoadLives() {
   ISO_RETURN_IF_ERROR(LoadRows(env_.engine, kGoneRows, &gone_));
+  ISO_RETURN_IF_ERROR(LoadRows(env_.engine, kNewbornRows, &newborn_));
   return LoadRows(env_.engine, kLifeRows, &lives_);
 }
 
 void GroupHost::SaveLife(GroupId group, uint64_t life, storage::WriteBatch* batch) {
   lives_[group] = life;
   batch->Put(RowOf(kLifeRows, group), absl::StrCat(life));
+}
+
+void GroupHost::SaveNewborn(GroupId group, uint64_t life, storage::WriteBatch* batch) {
+  newborn_[group] = life;
+  batch->Put(RowOf(kNewbornRows, group), absl::StrCat(life));
+}
+
+void GroupHost::DropNewborn(GroupId group, storage::WriteBatch* batch) {
+  if (newborn_.erase(group) > 0) batch->Delete(RowOf(kNewbornRows, group));
 }
 
 // The end of a replica reaches the store first. What is left of its log goes at the next start.
@@ -93,6 +105,7 @@ void GroupHost::WatchNewcomer(GroupId group, uint64_t life) {
   env_.executor->PostAfter(kNewcomerUs, [this, group, life] {
     Group* g = Find(group);
     if (g == nullptr || g->replica()->id() != life || g->replica()->member()) return;
+    if (newborn_.contains(group)) return;  // its vote may be needed at any time
     if (env_.executor->MonotonicNow() - g->replica()->heard_at() >= kNewcomerUs) {
       Retire(group);
     } else {
@@ -127,6 +140,8 @@ Task<absl::StatusOr<std::string>> GroupHost::OnNewReplica(std::string payload) {
     co_return absl::InvalidArgumentError("a request for a replica cannot be understood");
   }
   const GroupId id(request.group());
+  // Who asks has seen the newborn one's life removed from the group, before it came to be.
+  if (newborn_.contains(id)) Retire(id);
   Group* g = Find(id);
   if (retiring_.contains(id) || (g != nullptr && g->initialised())) {
     // That it is removed may have been lost on the way to it.
@@ -160,6 +175,7 @@ absl::Status GroupHost::DropDamaged(GroupId id) {
   batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone_[id]));
   batch.Delete(RowOf(kLifeRows, id));
   lives_.erase(id);
+  DropNewborn(id, &batch);
   ISO_RETURN_IF_ERROR(env_.engine->Write(std::move(batch)));
   ISO_RETURN_IF_ERROR(env_.engine->Flush());
   log_->RemoveGroup(id);
@@ -223,6 +239,7 @@ void GroupHost::Retire(GroupId id) {
   batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone));
   batch.Delete(RowOf(kLifeRows, id));
   lives_.erase(id);
+  DropNewborn(id, &batch);
   retired_.push_back(std::move(group));
   if (absl::Status written = env_.engine->Write(std::move(batch)); !written.ok()) {
     env_.on_fatal(written);

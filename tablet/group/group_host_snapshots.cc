@@ -86,11 +86,14 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   state.SaveAll(&batch);
   CoverOlder(state.descriptor(), &batch);
   SaveLife(id, g->replica()->id(), &batch);
+  DropNewborn(id, &batch);
+  const std::vector<GroupId> newborn = BearSkipped(g, state, &batch);
   std::vector<GroupId> merged;
   for (uint64_t group : state.group_state().absorbed()) {
     merged.push_back(GroupId(group));
     quarantined_.erase(GroupId(group));
     batch.DeleteRange(MetaPrefix(GroupId(group)), MetaEnd(GroupId(group)));
+    DropNewborn(GroupId(group), &batch);
   }
   absl::Status written = env_.engine->Write(std::move(batch));
   if (written.ok()) written = env_.engine->Flush();  // before the log forgets what it replaces
@@ -104,6 +107,7 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   g->InstallSnapshot(std::move(state));
   for (GroupId group : merged) EndReplica(group);
   RemoveLogs(std::move(merged));
+  for (GroupId group : newborn) MakeNewborn(group);
   env_.observer->Reached("group.snapshot_installed");
   OnMembers(id, g->removed());
   MarkDirty(id);

@@ -669,6 +669,48 @@ TEST(GroupHostTest, ALaggingParentWritesNothingIntoAPieceThatCameBySnapshot) {
   }
 }
 
+// One voter was away while the group was split; the others go on so long that it can only get a
+// snapshot of the parent, which is behind the split. Then a second one is lost for good.
+TEST(GroupHostTest, AVoterThatASnapshotCarriedPastASplitVotesInTheChild) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    GroupHost::Options options;
+    options.checkpoint_entries = 10;
+    options.keep_entries = 60;
+    Universe u(seed, options);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+    const uint32_t away = u.LeaderNode(1) % 3 + 1;
+    u.Put(1, "z", "old");
+    u.Crash(away, false);
+    peer::Command c;
+    c.mutable_split()->set_key("m");
+    c.mutable_split()->set_new_group(7);
+    ASSERT_TRUE(u.Leader(1)->Propose(std::move(c)).ok());
+    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr; })) << seed;
+    u.Put(7, "z", "new");
+    for (int i = 0; i < 200; ++i) u.Put(1, absl::StrCat("a", i % 5), absl::StrCat("v", i));
+    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr && u.Leader(7) != nullptr; }));
+    u.Crash(u.LeaderNode(7), false);
+    u.Start(away);
+    const auto here = [&] { return u.machines_[away].host->Find(GroupId(7)); };
+    const auto promised = [&] {
+      return here() != nullptr && here()->replica()->hard_state().promised != Ballot();
+    };
+    ASSERT_TRUE(u.Until(promised)) << seed;
+    if (seed % 2 == 0) {
+      u.scheduler_.RunUntil(u.scheduler_.now() + static_cast<Micros>(seed) * 1000);
+      u.Crash(away, true);  // what it promised holds
+      u.Start(away);
+    }
+    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr && here()->initialised(); })) << seed;
+    EXPECT_EQ(u.ReadAt(u.Leader(7), "z", Timestamp::Max().Prev()), "new");
+    u.Put(7, "z", "newer");
+    u.Crash(away, true);
+    u.Start(away);
+    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr; })) << seed;
+    EXPECT_EQ(u.ReadAt(u.Leader(7), "z", Timestamp::Max().Prev()), "newer");
+  }
+}
+
 // The child's replica here has a later life than the parent's log knows, and is still blank; its
 // own child is here already.
 TEST(GroupHostTest, AReplayedSplitClearsNothingThatALaterPieceHolds) {
