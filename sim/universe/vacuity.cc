@@ -92,6 +92,7 @@ constexpr Minimum kMinimums[] = {
     {"read.promised", 1000},
     {"txn.attached", 300},
     {"txn.logged_abort", 10},
+    {"txn.no_locks_to_decide", 20},
     {"txn.refused_for_space", 50},
 };
 

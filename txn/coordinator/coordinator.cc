@@ -85,10 +85,8 @@ Task<absl::Status> Coordinator::LockOwn(Ctx ctx, const peer::CoordinateRequest& 
   for (const peer::Write& w : request.writes()) {
     spans.push_back({KeyRange::Point(w.key()), LockMode::kExclusive});
   }
-  auto patience = std::make_shared<RequestContext>(
-      std::min(ctx->deadline_us(), group_->now_us() + group_->env().options.vote_timeout_us));
-  absl::Status locked = co_await group_->Lock(patience, attempt, std::move(spans));
-  ctx->latency.Add(patience->latency);
+  absl::Status locked = co_await group_->LockToDecide(ctx, attempt, std::move(spans),
+                                                      group_->env().options.vote_timeout_us);
   ISO_CO_RETURN_IF_ERROR(locked);
   if (group_->stopped()) co_return absl::FailedPreconditionError("leadership ended");
   if (!group_->locks().Alive(attempt)) {

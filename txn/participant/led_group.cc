@@ -14,6 +14,8 @@ namespace {
 
 constexpr Micros kPipelineFullPauseUs = 2'000;
 constexpr Micros kClockLostPauseUs = 20'000;
+// Of what is left to a request that decides, a quarter is kept to log and tell what was decided.
+constexpr Micros kMostToDecideUs = 1'000'000;
 
 std::vector<LockSpan> PreparedSpans(const peer::Prepare& p) {
   std::vector<LockSpan> spans;
@@ -150,6 +152,19 @@ Task<absl::Status> LedGroup::Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockS
   ctx->RemoveOnCancel(on_cancel);
   ctx->latency.lock_wait_us += now_us() - began;
   co_return status;
+}
+
+Task<absl::Status> LedGroup::LockToDecide(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
+                                          Micros longest_us) {
+  const Micros left = std::max<Micros>(0, ctx->deadline_us() - now_us());
+  const Micros patience_us = std::min(left - std::min(left / 4, kMostToDecideUs), longest_us);
+  auto patience = std::make_shared<RequestContext>(now_us() + patience_us);
+  absl::Status status = co_await Lock(patience, attempt, std::move(spans));
+  ctx->latency.Add(patience->latency);
+  if (!absl::IsDeadlineExceeded(status)) co_return status;
+  Reached("txn.no_locks_to_decide");
+  co_return absl::AbortedError(
+      "the locks that the commit needs were not free in time; run the transaction again");
 }
 
 absl::Status LedGroup::CheckLocks(const TxnAttempt& attempt, const peer::LockEpoch* epoch) {

@@ -78,6 +78,11 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   // lock wait.
   Task<absl::Status> Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
                           Micros longest_us = 0);
+  // For a request that decides: waits so long only that an abort can still be logged and told
+  // before ctx ends. At its end nobody would hear more than that the outcome is unknown. ABORTED
+  // then.
+  Task<absl::Status> LockToDecide(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
+                                  Micros longest_us);
   // The attempt's earlier locks are still here (rule 8); ABORTED when not. Without an epoch: OK.
   absl::Status CheckLocks(const TxnAttempt& attempt, const peer::LockEpoch* epoch);
   // txn::DiskFull when this node takes no new writes.

@@ -2,6 +2,7 @@
 #include "txn/participant/one_round.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,8 @@ Task<absl::StatusOr<Proposed>> LockAndPropose(Group group, Ctx ctx, peer::Commit
   for (const peer::Write& w : request.writes()) {
     spans.push_back({KeyRange::Point(w.key()), LockMode::kExclusive});
   }
-  absl::Status locked = co_await group->Lock(ctx, attempt, std::move(spans));
+  absl::Status locked = co_await group->LockToDecide(ctx, attempt, std::move(spans),
+                                                     std::numeric_limits<Micros>::max());
   ISO_CO_RETURN_IF_ERROR(locked);
   peer::Command command;
   peer::CommitOneRound* commit = command.mutable_commit_one_round();

@@ -145,6 +145,29 @@ TEST_F(OneRoundTest, ABlindCommitThatWasRefusedIsFencedInTheLog) {
   EXPECT_EQ(c_.state(1).rows["ak"].size(), 1u);
 }
 
+TEST_F(OneRoundTest, ACommitThatGetsNoLockHearsOfItsAbortBeforeItsDeadline) {
+  const peer::LockEpoch epoch = Epoch();
+  Read(Txn(1), "ak");
+  Read(Txn(5), "am");
+  Run();
+  Answer blind = Commit(Txn(6), {{"ak", "w"}}, nullptr, 1'000'000);
+  Answer locked = Commit(Txn(5), {{"ak", "w"}}, &epoch, 1'000'000);  // it has a lock elsewhere
+  Run(700'000);
+  EXPECT_FALSE(blind->has_value());
+  Run(200'000);
+  for (const Answer& a : {blind, locked}) {
+    ASSERT_TRUE(a->has_value());
+    EXPECT_EQ((*a)->error(), peer::TXN_ABORTED) << (*a)->message();
+  }
+  EXPECT_EQ(c_.observer["txn.logged_abort"], 1);
+  Release(Txn(1));
+  Run();
+  Answer late = Commit(Txn(6), {{"ak", "w"}});
+  Run();
+  EXPECT_EQ((*late)->error(), peer::TXN_ABORTED);
+  EXPECT_FALSE(c_.state(1).rows.contains("ak"));
+}
+
 TEST_F(OneRoundTest, OldCommitRequestsAreUnknown) {
   peer::GroupRequest r;
   FillCommit(r.mutable_commit(), Txn(1), kEpoch - 30'000'000, {{"ak", "v"}}, nullptr);
