@@ -52,6 +52,7 @@ constexpr absl::string_view kNames[] = {
     "read-vote-unbounded",
     "no-sync-on-open",
     "unheard-retention",
+    "unbounded-elections",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

@@ -59,6 +59,7 @@ enum class Sabotage : int {
   kReadVoteUnbounded,
   kNoSyncOnOpen,
   kUnheardRetention,
+  kUnboundedElections,
   kCount,
 };
 

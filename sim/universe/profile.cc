@@ -88,6 +88,7 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->fault_gap_us = 150'000;
       break;
     case Sabotage::kAbortOnNotLeader:
+    case Sabotage::kForgetFinished:
     case Sabotage::kNoDedupeOneRound:
       MakeWide(p, random);
       p->lease_us = 1'000'000;
@@ -125,6 +126,22 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->workloads = {"register"};
       SetFaults(p, {"members", "members", "members", "members", "members", "members", "partition"});
       p->fault_gap_us = 60'000;
+      break;
+    case Sabotage::kReadVoteUnbounded:
+      // The group that was only read changes hands between its vote and the decision.
+      MakeWide(p, random);
+      p->network.wan_delay_min_us = 5'000;
+      p->network.wan_delay_max_us = 60'000;
+      p->clients = 16;
+      p->hand_off_rate = 1;
+      SetFaults(p, {"transfer", "transfer", "clog"});
+      p->fault_gap_us = 150'000;
+      break;
+    case Sabotage::kUnboundedElections:
+      p->initial_groups = static_cast<int>(random->Between(100, 200));
+      p->max_campaigns = static_cast<size_t>(random->Between(2, 4));
+      SetFaults(p, {"crash", "isolate-leader"});
+      p->fault_gap_us = 2'000'000;
       break;
     case Sabotage::kSplitDropsPrepared:
       p->clients = 12;

@@ -367,7 +367,9 @@ void Group::AfterWrite() {
   }
   if ((split || members_changed_) && env_.listener) env_.listener->OnDescriptor(this);
   if (std::exchange(members_changed_, false) && env_.on_members) env_.on_members(id(), removed_);
-  state_.ExpireFinished(state_.last_ts());  // by the log's time: every replica forgets alike
+  // By the log's time: every replica forgets alike.
+  const bool forget = env_.sabotage.Is(Sabotage::kForgetFinished);
+  state_.ExpireFinished(forget ? Timestamp::Max() : state_.last_ts());
   changed_.NotifyAll();
 }
 

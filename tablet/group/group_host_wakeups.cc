@@ -177,9 +177,11 @@ bool GroupHost::QuorumLives(Group* group) const {
 // At most so many campaigns at a time: a dead node must not make its groups a storm (rule 31).
 void GroupHost::StartCampaigns() {
   const Micros now = env_.executor->MonotonicNow();
+  size_t most = options_.max_campaigns;
+  if (options_.sabotage.Is(Sabotage::kUnboundedElections)) most = groups_.size() + 1;
   for (size_t looked = 0; looked < kTurnsLookedAt; ++looked) {
-    if (campaigning_.size() >= 2 * options_.max_campaigns) return;
-    const bool urgent_only = campaigning_.size() >= options_.max_campaigns;
+    if (campaigning_.size() >= 2 * most) return;
+    const bool urgent_only = campaigning_.size() >= most;
     const std::optional<GroupId> id = wakeups_.NextTurn(now, urgent_only);
     if (!id) return;
     Group* g = Find(*id);
