@@ -95,6 +95,20 @@ bool HostGroups::AllWell(const GroupDescriptor& group) {
                      [&](NodeId node) { return node == self() || CouldLead(group.group, node); });
 }
 
+std::vector<ShortGroup> HostGroups::Short(size_t least) {
+  std::vector<ShortGroup> out;
+  host_->ForEachServing([&](tablet::Group* group) {
+    const paxos::Config& members = group->replica()->config();
+    if (members.Voters() >= least || members != group->replica()->settled_config()) return;
+    ShortGroup& s = out.emplace_back(ShortGroup{group->id(), {}, {}, {}});
+    for (const paxos::Member& m : members.members) {
+      (m.Votes() ? s.voters : s.others).push_back(m.node);
+      if (m.kind == paxos::ReplicaKind::kLearner) s.learners.push_back(m.node);
+    }
+  });
+  return out;
+}
+
 Task<absl::Status> HostGroups::Transfer(GroupId group, NodeId to) {
   if (may_lead_) {
     const bool may = co_await may_lead_(to);

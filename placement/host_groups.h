@@ -33,6 +33,7 @@ class HostGroups : public LocalGroups {
   bool CouldLead(GroupId group, NodeId voter) override;
   std::vector<Neighbours> Mergeable() override;
   bool AllWell(const GroupDescriptor& group) override;
+  std::vector<ShortGroup> Short(size_t least) override;
   Task<absl::Status> Transfer(GroupId group, NodeId to) override;
   uint64_t Size(const KeyRange& range) override { return host_->store()->ApproximateSize(range); }
   absl::StatusOr<std::string> Middle(const KeyRange& range) override {

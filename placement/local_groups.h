@@ -24,6 +24,14 @@ struct Neighbours {
   uint64_t entries = 0;  // applied in both since each began
 };
 
+// A group with too few voters, whose members are not being changed.
+struct ShortGroup {
+  GroupId group;
+  std::vector<NodeId> voters;
+  std::vector<NodeId> learners;  // which are to vote
+  std::vector<NodeId> others;    // all further replicas, learners too
+};
+
 class LocalGroups {
  public:
   virtual ~LocalGroups() = default;
@@ -40,6 +48,8 @@ class LocalGroups {
   virtual std::vector<Neighbours> Mergeable() { return {}; }
   // All other replicas of `group`, which this node leads, are alive and close behind.
   virtual bool AllWell(const GroupDescriptor& group) = 0;
+  // Those led here with fewer than `least` voters.
+  virtual std::vector<ShortGroup> Short(size_t /*least*/) { return {}; }
   virtual Task<absl::Status> Transfer(GroupId group, NodeId to) = 0;
   // Bytes stored here, roughly.
   virtual uint64_t Size(const KeyRange& range) = 0;

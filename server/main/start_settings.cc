@@ -146,7 +146,9 @@ std::vector<config::Setting> StartTable() {
       {"disk_reserve", Kind::kSize, "256MiB",
        "new writes are refused when the disk has less left; 0: never"},
       {"self_repair", Kind::kBool, "true",
-       "damaged replicas are replaced from their peers without being asked (admin repair asks)"},
+       "damaged replicas are replaced, and voters that a group lacks are added, without being "
+       "asked "
+       "(admin repair asks)"},
       {"max_running", Kind::kInteger, "4096", "most statements and transactions let in at once"},
       {"max_waiting", Kind::kInteger, "4096", "most that wait to be let in"},
       {"max_admission_wait", Kind::kDuration, "1s", "who would wait longer is refused at once"},

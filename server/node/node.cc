@@ -165,14 +165,7 @@ absl::Status Node::Init() {
                                                                .distances = distances_.get()},
                                                random_.Fork());
   host_->promises()->SetOldestRead([this] { return store_->OldestRead(); });
-  host_groups_ = std::make_unique<placement::HostGroups>(
-      host_.get(), env_.truetime, [this](NodeId to) { return space_.HasRoom(to); });
-  publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
-  balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
-                                                    random_.Fork(), options_.placement);
-  options_.merging.below_bytes = options_.placement.split_bytes / placement::kMergeShare;
-  small_groups_ = std::make_unique<placement::SmallGroups>(
-      host_groups_.get(), store_.get(), env_.observer, random_.Fork(), options_.merging);
+  InitPlacement();
   retention_ = std::make_unique<RetentionWatcher>(
       store_.get(), host_->gc(), env_.observer,
       RetentionWatcher::Options{options_.gc.retention_us, options_.retention_look_us});
@@ -194,6 +187,29 @@ absl::Status Node::Init() {
                       .on_fatal = env_.on_fatal},
       options_.self_repair);
   return absl::OkStatus();
+}
+
+void Node::InitPlacement() {
+  host_groups_ = std::make_unique<placement::HostGroups>(
+      host_.get(), env_.truetime, [this](NodeId to) { return space_.HasRoom(to); });
+  publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
+  balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,
+                                                    random_.Fork(), options_.placement);
+  options_.merging.below_bytes = options_.placement.split_bytes / placement::kMergeShare;
+  small_groups_ = std::make_unique<placement::SmallGroups>(
+      host_groups_.get(), store_.get(), env_.observer, random_.Fork(), options_.merging);
+  std::vector<placement::MissingVoters::Place> places;
+  for (const PeerInfo& p : options_.universe) places.push_back({p.id, p.region});
+  options_.voters.least = std::min(
+      options_.voters.least, InitialVoters(options_.universe, options_.initial_replicas).size());
+  if (!options_.self_repair) options_.voters.least = 0;
+  missing_voters_ = std::make_unique<placement::MissingVoters>(
+      host_groups_.get(), store_.get(), env_.observer, random_.Fork(), std::move(places),
+      [this](NodeId n) {
+        const Micros heard = n == self_ ? 0 : host_->promises()->HeardAt(n);
+        return heard != 0 && env_.executor->MonotonicNow() - heard <= kSilentAfterUs;
+      },
+      options_.voters);
 }
 
 // What this node's replica of a damaged group was: its own descriptor tells, if that is whole.
@@ -244,6 +260,7 @@ void Node::Work() {
   space_.Start(host_.get());
   balancer_->Start();
   small_groups_->Start();
+  missing_voters_->Start();
   retention_->Start();
   repair_->Start();
 }

@@ -31,6 +31,7 @@
 #include "paxos/lease/incarnation.h"
 #include "placement/balancer.h"
 #include "placement/host_groups.h"
+#include "placement/missing_voters.h"
 #include "placement/publisher.h"
 #include "placement/small_groups.h"
 #include "placement/tablet_map.h"
@@ -91,10 +92,12 @@ class Node : private tablet::GroupListener {
     SabotageSet sabotage;
     placement::BalancerOptions placement;
     placement::SmallGroupsOptions merging;
+    placement::MissingVotersOptions voters;  // `least` is not above what a universe begins with
     txn::ServerOptions server;
     txn::GatewayLimits gateway;
     SpaceGuard::Options space;
-    bool self_repair = true;                       // damaged replicas are replaced without asking
+    // Damaged replicas are replaced, and missing voters added, without asking.
+    bool self_repair = true;
     std::function<void(const std::string&)> tell;  // the operator; may be empty
   };
 
@@ -130,6 +133,7 @@ class Node : private tablet::GroupListener {
  private:
   Node(Env env, Options options, paxos::Incarnation incarnation);
   absl::Status Init();
+  void InitPlacement();
   Task<void> AskAndWork();
   void Work();
   void FillReplicas(peer::NodeInfo* info);
@@ -162,6 +166,7 @@ class Node : private tablet::GroupListener {
   std::unique_ptr<placement::Publisher> publisher_;
   std::unique_ptr<placement::Balancer> balancer_;
   std::unique_ptr<placement::SmallGroups> small_groups_;
+  std::unique_ptr<placement::MissingVoters> missing_voters_;
   std::unique_ptr<RetentionWatcher> retention_;
   std::unique_ptr<SelfRepair> repair_;
   std::function<void(peer::NodeInfo*)> info_hook_;

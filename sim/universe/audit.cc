@@ -20,6 +20,7 @@ constexpr int kProbeClient = 1000;
 // Of the groups that a universe begins with: behind the system group and the workloads' one.
 constexpr size_t kFirstIdle = 2;
 constexpr size_t kIdleProbes = 8;
+constexpr int kFewestVoters = 3;
 constexpr int kReadBackClient = 1001;
 
 Session SessionAt(Universe* universe, SimNode* node, int client, Micros timeout_us) {
@@ -179,6 +180,11 @@ std::string Audit::Unrepaired() {
     }
     for (const ReplicaView& r : node->Replicas()) {
       if (!r.serving) continue;
+      const auto voters = std::count_if(r.members.begin(), r.members.end(),
+                                        [](const MemberView& m) { return m.votes; });
+      if (voters < kFewestVoters) {
+        absl::StrAppend(&left, " ", ToString(r.group), " has only ", voters, " voters;");
+      }
       for (const MemberView& m : r.members) {
         SimNode* other = universe_->node(m.node);
         if (other->IsLost(m.life)) {

@@ -117,13 +117,15 @@ void Nemesis::LoseFolder(SimNode* node) {
   const bool mistaken = random_.OneIn(0.3);
   if (mistaken) universe_->Log("and it is started with --bootstrap");
   node->Wipe(mistaken);
+  forgets_to_add_ = random_.OneIn(0.4);
   universe_->scheduler()->After(random_.Between(1000, 2'000'000), 0,
                                 [this, id = node->id()] { universe_->Start(id); });
   universe_->scheduler()->After(kRepairEveryUs, 0, [this] { Repair(); });
 }
 
-// The operator: takes the lost replicas out of their groups, then puts new ones in. Goes on after
-// the faults have stopped.
+// The operator: takes the lost replicas out of their groups, then puts new ones in, or forgets to.
+// The groups see to it themselves then, and so do those that were split off while the node was not
+// in their parents. Goes on after the faults have stopped.
 void Nemesis::Repair() {
   const NodeId lost = *lost_;
   auto groups = AllGroups();
@@ -135,10 +137,9 @@ void Nemesis::Repair() {
                                 [&](const MemberView& v) { return v.node == lost; });
     if (m != g.members.end() && universe_->node(lost)->IsLost(m->life)) {
       done = false;
-      to_add_.insert(g.group);
+      if (!forgets_to_add_) to_add_.insert(g.group);
       Change(g.group, lost, txn::ReplicaChange::kNone);
-    } else if (to_add_.contains(g.group) || Voters(g) < kFewestVoters) {
-      // (fewer: it was split off while the node was not in its parent)
+    } else if (to_add_.contains(g.group)) {
       if (m != g.members.end() && m->votes) {
         to_add_.erase(g.group);
         universe_->events()->Reached("nemesis.replaced");
@@ -146,6 +147,8 @@ void Nemesis::Repair() {
         done = false;
         if (universe_->node(lost)->up()) Change(g.group, lost, txn::ReplicaChange::kVoter);
       }
+    } else if (Voters(g) < kFewestVoters) {
+      done = false;
     }
   }
   if (done && to_add_.empty()) {

@@ -208,6 +208,9 @@ absl::Status SimNode::Start() {
   options.merging.after_us = p.merge_after_us;
   options.merging.quiet_entries = 1e9;
   options.merging.again_min_us = 500'000;
+  options.voters.after_us = 4'000'000;
+  options.voters.again_min_us = 500'000;
+  options.voters.again_max_us = 4'000'000;
   options.gc.step_versions = 20;
   options.gc.compact_min_bytes = 1;
   options.tell = [this](const std::string& what) {

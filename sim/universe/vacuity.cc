@@ -89,6 +89,7 @@ constexpr Minimum kMinimums[] = {
     {"merge.proposed", 4},
     {"placement.merges_by_size", 4},
     {"placement.splits_by_size", 8},
+    {"placement.voter_added", 3},
     {"read.promised", 1000},
     {"txn.attached", 300},
     {"txn.logged_abort", 10},
