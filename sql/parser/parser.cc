@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/parser/convert.h"
+#include "sql/parser/length.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -44,6 +45,12 @@ absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
   if (text.find('\0') != absl::string_view::npos) {
     return SqlError(sqlstate::kSyntaxError, "a statement cannot hold a zero byte",
                     static_cast<int>(text.find('\0')));
+  }
+  if (const size_t words = CountWords(text); words > kMaxWords) {
+    return SqlError(
+        sqlstate::kProgramLimit,
+        absl::StrCat("the text has ", words, " words and signs, at most ", kMaxWords, " are taken"),
+        -1, "Send it in parts, as parameters, or by COPY.");
   }
   const std::string owned(text);
   ParseGuard guard(owned.c_str());

@@ -18,7 +18,7 @@
 namespace isochron::sql {
 
 // All statements of `text`, empty ones left out. 42601 with a position, 0A000, 54001 for nesting
-// beyond reason.
+// beyond reason, 54000 for more words than length.h has it.
 absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text);
 
 }  // namespace isochron::sql

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/random.h"
+#include "sql/parser/length.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -46,6 +47,26 @@ TEST(ParserTest, DepthIsBounded) {
   std::string sum = "SELECT 1";
   for (int i = 0; i < 300; ++i) sum += " + 1";
   EXPECT_TRUE(Parse(sum).ok());
+}
+
+TEST(ParserTest, WordsAreBoundedAndLiteralsAreOneEach) {
+  for (const auto& [text, words] : std::vector<std::pair<std::string, size_t>>{
+           {"", 0},
+           {" -- no words\n/* nor /* here */ 'x */ select", 1},
+           {"select a1$, $12 + -3.5", 10},
+           {"'it''s', \"a\"\"b\"", 5},
+           {R"(E'it\'s (1, 2, 3)' , 'c:\', 1)", 6},
+           {"$$a, b, c$$ , $x$ $$ ' $x$ , $1", 6},
+           {"'never ends, 1, 2", 1},
+           {"/* never ends", 0},
+           {"$a$ never ends", 1},
+           {"h\xc3\xa4,\xc3\xa4", 3}}) {
+    EXPECT_EQ(CountWords(text), words) << text;
+  }
+  std::string many = "SELECT k FROM t WHERE k IN (0";
+  while (CountWords(many) <= kMaxWords) many += many.substr(many.size() / 2) + ",0";
+  EXPECT_EQ(SqlStateOf(Parse(many).status()), "54000");
+  EXPECT_TRUE(Parse("SELECT '" + std::string(kMaxWords, ',') + "'").ok());
 }
 
 TEST(ParserTest, SettingsAndModes) {

@@ -11,6 +11,9 @@
 namespace isochron::sql::planner {
 namespace {
 
+// As with PostgreSQL, whose protocol counts columns in 16 bits.
+constexpr size_t kMaxOutputs = 1664;
+
 // The name of an output column that has no alias.
 std::string NameOf(const ast::Expr& e) {
   switch (e.kind) {
@@ -264,6 +267,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
   std::vector<Output> out;
   Binder binder(&scope, &plan_->params, aggregates, clause);
   for (const ast::SelectItem& item : items) {
+    if (out.size() > kMaxOutputs) break;
     if (item.expr->kind != ast::ExprKind::kStar) {
       ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindOutput(*item.expr));
       out.push_back({std::move(e), item.alias.empty() ? NameOf(*item.expr) : item.alias,
@@ -289,6 +293,10 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
                           : absl::StrCat("missing FROM-clause entry for table \"", wanted, "\""),
                       item.expr->position);
     }
+  }
+  if (out.size() > kMaxOutputs) {
+    return SqlError("54011",
+                    absl::StrCat("target lists can have at most ", kMaxOutputs, " entries"));
   }
   return out;
 }

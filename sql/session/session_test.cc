@@ -238,6 +238,12 @@ TEST_F(SessionTest, ATimestampReadBackFindsItsOwnWrite) {
 
 TEST_F(SessionTest, SizesAreBounded) {
   Accounts();
+  std::string outputs = "SELECT 1";
+  for (int i = 1; i < 1664; ++i) outputs += ",1";
+  EXPECT_EQ(Run(outputs).substr(0, 8), "1,1,1,1,");
+  EXPECT_EQ(Run(outputs + ",1"), "54011");
+  EXPECT_EQ(Run(outputs + ",* FROM a"), "54011");
+  EXPECT_EQ(Run("SELECT 1 WHERE 1 IN (1" + std::string(600'000, ',') + ")"), "54000");
   ASSERT_EQ(Run("CREATE TABLE big (id bigint PRIMARY KEY, v text)"), "CREATE TABLE;");
   EXPECT_EQ(Run("INSERT INTO big VALUES (1, repeat('x', 11000000))"), "54000");
   u_.store.max_transaction_bytes = 1000;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/parser/length.h"
+
+#include "absl/strings/ascii.h"
+
+namespace isochron::sql {
+namespace {
+
+bool InName(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0;
+}
+
+// The end of what begins at `from` and ends with `last`; with backslash escapes, if so said.
+size_t EndOf(absl::string_view text, size_t from, absl::string_view last, bool escapes) {
+  for (size_t i = from; i < text.size(); ++i) {
+    if (escapes && text[i] == '\\') {
+      ++i;
+    } else if (text.substr(i, last.size()) == last) {
+      return i + last.size();
+    }
+  }
+  return text.size();
+}
+
+// Comments may hold others.
+size_t EndOfComment(absl::string_view text, size_t from) {
+  int depth = 1;
+  for (size_t i = from; i < text.size(); ++i) {
+    const absl::string_view two = text.substr(i, 2);
+    if (two != "/*" && two != "*/") continue;
+    depth += two == "/*" ? 1 : -1;
+    ++i;
+    if (depth == 0) return i + 1;
+  }
+  return text.size();
+}
+
+// Of "$tag$" at `at`: its length, or 0 when there is none.
+size_t DollarTag(absl::string_view text, size_t at) {
+  size_t end = at + 1;
+  while (end < text.size() && InName(text[end])) ++end;
+  const bool digit = end > at + 1 && absl::ascii_isdigit(static_cast<unsigned char>(text[at + 1]));
+  return !digit && end < text.size() && text[end] == '$' ? end + 1 - at : 0;
+}
+
+}  // namespace
+
+size_t CountWords(absl::string_view text) {
+  size_t words = 0;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    const absl::string_view two = text.substr(i, 2);
+    if (absl::ascii_isspace(static_cast<unsigned char>(c))) {
+      ++i;
+    } else if (two == "--") {
+      i = EndOf(text, i, "\n", false);
+    } else if (two == "/*") {
+      i = EndOfComment(text, i + 2);
+    } else if (++words; c == '\'' || c == '"') {
+      const bool escapes = c == '\'' && i > 0 && (text[i - 1] == 'e' || text[i - 1] == 'E') &&
+                           (i < 2 || !InName(text[i - 2]));
+      i = EndOf(text, i + 1, text.substr(i, 1), escapes);
+    } else if (const size_t tag = c == '$' ? DollarTag(text, i) : 0; tag > 0) {
+      i = EndOf(text, i + tag, text.substr(i, tag), false);
+    } else if (InName(c)) {
+      while (i < text.size() && (InName(text[i]) || text[i] == '$')) ++i;
+    } else {
+      ++i;
+    }
+  }
+  return words;
+}
+
+}  // namespace isochron::sql
