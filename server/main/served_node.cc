@@ -191,7 +191,8 @@ absl::Status ServedNode::OpenPgDoor() {
                                 .statement_memory_bytes = options_.statement_memory_bytes,
                                 .memory = memory_,
                                 .connection = {},
-                                .seed = runtime::SystemSeed()});
+                                .users = options_.pg_users,
+                                .random_bytes = runtime::SystemRandomBytes});
   const absl::Status started = pg_->Start();
   if (started.ok()) return started;
   return absl::UnavailableError(

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
+#include "server/main/pg_users.h"
 #include "server/node/initial_groups.h"
 
 namespace isochron::server {
@@ -75,6 +76,10 @@ absl::Status ReadPg(const config::Settings& s, StartOptions* out) {
   }
   out->max_pg_connections = s.Integer("max_pg_connections");
   if (out->max_pg_connections < 1) return Wrong("--max-pg-connections", "at least 1");
+  if (s.Text("pg_users").empty()) return absl::OkStatus();
+  absl::StatusOr<std::shared_ptr<const pgwire::Users>> users = LoadPgUsers(s.Text("pg_users"));
+  if (!users.ok()) return Wrong("--pg-users", users.status().message());
+  out->pg_users = *std::move(users);
   return absl::OkStatus();
 }
 
@@ -120,6 +125,7 @@ std::vector<config::Setting> StartTable() {
       {"listen_grpc", Kind::kText, "127.0.0.1:9010", "address of the Spanner API"},
       {"listen_pg", Kind::kText, "127.0.0.1:5432", "address for PostgreSQL clients, or none"},
       {"max_pg_connections", Kind::kInteger, "5000", "most PostgreSQL clients at once"},
+      {"pg_users", Kind::kText, "", "file of PostgreSQL users; all must then prove their password"},
       {"clock", Kind::kText, "chrony", "chrony, kernel or fixed:BOUND"},
       {"bootstrap", Kind::kBool, "false", "make a new universe of the nodes in --peers"},
       {"join", Kind::kBool, "false", "an empty data folder waits for replicas to be added"},
@@ -242,8 +248,13 @@ absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& s, bool co
 }
 
 int RunConfig(const std::vector<std::string>& args) {
+  if (args.size() == 2 && args[0] == "pg-user") {
+    return RunPgUser(args[1], std::cin, std::cout, std::cerr);
+  }
   if (args.size() != 2 || args[0] != "check") {
-    std::cerr << "usage: isochron config check FILE\n";
+    std::cerr << "usage: isochron config check FILE\n"
+                 "       isochron config pg-user NAME    (reads a password, writes a line for "
+                 "--pg-users)\n";
     return 2;
   }
   config::Settings settings(StartTable());

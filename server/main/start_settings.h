@@ -4,12 +4,14 @@
 
 // What `isochron start` can be told, and what `isochron config check FILE` checks.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/types.h"
 #include "server/config/config.h"
+#include "server/pgwire/scram.h"
 #include "server/runtime/address.h"
 #include "server/runtime/wan.h"
 #include "truetime/clock_spec.h"
@@ -36,6 +38,7 @@ struct StartOptions {
   bool serve_pg = true;
   runtime::HostPort listen_pg;
   int64_t max_pg_connections = 0;
+  std::shared_ptr<const pgwire::Users> pg_users;  // null: no passwords
   truetime::ClockSpec clock;
   bool bootstrap = false;
   bool join = false;
@@ -73,7 +76,7 @@ absl::StatusOr<std::vector<Peer>> ParsePeers(absl::string_view text);
 // false (config check) a missing one is no error.
 absl::StatusOr<StartOptions> MakeStartOptions(const config::Settings& settings, bool complete);
 
-// The command `isochron config check FILE`.
+// The commands `isochron config check FILE` and `isochron config pg-user NAME`.
 int RunConfig(const std::vector<std::string>& args);
 
 }  // namespace isochron::server

@@ -2,9 +2,11 @@
 #include "server/main/start_settings.h"
 
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "server/main/pg_users.h"
 
 namespace isochron::server {
 namespace {
@@ -51,12 +53,28 @@ TEST(StartSettingsTest, EachMistakeNamesItsFlag) {
   says({"--listen-grpc", "nine"}, "--listen-grpc");
   says({"--listen-pg", "nine"}, "--listen-pg");
   says({"--max-pg-connections", "0"}, "--max-pg-connections");
+  says({"--pg-users", "/nowhere"}, "/nowhere, cannot be read");
   says({"--clock", "fixed"}, "--clock");
   says({"--wan", "/nowhere"}, "--wan");
   says({"--lease", "1ms"}, "--lease");
   says({"--split-size", "1KiB"}, "--split-size");
   says({"--version-retention", "1ms"}, "--version-retention");
   says({"--clcok", "x"}, "did you mean --clock?");
+}
+
+TEST(PgUsersTest, WhatIsMadeCanBeRead) {
+  std::istringstream password("secret\nmore");
+  std::ostringstream line, errors;
+  EXPECT_EQ(RunPgUser("o \"me", password, line, errors), 0);
+  const std::string file = testing::TempDir() + "/users";
+  std::ofstream(file) << "# who\n" << line.str();
+  auto users = LoadPgUsers(file);
+  ASSERT_TRUE(users.ok()) << users.status();
+  EXPECT_EQ((*users)->size(), 1u);
+  std::ofstream(file, std::ios::app) << "\"me\" \"secret\"\n";
+  EXPECT_NE(LoadPgUsers(file).status().message().find("line 3 has no verifier"), std::string::npos);
+  std::istringstream nothing("\n");
+  EXPECT_EQ(RunPgUser("me", nothing, line, errors), 2);
 }
 
 TEST(ConfigCheckTest, ExitStatus) {

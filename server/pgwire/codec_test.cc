@@ -150,6 +150,19 @@ TEST(MessageReader, GarbageNeverBreaksIt) {
   }
 }
 
+TEST(MessageReader, AStrangerSaysLittle) {
+  MessageReader reader(1 << 20);
+  reader.Started(true);
+  reader.Append(Typed('p', std::string(10'000, 'x')));
+  Message m;
+  EXPECT_TRUE(*reader.Next(&m));
+  reader.Append("Q" + Int32(20'000));
+  EXPECT_EQ(sql::SqlStateOf(reader.Next(&m).status()), "08P01");
+  MessageReader friendly = Started();
+  friendly.Append("Q" + Int32(20'000));
+  EXPECT_FALSE(*friendly.Next(&m));
+}
+
 TEST(BodyReader, AFieldTooMuchOrTooLittleIsInvalid) {
   BodyReader short_one(absl::string_view("\0\1\0", 3));
   EXPECT_EQ(short_one.Int16(), 1);

@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/types/error.h"
 
@@ -20,6 +21,12 @@ constexpr size_t kHighWaterBytes = 64 << 10;   // output that may wait
 constexpr int kMessagesAtOnce = 64;            // then others have their turn
 constexpr Micros kPatienceUs = 600'000'000;    // with a client that reads no answers
 constexpr Micros kLingerUs = 10'000'000;       // for a client to take the last words
+
+absl::Status WrongPassword(const std::string& user) {
+  return sql::SqlError(kWrongPassword,
+                       absl::StrCat("password authentication failed for user \"", user, "\""), -1,
+                       "Users and what proves their passwords are in the file of --pg-users.");
+}
 
 }  // namespace
 
@@ -207,7 +214,9 @@ Task<void> Connection::Run() {
       break;
     }
     Watch();
-    if (conversation_ == nullptr) {
+    if (scram_ != nullptr) {
+      co_await ServePassword(std::move(message));
+    } else if (conversation_ == nullptr) {
       co_await ServeStartup(std::move(message.body));
     } else {
       co_await conversation_->Handle(std::move(message), reader_.SyncIsNext());
@@ -261,14 +270,56 @@ Task<void> Connection::Begin(StartupPacket packet) {
     Refuse(status);
     co_return;
   }
-  host_->loop()->Cancel(std::exchange(startup_timer_, 0));
-  if (packet.minor > 0 || !packet.unknown_options.empty()) {
-    out_.NegotiateProtocolVersion(0, packet.unknown_options);
+  packet_ = std::move(packet);
+  if (packet_.minor > 0 || !packet_.unknown_options.empty()) {
+    out_.NegotiateProtocolVersion(0, packet_.unknown_options);
   }
+  if (host_->users() == nullptr) co_return co_await LetIn();
+  const std::string user = packet_.Parameter("user");
+  const absl::Status text = CheckText(user);
+  if (!text.ok() || user.empty()) {
+    Refuse(text.ok() ? NoUser() : text);
+    co_return;
+  }
+  reader_.Started(true);
+  scram_ = std::make_unique<ScramExchange>(host_->users()->Find(user),
+                                           host_->RandomBytes(kScramNonceBytes));
+  out_.AuthenticationSasl(kSaslMechanisms, kScramMechanism);
+  Flush();
+}
+
+Task<void> Connection::ServePassword(Message message) {
+  if (message.type == 'X') {
+    ending_ = true;
+    co_return;
+  }
+  absl::StatusOr<std::string> answer =
+      message.type != 'p' ? sql::SqlError(kProtocolViolation, "a password is expected")
+      : scram_begun_      ? scram_->Final(message.body)
+                          : scram_->Begin(message.body);
+  if (!answer.ok()) {
+    Refuse(sql::SqlStateOf(answer.status()) == kWrongPassword
+               ? WrongPassword(packet_.Parameter("user"))
+               : answer.status());
+    co_return;
+  }
+  out_.AuthenticationSasl(scram_begun_ ? kSaslFinal : kSaslContinue, *answer);
+  if (std::exchange(scram_begun_, true)) co_return co_await LetIn();
+  Flush();
+}
+
+Task<void> Connection::LetIn() {
+  scram_ = nullptr;
+  // Others may have come in meanwhile.
+  if (absl::Status status = host_->MayStart(*this); !status.ok()) {
+    Refuse(status);
+    co_return;
+  }
+  host_->loop()->Cancel(std::exchange(startup_timer_, 0));
   reader_.Started();
   conversation_ = host_->NewConversation(this, &out_);
   host_->Started(this);
-  co_await conversation_->Start(std::move(packet.parameters), process_, secret_);
+  co_await conversation_->Start(std::exchange(packet_, {}).parameters, process_, secret_);
   ending_ = ending_ || conversation_->ended();
 }
 

@@ -20,6 +20,7 @@
 #include "server/pgwire/message_reader.h"
 #include "server/pgwire/message_writer.h"
 #include "server/pgwire/outlet.h"
+#include "server/pgwire/scram.h"
 #include "server/pgwire/startup.h"
 #include "server/runtime/event_loop.h"
 
@@ -40,6 +41,9 @@ class Host {
   virtual void CancelRequest(uint32_t process, uint32_t secret) = 0;
   // Why a startup packet is refused; OK to let it in.
   virtual absl::Status MayStart(const Connection& connection) = 0;
+  // Who may come in with which password; null: no passwords are asked for.
+  virtual const Users* users() = 0;
+  virtual std::string RandomBytes(size_t count) = 0;
   virtual void Started(Connection* connection) = 0;
   // Room for what is read; `bytes` long and shared by all.
   virtual char* scratch(size_t* bytes) = 0;
@@ -83,7 +87,10 @@ class Connection final : public Outlet {
   absl::Status ChargeHeld();
   Task<void> Run();
   Task<void> ServeStartup(std::string body);
+  // Asks for a password, if there are users, or lets in.
   Task<void> Begin(StartupPacket packet);
+  Task<void> ServePassword(Message message);
+  Task<void> LetIn();
   // Answers an error that ends the connection.
   void Refuse(const absl::Status& status);
 
@@ -107,7 +114,10 @@ class Connection final : public Outlet {
   bool closing_ = false;  // Closed was called
   absl::Status terminate_;
   Executor::TimerId startup_timer_ = 0;
-  std::unique_ptr<Conversation> conversation_;  // null before the startup packet
+  StartupPacket packet_;                  // between them
+  std::unique_ptr<ScramExchange> scram_;  // while a password is asked for
+  bool scram_begun_ = false;
+  std::unique_ptr<Conversation> conversation_;  // null before the client is let in
   WaitList writable_;
   TaskScope scope_;  // first to go
 };

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 #include "server/pgwire/row_sink.h"
+#include "server/pgwire/startup.h"
 #include "server/rpc/slot_use.h"
 #include "sql/types/error.h"
 
@@ -159,9 +160,7 @@ Task<void> Conversation::Start(Options options, uint32_t process, uint32_t secre
       settings.emplace_back(name, value);
     }
   }
-  if (user_.empty()) {
-    co_return End(sql::SqlError("28000", "no PostgreSQL user name specified in startup packet"));
-  }
+  if (user_.empty()) co_return End(NoUser());
   if (database.empty()) database = user_;
   if (database != deps_.database) {
     co_return End(

@@ -61,7 +61,7 @@ absl::Status MessageReader::CheckLength(char type, size_t body_bytes) const {
     return sql::SqlError(kProtocolViolation, absl::StrCat("invalid frontend message type ",
                                                           static_cast<unsigned char>(type)));
   }
-  const size_t limit = MayBeLong(type) ? max_body_bytes_ : kMaxShortBytes;
+  const size_t limit = MayBeLong(type) && !strangers_ ? max_body_bytes_ : kMaxShortBytes;
   if (body_bytes <= limit) return absl::OkStatus();
   return sql::SqlError(
       kProtocolViolation,

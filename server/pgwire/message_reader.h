@@ -35,8 +35,12 @@ class MessageReader {
   explicit MessageReader(size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
 
   void Append(absl::string_view bytes) { buffer_.append(bytes.data(), bytes.size()); }
-  // Messages from now on have a type byte.
-  void Started() { started_ = true; }
+  // Messages from now on have a type byte. `strangers`: those of a client whose password is not
+  // known yet, which are all short.
+  void Started(bool strangers = false) {
+    started_ = true;
+    strangers_ = strangers;
+  }
   // False when the next message has not come whole yet.
   absl::StatusOr<bool> Next(Message* out);
   // Whether the next message is a Sync that has come whole.
@@ -51,6 +55,7 @@ class MessageReader {
 
   const size_t max_body_bytes_;
   bool started_ = false;
+  bool strangers_ = false;
   std::string buffer_;
   size_t at_ = 0;  // of the next message
 };

@@ -75,6 +75,18 @@ void MessageWriter::AuthenticationOk() {
   End(m);
 }
 
+void MessageWriter::AuthenticationSasl(int32_t step, absl::string_view data) {
+  const size_t m = Begin('R');
+  Int32(step);
+  if (step == kSaslMechanisms) {
+    CString(data);
+    CString("");
+  } else {
+    out_.append(data.data(), data.size());
+  }
+  End(m);
+}
+
 void MessageWriter::ParameterStatus(absl::string_view name, absl::string_view value) {
   const size_t m = Begin('S');
   CString(name);

@@ -36,9 +36,16 @@ inline int16_t FormatAt(const Formats& formats, size_t i) {
   return formats.empty() ? 0 : formats.size() == 1 ? formats[0] : formats[i];
 }
 
+// Steps of AuthenticationSasl.
+inline constexpr int32_t kSaslMechanisms = 10;
+inline constexpr int32_t kSaslContinue = 11;
+inline constexpr int32_t kSaslFinal = 12;
+
 class MessageWriter {
  public:
   void AuthenticationOk();
+  // A step of SASL: 10 names the mechanism, 11 and 12 carry a message.
+  void AuthenticationSasl(int32_t step, absl::string_view data);
   void ParameterStatus(absl::string_view name, absl::string_view value);
   void BackendKeyData(uint32_t process, uint32_t secret);
   void NegotiateProtocolVersion(int32_t minor, const std::vector<std::string>& refused);

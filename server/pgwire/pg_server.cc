@@ -45,7 +45,6 @@ PgServer::PgServer(runtime::EventLoop* loop, sql::Engine* engine, admission::Adm
       engine_(engine),
       admission_(admission),
       options_(std::move(options)),
-      random_(options_.seed),
       scratch_(kScratchBytes) {}
 
 PgServer::~PgServer() {
@@ -109,9 +108,12 @@ void PgServer::Accept(int fd, bool trusted) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
   while (next_process_ == 0 || connections_.contains(next_process_)) ++next_process_;
   const uint32_t process = next_process_++;
+  uint32_t secret = 0;
+  const std::string random = RandomBytes(sizeof(secret));
+  memcpy(&secret, random.data(), sizeof(secret));
   ++strangers_;
-  connections_[process] = std::make_unique<Connection>(
-      this, fd, process, static_cast<uint32_t>(random_.Next()), trusted, options_.connection);
+  connections_[process] =
+      std::make_unique<Connection>(this, fd, process, secret, trusted, options_.connection);
 }
 
 void PgServer::Arrived(Connection* connection) {
@@ -167,10 +169,10 @@ void PgServer::CancelRequest(uint32_t process, uint32_t secret) {
 
 absl::Status PgServer::MayStart(const Connection& connection) {
   if (draining_) return Shutdown();
-  if (!connection.trusted()) {
+  if (!connection.trusted() && options_.users == nullptr) {
     return sql::SqlError(
-        "28000", "clients of other machines are not let in: passwords cannot be checked yet", -1,
-        "Connect on the machine itself, or through a tunnel to it.");
+        "28000", "clients of other machines are not let in, because this node knows no passwords",
+        -1, "Give it a file of users with --pg-users, or connect on the machine itself.");
   }
   if (connections_.size() - strangers_ >= options_.max_connections) {
     return sql::SqlError("53300",

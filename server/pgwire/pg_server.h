@@ -9,11 +9,13 @@
 // the loop has to do for requests that are under way, as at the gRPC door (rule 38); how long they
 // wait is the delay by which the admission judges the loop.
 //
-// Until passwords can be checked, only clients of the same machine are let in.
+// With users, each client proves a password (scram.h), wherever it is; without, only clients of the
+// same machine are let in.
 //
 // Loop-thread only, but for construction before the loop runs. The loop and the engine outlive it.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,7 +23,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/random.h"
 #include "server/admission/admission.h"
 #include "server/pgwire/connection.h"
 #include "server/runtime/address.h"
@@ -40,7 +41,9 @@ class PgServer final : public Host {
     int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
     std::shared_ptr<MemoryBudget> memory;  // of the node; null: none
     Connection::Options connection;
-    uint64_t seed = 1;  // of the keys by which statements are cancelled
+    std::shared_ptr<const Users> users;  // null: only clients of this machine, without passwords
+    // Of the system's entropy.
+    std::function<std::string(size_t)> random_bytes;
   };
   PgServer(runtime::EventLoop* loop, sql::Engine* engine, admission::Admission* admission,
            Options options);
@@ -67,6 +70,8 @@ class PgServer final : public Host {
   void Started(Connection* connection) override;
   char* scratch(size_t* bytes) override;
   MemoryBudget* memory() override { return options_.memory.get(); }
+  const Users* users() override { return options_.users.get(); }
+  std::string RandomBytes(size_t count) override { return options_.random_bytes(count); }
 
   void OnAccept();
   void Accept(int fd, bool trusted);
@@ -80,7 +85,6 @@ class PgServer final : public Host {
   const Options options_;
   // Shared with what is posted, which may outlive this.
   std::shared_ptr<PgServer*> this_ = std::make_shared<PgServer*>(this);
-  Random random_;
   runtime::Listener listener_;
   bool listening_ = false;
   Executor::TimerId accept_timer_ = 0;

@@ -34,6 +34,17 @@ absl::Status ReadParameters(BodyReader* in, StartupPacket* out) {
 
 }  // namespace
 
+absl::Status NoUser() {
+  return sql::SqlError("28000", "no PostgreSQL user name specified in startup packet");
+}
+
+std::string StartupPacket::Parameter(absl::string_view name) const {
+  for (const auto& [key, value] : parameters) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
 absl::StatusOr<StartupPacket> ReadStartup(absl::string_view body) {
   BodyReader in(body);
   StartupPacket out;

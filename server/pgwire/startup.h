@@ -25,7 +25,13 @@ struct StartupPacket {
   int minor = 0;
   std::vector<std::pair<std::string, std::string>> parameters;
   std::vector<std::string> unknown_options;
+
+  // Empty when it is not there.
+  std::string Parameter(absl::string_view name) const;
 };
+
+// 28000: it does not say who the client is.
+absl::Status NoUser();
 
 // 08P01 when it makes no sense, 0A000 for another version of the protocol.
 absl::StatusOr<StartupPacket> ReadStartup(absl::string_view body);

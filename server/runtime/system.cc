@@ -24,6 +24,13 @@ uint64_t SystemSeed() {
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
+std::string SystemRandomBytes(size_t count) {
+  std::random_device device;
+  std::string out;
+  while (out.size() < count) out.push_back(static_cast<char>(device()));
+  return out;
+}
+
 std::chrono::system_clock::time_point SystemDeadline(Micros after_us) {
   return std::chrono::system_clock::now() + std::chrono::microseconds(after_us);
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "common/types.h"
 
@@ -13,6 +14,8 @@ namespace isochron::runtime {
 
 // From the system's entropy.
 uint64_t SystemSeed();
+// From the same: nobody can foretell them.
+std::string SystemRandomBytes(size_t count);
 
 // The instant `after_us` from now, as gRPC's client takes deadlines.
 std::chrono::system_clock::time_point SystemDeadline(Micros after_us);

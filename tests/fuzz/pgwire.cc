@@ -6,9 +6,11 @@
 #include <memory>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "server/admission/admission.h"
 #include "server/pgwire/conversation.h"
+#include "server/pgwire/scram.h"
 #include "server/pgwire/startup.h"
 #include "sql/testing/fake_universe.h"
 #include "sql/types/error.h"
@@ -152,10 +154,34 @@ void CheckMessages(uint8_t piece, absl::string_view bytes) {
   }
 }
 
+constexpr char kVerifier[] =
+    "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
+    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
+// A file of users, by whom nobody comes in but with a password; and what is said for one.
+void CheckPasswords(Input in) {
+  auto users = pgwire::Users::Parse(in.Piece(), "secret");
+  if (!users.ok()) users = pgwire::Users::Parse("", "secret");
+  const auto known = pgwire::ParseVerifier(kVerifier);
+  ISO_CHECK(known.ok(), "a verifier");
+  for (const pgwire::ScramVerifier& verifier : {*known, users->Find("me")}) {
+    Input said = in;
+    pgwire::ScramExchange exchange(verifier, "0123456789abcdefgh");
+    const auto first = exchange.Begin(said.Piece());
+    if (!first.ok()) continue;
+    ISO_CHECK(absl::StrContains(*first, "r="), "a nonce is answered");
+    const auto last = exchange.Final(said.Piece());
+    ISO_CHECK(
+        last.ok() ? verifier.stored_key == known->stored_key : !absl::IsInternal(last.status()),
+        "who does not know the password does not come in");
+  }
+}
+
 void Check(Input in) {
-  const bool startup = in.Byte() % 8 == 7;
+  const uint8_t kind = in.Byte() % 8;
+  if (kind == 6) return CheckPasswords(in);
   const uint8_t piece = in.Byte();
-  if (startup) return CheckStartup(in.Rest());
+  if (kind == 7) return CheckStartup(in.Rest());
   CheckMessages(piece, in.Rest());
 }
 
@@ -230,6 +256,12 @@ std::vector<std::string> Seeds() {
         Packet(80877103, ""), Packet(80877102, Int32(1) + Int32(2))}) {
     seeds.push_back(std::string("\7\0", 2) + packet);
   }
+  const std::string nonce = "rOprNGfwEbeRWgbNEkqO";
+  seeds.push_back("\6" + Piece(absl::StrCat("# who\n\"you\" \"", kVerifier, "\"\n")) +
+                  Piece(Z("SCRAM-SHA-256") + Int32(32) + "n,,n=user,r=" + nonce) +
+                  Piece(absl::StrCat(
+                      "c=biws,r=", nonce,
+                      "MDEyMzQ1Njc4OWFiY2RlZmdo,p=3D+KV/92Amp038tbyzrVJ2EY1kKwSCnmFBuLzmfNOJk=")));
   return seeds;
 }
 
