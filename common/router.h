@@ -28,6 +28,7 @@ struct GroupDescriptor {
   uint64_t generation = 0;
   std::vector<NodeId> voters;   // that may lead
   std::vector<NodeId> readers;  // that hold the rows: voters, learners and read-only replicas
+  std::vector<NodeId> witnesses;
 
   friend bool operator==(const GroupDescriptor&, const GroupDescriptor&) = default;
 };

@@ -76,6 +76,11 @@ std::vector<NodeId> TabletMap::Readers(GroupId group) const {
   return it->second.readers;
 }
 
+std::vector<NodeId> TabletMap::Witnesses(GroupId group) const {
+  auto it = groups_.find(group);
+  return it == groups_.end() ? std::vector<NodeId>() : it->second.witnesses;
+}
+
 NodeId TabletMap::LeaderHint(GroupId group) const {
   auto it = leaders_.find(group);
   return it == leaders_.end() ? NodeId() : it->second;

@@ -34,6 +34,7 @@ class TabletMap : public Router {
   const GroupDescriptor* FindBefore(const std::string& end) const override;
   std::vector<NodeId> Voters(GroupId group) const override;
   std::vector<NodeId> Readers(GroupId group) const override;
+  std::vector<NodeId> Witnesses(GroupId group) const;
   NodeId LeaderHint(GroupId group) const override;
   void ReportLeader(GroupId group, NodeId leader) override;
   void Learn(const GroupDescriptor& descriptor) override;

@@ -37,8 +37,9 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kDropTombstone, Sabotage::kNoSyncOnOpen, Sabotage::kLastTsIgnores2pc,
         Sabotage::kPromiseWithoutIndex, Sabotage::kRenegotiateMidRead, Sabotage::kAmnesiacVoter,
         Sabotage::kOverlappingChanges, Sabotage::kSnapshotWithoutPrepared,
-        Sabotage::kSplitDropsPrepared, Sabotage::kMergeWithoutSmax, Sabotage::kForgetFinished,
-        Sabotage::kReadVoteUnbounded, Sabotage::kUnheardRetention, Sabotage::kUnboundedElections),
+        Sabotage::kSplitDropsPrepared, Sabotage::kMergeWithoutSmax,
+        Sabotage::kWitnessTruncatesEarly, Sabotage::kForgetFinished, Sabotage::kReadVoteUnbounded,
+        Sabotage::kUnheardRetention, Sabotage::kUnboundedElections),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

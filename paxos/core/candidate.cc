@@ -124,9 +124,14 @@ void Replica::OnPromise(NodeId from, const Promise& m) {
   if (m.ballot != ballot_) return;
   if (role_ == Role::kLeader && !m.pre) return Stamp(from, m.vote);  // later than the quorum's
   if (role_ != (m.pre ? Role::kPreCandidate : Role::kCandidate)) return;
+  const LogIndex wanted = recovery_->WantedFrom(from);
   recovery_->Add(from, m, lives_[from]);
   if (!m.pre) Stamp(from, m.vote);
   const LogIndex more = recovery_->WantedFrom(from);
+  // What one voter alone has may come in many parts: as long as they come, it goes on.
+  if (!m.pre && more != wanted) {
+    campaign_ends_ = std::max(campaign_ends_, now_ + options_.campaign_us);
+  }
   if (more != 0 && !m.entries.empty()) {
     Send(from, Prepare{ballot_, false, incarnation_, more, released_, configs_.settled_at()});
   }
@@ -198,8 +203,13 @@ void Replica::MaybeWin() {
 // too. Those behind it may have been chosen.
 std::vector<Config> Replica::ConfigsToWin() const {
   std::vector<Config> needed;
-  for (const auto& at : configs_.all()) needed.push_back(at.config);
-  if (role_ != Role::kCandidate) return needed;
+  const bool pre = role_ != Role::kCandidate;
+  for (const auto& at : configs_.all()) {
+    // That a change which is known here is chosen, a voter may know that cannot lead itself.
+    if (pre && at.index <= recovery_->MaxChosen()) needed.clear();
+    needed.push_back(at.config);
+  }
+  if (pre) return needed;
   needed.resize(1);
   const LogIndex chosen = recovery_->MaxChosen();
   for (const Entry& e : recovery_->Result()) {

@@ -59,10 +59,14 @@ struct HardState {
 // back under another.
 enum class ReplicaKind : uint8_t {
   kVoter = 0,
-  kLearner = 1,   // receives the log to become a voter; in no quorum
-  kReadOnly = 2,  // receives the log, for good; in no quorum
-  kWitness = 3,   // votes and keeps the log, never leads
+  kLearner = 1,     // receives the log to become a voter; in no quorum
+  kReadOnly = 2,    // receives the log, for good; in no quorum
+  kWitness = 3,     // votes and keeps the log without rows, never leads
+  kNewWitness = 4,  // receives what a witness does to become one; in no quorum
 };
+inline bool HoldsRows(ReplicaKind kind) {
+  return kind != ReplicaKind::kWitness && kind != ReplicaKind::kNewWitness;
+}
 
 struct Member {
   NodeId node;
@@ -120,6 +124,7 @@ struct InitialState {
   std::vector<Entry> entries;  // base.index + 1 and on, without a hole
   LogMark applied;       // of the store; at least base (0 = base). May lie past the last entry.
   bool witness = false;  // this life is a witness's, named by a configuration or not yet
+  LogIndex settled = 0;  // what Replica::Settled said, while all that is applied had a witness
 };
 
 // Reads back entries that fell out of the core's cache.

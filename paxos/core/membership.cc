@@ -36,7 +36,7 @@ absl::StatusOr<Config> DecodeConfig(absl::string_view payload) {
   for (uint64_t i = 0; good && i < n; ++i) {
     Member m;
     uint8_t kind = 0;
-    good = r.Varint32(&m.node.value) && r.Byte(&kind) && kind <= 3 && r.Varint(&m.id);
+    good = r.Varint32(&m.node.value) && r.Byte(&kind) && kind <= 4 && r.Varint(&m.id);
     m.kind = static_cast<ReplicaKind>(kind);
     config.members.push_back(m);
   }
@@ -55,8 +55,7 @@ absl::Status CheckChange(const Config& from, const Config& to) {
     if (old != nullptr && old->id != m.id) {
       return absl::InvalidArgumentError("a replica is removed before its node gets another");
     }
-    const bool witness = m.kind == ReplicaKind::kWitness;
-    if (old != nullptr && witness != (old->kind == ReplicaKind::kWitness)) {
+    if (old != nullptr && HoldsRows(m.kind) != HoldsRows(old->kind)) {
       return absl::InvalidArgumentError("a replica is a witness, without rows, all its life");
     }
     changes += old == nullptr || *old != m ? 1 : 0;
@@ -120,8 +119,10 @@ std::vector<Member> ConfigHistory::Members() const {
 }
 
 bool ConfigHistory::HasWitness() const {
-  return std::any_of(all_.begin(), all_.end(),
-                     [](const At& at) { return at.config.Count(ReplicaKind::kWitness) > 0; });
+  return std::any_of(all_.begin(), all_.end(), [](const At& at) {
+    return std::any_of(at.config.members.begin(), at.config.members.end(),
+                       [](const Member& m) { return !HoldsRows(m.kind); });
+  });
 }
 
 bool ConfigHistory::Has(NodeId node, uint64_t id) const {

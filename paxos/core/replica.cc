@@ -25,16 +25,19 @@ Replica::Replica(Options options, InitialState initial, NodeSupport* support, Lo
   if (initial.replica_id != 0) id_ = initial.replica_id;
   log_.Reset(initial.base);
   configs_.Reset(std::max(initial.applied.index, initial.base.index), std::move(initial.config));
+  settled_ = initial.settled;
   for (Entry& e : initial.entries) {
-    if (e.index > configs_.settled_at()) configs_.Put(e);
+    if (e.index > configs_.settled_at()) PutConfig(e);
     log_.Put(std::move(e));
   }
-  settled_ = log_.base().index;
   // The store may be ahead of the log: a snapshot was installed, then the process died. A witness's
   // state comes before the log that leads to it.
   if (initial.applied.index > log_.last() && !initial.witness) log_.Reset(initial.applied);
-  emitted_ = std::max(std::min(initial.applied.index, log_.last()), log_.base().index);
-  chosen_ = std::max(emitted_, std::min(hard_.chosen, log_.last()));
+  chosen_ = std::max(std::min(hard_.chosen, log_.last()), log_.base().index);
+  // What a replica applied it applied from its log. Not so a witness: a snapshot's state lies above
+  // its log's beginning, and what the log has between them may have been accepted and never chosen.
+  if (!initial.witness) chosen_ = std::max(chosen_, std::min(initial.applied.index, log_.last()));
+  emitted_ = std::max(std::min(initial.applied.index, chosen_), log_.base().index);
   kept_ = hard_.chosen = chosen_;
   configs_.Settle(chosen_);
   log_.Shrink(options_.cache_bytes, emitted_);
@@ -120,7 +123,7 @@ void Replica::AppendEntry(Entry entry) {
     unstable_.back().first = std::min(unstable_.back().first, entry.index);
   }
   to_append_.push_back(entry);
-  if (entry.index > configs_.settled_at()) configs_.Put(entry);
+  if (entry.index > configs_.settled_at()) PutConfig(entry);
   log_.Put(std::move(entry));
 }
 
@@ -214,6 +217,7 @@ void Replica::InstallSnapshot(LogMark mark, Config config, LogIndex config_at) {
   if (mark.index <= emitted_) return;
   if (role_ != Role::kFollower) StepDown(ballot_);
   configs_.Reset(std::max(mark.index, config_at), std::move(config));
+  settled_ = 0;  // the group may have been without a witness in between
   log_.Reset(mark);
   std::erase_if(to_append_, [&](const Entry& e) { return e.index <= mark.index; });
   SetChosen(mark.index);

@@ -180,9 +180,8 @@ class Replica {
   void AskIfMember();
 
   // --- witnesses (witness.cc; rule 29) ----------------------------------------------------------
-  // By the newest configuration in its log, this replica is one; the group has one.
-  bool witness() const { return IsWitness(self_, id_); }
-  bool IsWitness(NodeId node, uint64_t id) const;
+  // Some configuration in force calls that node's replica a witness; the group has one.
+  bool IsWitness(NodeId node) const;
   bool HasWitness() const { return configs_.HasWitness(); }
   // In a group with a witness, logs are truncated up to here at most: whatever quorum is left, one
   // of its full replicas has all of that.
@@ -255,6 +254,7 @@ class Replica {
   void Stamp(NodeId voter, VoteStamp vote);
 
   // witness.cc
+  void PutConfig(const Entry& entry);
   LogIndex KeptSoon() const;
   LogIndex SettledIn(const Config& config) const;
   void UpdateSettled();

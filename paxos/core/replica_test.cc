@@ -338,5 +338,33 @@ TEST_F(ReplicaTest, ARestartKeepsPromiseVoteAndEntries) {
   EXPECT_EQ(Of<Nack>(Take())[0].reason, NackReason::kHigherBallot);
 }
 
+// A witness's state comes before the log that leads to it: what its log has below the state was
+// accepted, and is not chosen for that.
+TEST_F(ReplicaTest, AWitnessKnowsNothingChosenByItsState) {
+  Start({kA, kB, kC});
+  for (const bool witness : {true, false}) {
+    InitialState initial;
+    initial.config =
+        Config{{{kB}, {kC}, {kA, witness ? ReplicaKind::kWitness : ReplicaKind::kVoter}}};
+    initial.base = LogMark{20, Ballot{2, kB}};
+    initial.hard = HardState{Ballot{4, kB}, kB, 1, 21};
+    initial.applied = LogMark{30, Ballot{4, kC}};
+    initial.witness = witness;
+    for (LogIndex i = 21; i <= 33; ++i) {
+      initial.entries.push_back(
+          Entry{i, Ballot{3, kB}, Ballot{3, kB}, EntryKind::kCommand, Value("x")});
+    }
+    Replica::Options o;
+    o.group = GroupId(5);
+    replica_.emplace(o, std::move(initial), &*support_, &reader_);
+    EXPECT_EQ(replica_->chosen_index(), witness ? 21u : 30u);
+    EXPECT_EQ(replica_->emitted_index(), witness ? 21u : 30u);
+    // Only what this ballot's leader sent counts as matched.
+    invariants_ = ReplicaInvariants();
+    Step(kC, Accept{Ballot{5, kC}, 1, 34, 20, {}});
+    EXPECT_EQ(Of<Accepted>(Take())[0].match, witness ? 21u : 30u);
+  }
+}
+
 }  // namespace
 }  // namespace isochron::paxos

@@ -129,6 +129,7 @@ void TestCluster::Restart(int i) {
   initial.base = n->disk.base;
   initial.applied.index = n->disk.applied;
   initial.witness = n->disk.witness;
+  initial.settled = n->disk.settled;
   for (const auto& [index, e] : n->disk.entries) {
     if (index > initial.base.index) initial.entries.push_back(e);
   }
@@ -212,6 +213,7 @@ void TestCluster::Pump(Node* n) {
       n->disk.base = n->replica->MarkAt(upto);
       n->disk.applied = std::max(n->disk.applied, upto);
       n->disk.config = ConfigAt(n->disk.applied);
+      n->disk.settled = n->replica->HasWitness() ? n->replica->Settled() : 0;
       n->disk.entries.erase(n->disk.entries.begin(), n->disk.entries.upper_bound(upto));
       n->replica->Truncate(upto);
     }
@@ -244,8 +246,7 @@ void TestCluster::ApplyToDisk(Node* n, const Ready& r) {
 // The driver's snapshot transfer, reduced to its effect.
 void TestCluster::Install(Node* from, NodeId to) {
   const LogMark mark = from->replica->MarkAt(from->replica->emitted_index());
-  const Member* member = from->replica->config().Find(to);
-  const bool witness = member != nullptr && member->kind == ReplicaKind::kWitness;
+  const bool witness = from->replica->IsWitness(to);
   OnNode(from, random_.Between(5'000, 40'000), [this, from, target = ById(to), mark, witness] {
     InstallAt(from, target, mark, witness);
   });
@@ -271,6 +272,7 @@ void TestCluster::InstallAt(Node* from, Node* target, LogMark mark, bool witness
     if (mark == target->replica->base()) {
       target->disk.base = mark;
       target->disk.witness = witness;
+      target->disk.settled = 0;
       if (newer) target->disk.config = config;
       target->disk.applied = std::max(applied, target->disk.applied);
       target->disk.member |= config.Has(target->id, target->disk.life);

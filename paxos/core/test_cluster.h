@@ -99,6 +99,7 @@ class TestCluster : private Observer {
     uint64_t life = 1;     // the replica id that this folder goes by
     bool member = false;   // it was in a configuration that it applied
     bool witness = false;
+    LogIndex settled = 0;
   };
   struct Node : LogReader {
     absl::StatusOr<std::vector<Entry>> ReadEntries(GroupId group, LogIndex lo, LogIndex hi,

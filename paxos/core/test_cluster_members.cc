@@ -88,7 +88,10 @@ void TestCluster::OperateOn(Replica* leader) {
   auto lost = std::find_if(next.members.begin(), next.members.end(),
                            [this](const Member& m) { return IsLost(m); });
   auto learner = std::find_if(next.members.begin(), next.members.end(), [&](const Member& m) {
-    return m.kind == ReplicaKind::kLearner && leader->MatchOf(m.node) + 5 > leader->chosen_index();
+    const bool joins = m.kind == ReplicaKind::kLearner ||
+                       (m.kind == ReplicaKind::kNewWitness &&
+                        next.Count(ReplicaKind::kWitness) < next.Count(ReplicaKind::kVoter));
+    return joins && leader->MatchOf(m.node) + 5 > leader->chosen_index();
   });
   Node* n = nodes_[random_.Below(nodes_.size())].get();
   const size_t witnesses = next.Count(ReplicaKind::kWitness);
@@ -100,14 +103,17 @@ void TestCluster::OperateOn(Replica* leader) {
   } else if (lost != next.members.end()) {
     next.members.erase(lost);
   } else if (learner != next.members.end()) {
-    learner->kind = random_.OneIn(0.2) ? ReplicaKind::kReadOnly : ReplicaKind::kVoter;
+    const bool rows = HoldsRows(learner->kind);
+    learner->kind = !rows                ? ReplicaKind::kWitness
+                    : random_.OneIn(0.2) ? ReplicaKind::kReadOnly
+                                         : ReplicaKind::kVoter;
   } else if (next.Find(n->id) == nullptr) {
     // What it was given as a newcomer tells what it can be.
     const bool begun = n->disk.base.index != 0;
     const bool witness = options_.witnesses && (begun ? n->disk.witness : random_.OneIn(0.5));
     if (witness && !room) return;
     next.members.push_back(
-        Member{n->id, witness ? ReplicaKind::kWitness : ReplicaKind::kLearner, n->disk.life});
+        Member{n->id, witness ? ReplicaKind::kNewWitness : ReplicaKind::kLearner, n->disk.life});
   } else if (n->id != leader->self() && (next.Voters() > 3 || random_.OneIn(0.2))) {
     std::erase_if(next.members, [&](const Member& m) { return m.node == n->id; });
   } else {
@@ -127,7 +133,7 @@ void TestCluster::Reached(absl::string_view name) {
 void TestCluster::CheckWitness(Node* n) {
   const Config& config = ChosenConfig();
   const Member* own = config.Find(n->id);
-  if (own == nullptr || own->id != n->disk.life || own->kind != ReplicaKind::kWitness) return;
+  if (own == nullptr || own->id != n->disk.life || HoldsRows(own->kind)) return;
   size_t keep = 0;
   for (const Member& m : config.members) {
     if (m.kind != ReplicaKind::kVoter) continue;

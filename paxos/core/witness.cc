@@ -18,7 +18,8 @@
 // far that is rides on acknowledgments; the outcome, "settled", on the leader's messages. It is a
 // fact about the past that only a change of the replicas could make untrue, so a change is proposed
 // only when what may have been told holds for the next configuration too. An earlier leader's word
-// lies below this one's first entry.
+// lies below this one's first entry. While the group has no witness nothing binds its changes, so
+// what was settled before counts no more when the next one comes.
 //
 // Full replicas keep their logs above "settled" as well: a witness that fell behind can then always
 // be given what it lacks, also when the other full replica is gone for good. If it lacks what all
@@ -35,13 +36,27 @@ constexpr Micros kAskEveryUs = 50'000;
 
 }  // namespace
 
-bool Replica::IsWitness(NodeId node, uint64_t id) const {
-  const Member* m = config().Find(node);
-  return m != nullptr && m->id == id && m->kind == ReplicaKind::kWitness;
+// Also one that the newest configuration, not chosen yet, leaves out.
+bool Replica::IsWitness(NodeId node) const {
+  return std::any_of(configs_.all().begin(), configs_.all().end(), [&](const auto& at) {
+    const Member* m = at.config.Find(node);
+    return m != nullptr && !HoldsRows(m->kind);
+  });
+}
+
+// A configuration goes into the log.
+void Replica::PutConfig(const Entry& entry) {
+  configs_.Put(entry);
+  if (entry.kind != EntryKind::kConfig) return;
+  const Config& before = configs_.all()[configs_.all().size() - 2].config;
+  const bool none = std::all_of(before.members.begin(), before.members.end(),
+                                [](const Member& m) { return HoldsRows(m.kind); });
+  if (none) settled_ = 0;
 }
 
 LogIndex Replica::Settled() const {
-  return options_.sabotage.Is(Sabotage::kWitnessTruncatesEarly) ? chosen_ : settled_;
+  if (options_.sabotage.Is(Sabotage::kWitnessTruncatesEarly)) return chosen_;
+  return std::max(settled_, kInitialIndex);  // with which all begin
 }
 
 // What will be kept once all that changed so far is durable.

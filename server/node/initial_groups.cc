@@ -47,7 +47,8 @@ std::string CutBefore(int64_t group) {
 }  // namespace
 
 std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe,
-                                                 int64_t data_groups, int64_t replicas) {
+                                                 int64_t data_groups, int64_t replicas,
+                                                 int64_t witnesses) {
   const std::vector<NodeId> voters = InitialVoters(universe, replicas);
   std::vector<peer::GroupDescriptor> groups;
   auto add = [&](GroupId id, const KeyRange& range) {
@@ -57,9 +58,12 @@ std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& un
     d.mutable_range()->set_end(range.end);
     d.set_generation(1);
     for (NodeId v : voters) {
-      d.add_voters(v.value);
-      d.add_replicas()->set_node(v.value);
-      d.mutable_replicas(d.replicas_size() - 1)->set_id(1);  // the first life (rule 28)
+      const bool witness = d.replicas_size() >= static_cast<int64_t>(voters.size()) - witnesses;
+      if (!witness) d.add_voters(v.value);
+      peer::Replica* r = d.add_replicas();
+      r->set_node(v.value);
+      r->set_kind(witness ? peer::WITNESS : peer::VOTER);
+      r->set_id(1);  // the first life (rule 28)
     }
   };
   add(txn::kSystemGroup, txn::SystemRange());

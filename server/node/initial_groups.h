@@ -23,9 +23,10 @@ inline constexpr int64_t kMaxInitialGroups = 100'000;
 // The nodes that vote at first; `replicas` of them at most, 0: no such limit, or three in one
 // region.
 std::vector<NodeId> InitialVoters(std::vector<PeerInfo> nodes, int64_t replicas);
-// The same on every node: of what is given alone.
+// The same on every node: of what is given alone. The last `witnesses` of the voters are witnesses.
 std::vector<peer::GroupDescriptor> InitialGroups(const std::vector<PeerInfo>& universe,
-                                                 int64_t data_groups, int64_t replicas);
+                                                 int64_t data_groups, int64_t replicas,
+                                                 int64_t witnesses = 0);
 
 }  // namespace isochron::server
 

@@ -85,8 +85,9 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
                   .heard = [this](NodeId n) { return host_ && host_->promises()->HeardAt(n) != 0; },
                   .tell = options_.tell}),
       space_({env_.executor, env_.disk, env_.engine, &rpc_, env_.observer}, options_.space),
-      map_(env_.executor, ToDescriptors(InitialGroups(options_.universe, options_.initial_groups,
-                                                      options_.initial_replicas))),
+      map_(env_.executor,
+           ToDescriptors(InitialGroups(options_.universe, options_.initial_groups,
+                                       options_.initial_replicas, options_.initial_witnesses))),
       caller_(&rpc_, &map_, env_.observer, random_.Fork()),
       transactions_(txn::GroupService::Env{
           .self = self_,
@@ -141,7 +142,8 @@ absl::Status Node::Init() {
                                .may_append = [this] { return space_.MayAppend(); }},
                               host));
   const std::vector<peer::GroupDescriptor> initial =
-      InitialGroups(options_.universe, options_.initial_groups, options_.initial_replicas);
+      InitialGroups(options_.universe, options_.initial_groups, options_.initial_replicas,
+                    options_.initial_witnesses);
   // A folder that counts from 1 and holds nothing was made by a first start that did not get far.
   ISO_RETURN_IF_ERROR(admission_.Load());
   if (host_->fresh() && first_incarnation_ == 1 && MayVoteFirst(options_, self_)) {
@@ -182,7 +184,7 @@ absl::Status Node::Init() {
                           },
                       .ended = tablet::MakeLife(incarnation_, 0),
                       .random = random_.Fork(),
-                      .read_only = [this](GroupId g) { return WasReadOnly(g); },
+                      .kind = [this](GroupId g) { return KindOfDamaged(g); },
                       .tell = options_.tell,
                       .on_fatal = env_.on_fatal},
       options_.self_repair);
@@ -213,16 +215,21 @@ void Node::InitPlacement() {
 }
 
 // What this node's replica of a damaged group was: its own descriptor tells, if that is whole.
-bool Node::WasReadOnly(GroupId group) const {
+txn::ReplicaChange Node::KindOfDamaged(GroupId group) const {
   const auto state = tablet::AppliedState::Load(env_.engine, group);
   if (state.ok() && state->initialised()) {
     const paxos::Member* m = tablet::ConfigOf(state->descriptor()).Find(self_);
-    return m != nullptr && m->kind == paxos::ReplicaKind::kReadOnly;
+    if (m == nullptr) return txn::ReplicaChange::kVoter;
+    if (!HoldsRows(m->kind)) return txn::ReplicaChange::kWitness;
+    return m->kind == paxos::ReplicaKind::kReadOnly ? txn::ReplicaChange::kReadOnly
+                                                    : txn::ReplicaChange::kVoter;
   }
   const auto has = [this](const std::vector<NodeId>& nodes) {
     return std::find(nodes.begin(), nodes.end(), self_) != nodes.end();
   };
-  return has(map_.Readers(group)) && !has(map_.Voters(group));
+  if (has(map_.Witnesses(group))) return txn::ReplicaChange::kWitness;
+  return has(map_.Readers(group)) && !has(map_.Voters(group)) ? txn::ReplicaChange::kReadOnly
+                                                              : txn::ReplicaChange::kVoter;
 }
 
 size_t Node::Unrepaired() const {
@@ -334,13 +341,14 @@ void Node::FillReplicas(peer::NodeInfo* info) {
       r->set_member(m->id == g->replica()->id());
       r->set_kind(static_cast<uint32_t>(m->kind));
     }
-    const absl::StatusOr<Timestamp> safe =
-        g->initialised() ? g->SafeFor({g->range()}) : Timestamp();
+    const bool readable = g->initialised() && !g->state().rowless();
+    const absl::StatusOr<Timestamp> safe = readable ? g->SafeFor({g->range()}) : Timestamp();
     if (safe.ok()) {
       r->set_safe_us(safe->us);
       r->set_safe_lag_us(now.ok() ? std::max<Micros>(now->latest.us - safe->us, 0) : -1);
     }
-    r->set_lag(g->replica()->chosen_index() - g->state().index());
+    // A witness's state may be ahead of its log.
+    r->set_lag(std::max(g->replica()->chosen_index(), g->state().index()) - g->state().index());
   }
   for (const auto& [id, why] : host_->quarantined()) {
     peer::ReplicaInfo* r = info->add_replicas();

@@ -80,6 +80,7 @@ class Node : private tablet::GroupListener {
     bool join = false;               // an empty folder waits for replicas to be added
     int64_t initial_groups = 1;      // of data, when it is made
     int64_t initial_replicas = 0;    // that vote at first; 0: as initial_groups.h says
+    int64_t initial_witnesses = 0;   // of these, the last ones
     uint64_t seed = 1;
     Micros lease_us = 3'000'000;
     uint64_t log_segment_bytes = 16 << 20;
@@ -137,7 +138,7 @@ class Node : private tablet::GroupListener {
   Task<void> AskAndWork();
   void Work();
   void FillReplicas(peer::NodeInfo* info);
-  bool WasReadOnly(GroupId group) const;
+  txn::ReplicaChange KindOfDamaged(GroupId group) const;
   void FillLocks(peer::NodeInfo* info);
   Task<absl::StatusOr<std::string>> ServeInfo();
 

@@ -21,6 +21,7 @@ constexpr int kMaxDoublings = 5;  // up to 16 s between tries
 constexpr Micros kChangeTimeoutUs = 20'000'000;
 constexpr absl::string_view kRows = "node.repair.";
 constexpr absl::string_view kReadOnly = "read-only";
+constexpr absl::string_view kWitness = "witness";
 
 std::string RowOf(GroupId group) { return storage::MetaKey(absl::StrCat(kRows, group.value)); }
 
@@ -43,8 +44,9 @@ void SelfRepair::Load() {
   for (it->Seek(prefix); it->Valid(); it->Next()) {
     uint64_t group = 0;
     if (!absl::SimpleAtoi(it->key().substr(prefix.size()), &group)) continue;
-    begun_[GroupId(group)].kind =
-        it->value() == kReadOnly ? txn::ReplicaChange::kReadOnly : txn::ReplicaChange::kVoter;
+    begun_[GroupId(group)].kind = it->value() == kReadOnly  ? txn::ReplicaChange::kReadOnly
+                                  : it->value() == kWitness ? txn::ReplicaChange::kWitness
+                                                            : txn::ReplicaChange::kVoter;
   }
   if (!it->status().ok()) env_.on_fatal(it->status());
 }
@@ -57,10 +59,12 @@ void SelfRepair::Save(storage::WriteBatch batch) {
 
 void SelfRepair::Begin(GroupId group) {
   if (begun_.contains(group)) return;
-  const bool read_only = env_.read_only(group);
-  begun_[group].kind = read_only ? txn::ReplicaChange::kReadOnly : txn::ReplicaChange::kVoter;
+  const txn::ReplicaChange kind = env_.kind(group);
+  begun_[group].kind = kind;
   storage::WriteBatch batch;
-  batch.Put(RowOf(group), read_only ? kReadOnly : "voter");
+  batch.Put(RowOf(group), kind == txn::ReplicaChange::kReadOnly  ? kReadOnly
+                          : kind == txn::ReplicaChange::kWitness ? kWitness
+                                                                 : "voter");
   Save(std::move(batch));
   env_.observer->Reached("group.repair_begun");
   Tell(group, "this node's damaged replica is being replaced");
@@ -98,7 +102,15 @@ Task<absl::Status> SelfRepair::Replace(GroupId group) {
     ISO_CO_RETURN_IF_ERROR(co_await RemoveEnded(ctx, group));
   }
   const txn::ReplicaChange kind = begun_[group].kind;
-  ISO_CO_RETURN_IF_ERROR(co_await env_.store->ChangeReplica(ctx, group, env_.self, kind));
+  absl::Status added = co_await env_.store->ChangeReplica(ctx, group, env_.self, kind);
+  if (!added.ok()) {
+    // Somebody may have given this node a replica of another kind meanwhile, in its place.
+    tablet::Group* g = env_.host->Find(group);
+    const paxos::Member* own =
+        g != nullptr ? g->replica()->settled_config().Find(env_.self) : nullptr;
+    const bool whole = own != nullptr && own->id == g->replica()->id() && own->Votes();
+    if (env_.host->quarantined().contains(group) || !whole) co_return added;
+  }
   // One that was damaged in the process that began it is no earlier process's.
   if (!env_.host->quarantined().contains(group)) co_return absl::OkStatus();
   co_return absl::FailedPreconditionError("it began in this process; restart the node");

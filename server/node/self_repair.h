@@ -44,8 +44,8 @@ class SelfRepair {
     tablet::CallLeader call_leader;
     uint64_t ended;  // the greatest life that an earlier process of this folder can have begun
     Random random;
-    // Whether this node's replica of a group is one that never votes, as far as is known.
-    std::function<bool(GroupId)> read_only;
+    // What this node's replica of a group was, as far as is known.
+    std::function<txn::ReplicaChange(GroupId)> kind;
     std::function<void(const std::string&)> tell;  // the operator; may be empty
     std::function<void(absl::Status)> on_fatal;    // the store refuses a write
   };

@@ -23,6 +23,7 @@ std::string KindText(const peer::ReplicaInfo& r) {
   if (!r.member()) return "learner";
   switch (r.kind()) {
     case 1:
+    case 4:
       return "learner";
     case 2:
       return "read-only";

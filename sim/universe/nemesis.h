@@ -34,9 +34,9 @@
 // Each time one happens counts as `fault.NAME`.
 // All but one are survivable: what was acknowledged must stay.
 
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -115,9 +115,9 @@ class Nemesis {
   std::vector<std::string> together_;  // faults that share the profile's rhythm
   std::optional<NodeId> lost_;         // a node whose folder was lost, until it is whole again
   bool lost_once_ = false;             // groups split off meanwhile may have fewer voters
-  std::set<GroupId> to_add_;           // groups that it is still missing from
-  bool forgets_to_add_ = false;        // the operator: the groups get their voters by themselves
-  std::vector<std::string> armed_;     // phases whose next visitor dies
+  std::map<GroupId, txn::ReplicaChange> to_add_;  // groups that it is still missing from
+  bool forgets_to_add_ = false;     // the operator: the groups get their voters by themselves
+  std::vector<std::string> armed_;  // phases whose next visitor dies
   std::vector<std::shared_ptr<RetentionChange>> retentions_;
   Timestamp may_be_freed_;  // up to here versions were not promised to anybody
   bool freed_too_early_ = false;

@@ -27,6 +27,11 @@ size_t Voters(const ReplicaView& view) {
                                            [](const MemberView& m) { return m.votes; }));
 }
 
+size_t Witnesses(const ReplicaView& view) {
+  return static_cast<size_t>(std::count_if(view.members.begin(), view.members.end(),
+                                           [](const MemberView& m) { return m.witness; }));
+}
+
 }  // namespace
 
 // What the groups' leaders say of them; only if every group that any node knows has one now.
@@ -51,10 +56,12 @@ std::optional<std::vector<ReplicaView>> Nemesis::AllGroups() {
 void Nemesis::Change(GroupId group, NodeId target, txn::ReplicaChange change) {
   SimNode* node = AnyUp();
   if (node == nullptr) return;
-  universe_->Log(
-      absl::StrCat(ToString(node->id()), " is asked to ",
-                   change == txn::ReplicaChange::kNone ? "remove " : "add ", ToString(target),
-                   change == txn::ReplicaChange::kNone ? " from " : " to ", ToString(group)));
+  universe_->Log(absl::StrCat(
+      ToString(node->id()), " is asked to ",
+      change == txn::ReplicaChange::kNone      ? "remove "
+      : change == txn::ReplicaChange::kWitness ? "add a witness, "
+                                               : "add ",
+      ToString(target), change == txn::ReplicaChange::kNone ? " from " : " to ", ToString(group)));
   node->Spawn([node, group, target, change] { return ChangeTask(node, group, target, change); });
 }
 
@@ -67,8 +74,13 @@ bool Nemesis::ChangeMembers() {
   const bool member = std::any_of(g.members.begin(), g.members.end(),
                                   [&](const MemberView& m) { return m.node == target; });
   if (!member) {
-    Change(g.group, target,
-           random_.OneIn(0.2) ? txn::ReplicaChange::kReadOnly : txn::ReplicaChange::kVoter);
+    txn::ReplicaChange kind = txn::ReplicaChange::kVoter;
+    if (random_.OneIn(0.2)) {
+      kind = txn::ReplicaChange::kReadOnly;
+    } else if (random_.OneIn(0.5) && Witnesses(g) == 0) {
+      kind = txn::ReplicaChange::kWitness;
+    }
+    Change(g.group, target, kind);
   } else if (Voters(g) > kFewestVoters) {
     Change(g.group, target, txn::ReplicaChange::kNone);
   } else {
@@ -137,15 +149,17 @@ void Nemesis::Repair() {
                                 [&](const MemberView& v) { return v.node == lost; });
     if (m != g.members.end() && universe_->node(lost)->IsLost(m->life)) {
       done = false;
-      if (!forgets_to_add_) to_add_.insert(g.group);
+      if (!forgets_to_add_) {
+        to_add_[g.group] = m->witness ? txn::ReplicaChange::kWitness : txn::ReplicaChange::kVoter;
+      }
       Change(g.group, lost, txn::ReplicaChange::kNone);
-    } else if (to_add_.contains(g.group)) {
+    } else if (auto add = to_add_.find(g.group); add != to_add_.end()) {
       if (m != g.members.end() && m->votes) {
         to_add_.erase(g.group);
         universe_->events()->Reached("nemesis.replaced");
       } else {
         done = false;
-        if (universe_->node(lost)->up()) Change(g.group, lost, txn::ReplicaChange::kVoter);
+        if (universe_->node(lost)->up()) Change(g.group, lost, add->second);
       }
     } else if (Voters(g) < kFewestVoters) {
       done = false;

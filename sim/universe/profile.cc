@@ -143,6 +143,18 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"crash", "isolate-leader"});
       p->fault_gap_us = 2'000'000;
       break;
+    case Sabotage::kWitnessTruncatesEarly:
+      // One full replica is cut off while the other and the witness go on and forget; then the
+      // other is lost.
+      p->initial_witnesses = 1;
+      p->log_segment_bytes = 64 << 10;
+      p->checkpoint_entries = 10;
+      p->keep_entries = 0;
+      p->clients = 10;
+      p->workloads = {"register"};
+      SetFaults(p, {"partition", "isolate-leader", "crash", "wipe", "wipe", "wipe"});
+      p->fault_gap_us = 300'000;
+      break;
     case Sabotage::kSplitDropsPrepared:
       p->clients = 12;
       p->hand_off_rate = 1;
@@ -302,6 +314,11 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     p.merge_after_us = random.Between(300'000, 2'000'000);
     // In half of them only by the nemesis, whatever their size.
     if (random.OneIn(0.5)) p.split_bytes = static_cast<uint64_t>(random.Between(1'000, 10'000));
+  }
+  // From a stream of its own too.
+  if (options.sabotage == Sabotage::kNone && !p.faults.empty() &&
+      Random(options.seed * 3 + 1).OneIn(0.2)) {
+    p.initial_witnesses = 1;
   }
   if (p.faults.empty()) {
     // Calm and crowded: whatever still takes long waits for something that never comes.

@@ -24,8 +24,9 @@
 namespace isochron::sim {
 
 struct Profile {
-  int nodes = 3;             // one a region
-  int initial_replicas = 0;  // that the first groups have; 0: all nodes
+  int nodes = 3;              // one a region
+  int initial_replicas = 0;   // that the first groups have; 0: all nodes
+  int initial_witnesses = 0;  // of these, the last ones
   bool tight = false;
   NetworkOptions network;
   ClockOptions clock;

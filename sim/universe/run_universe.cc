@@ -139,16 +139,20 @@ RunResult RunUniverseWith(const RunOptions& options, Random random, Profile prof
                           const NewTrouble& new_trouble) {
   Universe universe(options, std::move(profile), random.Fork());
   const Profile& p = universe.profile();
-  universe.Log(absl::StrCat(
-      p.nodes, " nodes, ", p.tight ? "tight" : "wide", ", clock bound ", p.clock.epsilon_min_us,
-      " to ", p.clock.epsilon_max_us, " us, delays ", p.network.wan_delay_min_us, " to ",
-      p.network.wan_delay_max_us, " us, lease ", p.lease_us / 1000, " ms, workloads ",
-      absl::StrJoin(p.workloads, ","), ", faults ", absl::StrJoin(p.faults, ",")));
+  universe.Log(
+      absl::StrCat(p.nodes, " nodes, ", p.initial_witnesses > 0 ? "one a witness, " : "",
+                   p.tight ? "tight" : "wide", ", clock bound ", p.clock.epsilon_min_us, " to ",
+                   p.clock.epsilon_max_us, " us, delays ", p.network.wan_delay_min_us, " to ",
+                   p.network.wan_delay_max_us, " us, lease ", p.lease_us / 1000, " ms, workloads ",
+                   absl::StrJoin(p.workloads, ","), ", faults ", absl::StrJoin(p.faults, ",")));
   Clients clients(&universe, universe.Fork());
   const std::unique_ptr<Trouble> trouble = new_trouble(&universe);
   if (SetUpUniverse(&universe)) {
     SpreadLeaders(&universe);
     if (p.initial_groups > 1) universe.WatchElections();
+    if (p.initial_witnesses > 0 || std::count(p.faults.begin(), p.faults.end(), "members") > 0) {
+      universe.WatchWitnesses();
+    }
     clients.Start();
     trouble->Run();
     Audit(&universe, &clients).Run();

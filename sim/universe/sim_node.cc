@@ -192,6 +192,7 @@ absl::Status SimNode::Start() {
   options.bootstrap = mistaken_ || (!born_ && !joins_);
   options.join = joins_ && !mistaken_;
   options.initial_replicas = p.initial_replicas;
+  options.initial_witnesses = p.initial_witnesses;
   options.seed = random_.Next();
   options.lease_us = p.lease_us;
   options.initial_groups = p.initial_groups;
@@ -382,13 +383,30 @@ std::vector<ReplicaView> SimNode::Replicas() {
                             " chosen ", log.chosen_index(), " last ", log.last_index(), " ballot ",
                             ToString(log.ballot()), v.serving ? " serving" : "", ")");
     for (const paxos::Member& m : log.config().members) {
-      v.members.push_back(MemberView{m.node, m.id, m.Votes()});
+      v.members.push_back(MemberView{m.node, m.id, m.Votes(), !HoldsRows(m.kind)});
     }
+    v.witness = g->state().rowless();
     v.member = log.member();
     v.changing = log.config() != log.settled_config();
     v.locks = v.serving ? process_->node->transactions()->DescribeLocks(g->id()).size() : 0;
   }
   return views;
+}
+
+std::vector<WitnessView> SimNode::Witnesses() {
+  std::vector<WitnessView> views;
+  for (tablet::Group* g : process_->node->host()->Groups()) {
+    if (!g->initialised() || !g->state().rowless()) continue;
+    const paxos::Replica& log = *g->replica();
+    if (log.member()) views.push_back({g->id(), log.base().index, log.settled_config()});
+  }
+  return views;
+}
+
+std::optional<LogIndex> SimNode::ChosenAt(GroupId group, uint64_t life) {
+  tablet::Group* g = process_->node->host()->Find(group);
+  if (g == nullptr || !g->initialised() || g->replica()->id() != life) return std::nullopt;
+  return g->replica()->chosen_index();
 }
 
 namespace {

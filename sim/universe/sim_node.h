@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "common/observer.h"
 #include "common/task.h"
+#include "paxos/core/entry.h"
 #include "sim/checkers/history.h"
 #include "sim/universe/profile.h"
 #include "sim/world/sim_disk.h"
@@ -41,6 +42,7 @@ struct MemberView {
   NodeId node;
   uint64_t life = 0;
   bool votes = false;
+  bool witness = false;
 };
 
 // What a replica says of itself.
@@ -53,9 +55,17 @@ struct ReplicaView {
   size_t prepared = 0;
   size_t locks = 0;                 // held or waited for; leaders only
   std::vector<MemberView> members;  // of the newest configuration here
+  bool witness = false;             // it holds no rows
   bool member = false;              // of a chosen configuration that it knows
   bool changing = false;            // which is not known to be chosen
   std::string detail;               // of its log, for reports
+};
+
+// A witness, and what its log has forgotten.
+struct WitnessView {
+  GroupId group;
+  LogIndex forgotten = 0;
+  paxos::Config config;  // the newest that it knows to be chosen
 };
 
 // How often a node asks for the database's retention.
@@ -121,6 +131,9 @@ class SimNode {
   // Runs `task` on the node's loop; it is destroyed when the process crashes.
   void Spawn(std::function<Task<void>()> task);
   std::vector<ReplicaView> Replicas();
+  std::vector<WitnessView> Witnesses();
+  // What this node's replica of that life knows to be chosen; nothing when there is none.
+  std::optional<LogIndex> ChosenAt(GroupId group, uint64_t life);
   // Groups that campaign here just now.
   size_t Campaigns();
   // Groups whose replica here is damaged or being replaced.

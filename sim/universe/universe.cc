@@ -14,6 +14,7 @@ constexpr size_t kMaxLog = 20'000;
 constexpr size_t kMaxAnomalies = 20;
 constexpr Micros kLook = 5'000;
 constexpr Micros kElectionsLook = 3'000;
+constexpr Micros kWitnessesLook = 50'000;
 // Hand-overs and new halves of splits do not wait for a turn; there are a few at a time.
 constexpr size_t kCampaignsOutOfTurn = 16;
 
@@ -139,6 +140,31 @@ void Universe::WatchElections() {
                                           " groups campaign at a time, ", limit, " may"));
   }
   scheduler_.After(kElectionsLook, 0, [this] { WatchElections(); });
+}
+
+void Universe::WatchWitnesses() {
+  for (auto& n : nodes_) {
+    if (!n->up()) continue;
+    for (const WitnessView& w : n->Witnesses()) {
+      // A full replica that is down or lost may have had it, or is a failure that quorums allow
+      // for.
+      size_t keep = 0;
+      for (const paxos::Member& m : w.config.members) {
+        if (m.kind != paxos::ReplicaKind::kVoter) continue;
+        SimNode* full = node(m.node);
+        const auto chosen = full->up() ? full->ChosenAt(w.group, m.id) : std::nullopt;
+        keep += chosen.value_or(w.forgotten) >= w.forgotten ? 1 : 0;
+      }
+      const size_t enough = w.config.Voters() - w.config.Quorum() + 1;
+      if (keep >= enough) continue;
+      Report("witness-forgot",
+             absl::StrCat(ToString(n->id()), "/", ToString(w.group), " up to ", w.forgotten,
+                          ", which ", keep, " full replicas have; every quorum needs one of ",
+                          enough));
+      return;
+    }
+  }
+  scheduler_.After(kWitnessesLook, 0, [this] { WatchWitnesses(); });
 }
 
 bool Universe::RunUntil(const std::function<bool()>& done, Micros at_most_us) {

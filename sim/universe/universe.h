@@ -65,6 +65,8 @@ class Universe {
 
   // Reports when more groups of a node campaign at a time than may (rule 31). From now on.
   void WatchElections();
+  // Reports when a witness's log has forgotten what some quorum has no full replica for (rule 29).
+  void WatchWitnesses();
 
   void RunFor(Micros us) { scheduler_.RunUntil(scheduler_.now() + us); }
   // Runs until `done` holds, looked at every few milliseconds; false when it does not in time.

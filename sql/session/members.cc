@@ -19,9 +19,10 @@ absl::StatusOr<txn::ReplicaChange> KindOf(const Datum& d, int position) {
   const std::string kind = d.is_null() ? "" : d.string_value();
   if (kind == "voter") return txn::ReplicaChange::kVoter;
   if (kind == "read-only") return txn::ReplicaChange::kReadOnly;
+  if (kind == "witness") return txn::ReplicaChange::kWitness;
   return SqlError(sqlstate::kInvalidParameter,
                   absl::StrCat("there is no kind of replica \"", kind, "\""), position,
-                  "A replica is a 'voter' or 'read-only'.");
+                  "A replica is a 'voter', a 'witness' or 'read-only'.");
 }
 
 }  // namespace

@@ -210,8 +210,10 @@ void AppliedState::Apply(const peer::Command& command, LogIndex index, Ballot ba
       const TxnAttempt attempt = FromProto(p.txn());
       RaiseAssigned(Timestamp(p.s_prepare()));
       if (Finished(attempt)) break;  // a zombie (rule 22)
-      prepared_[attempt] = p;
-      batch->Put(absl::StrCat(prefix, "p", AttemptKey(attempt)), p.SerializeAsString());
+      peer::Prepare& kept = prepared_[attempt] = p;
+      if (rowless_) kept.clear_writes();  // whom it binds is a leader's business
+      if (rowless_) kept.clear_locks();
+      batch->Put(absl::StrCat(prefix, "p", AttemptKey(attempt)), kept.SerializeAsString());
       break;
     }
     case peer::Command::kDecide: {
@@ -261,6 +263,12 @@ void AppliedState::SaveApplied(storage::WriteBatch* batch) const {
              AppliedValue(index_, ballot_, last_ts(), assigned()));
 }
 
+void AppliedState::SaveSettled(LogIndex settled, storage::WriteBatch* batch) {
+  if (settled == state_.settled()) return;
+  state_.set_settled(settled);
+  batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
+}
+
 void AppliedState::ApplyMembers(const peer::GroupDescriptor& members, LogIndex index, Ballot ballot,
                                 storage::WriteBatch* batch) {
   ISO_CHECK(index == index_ + 1, "entries are applied in order");
@@ -270,6 +278,11 @@ void AppliedState::ApplyMembers(const peer::GroupDescriptor& members, LogIndex i
   *own->mutable_replicas() = members.replicas();
   *own->mutable_voters() = members.voters();
   own->set_generation(own->generation() + 1);
+  const bool witness =
+      std::any_of(members.replicas().begin(), members.replicas().end(), [](const peer::Replica& r) {
+        return r.kind() == peer::WITNESS || r.kind() == peer::NEW_WITNESS;
+      });
+  if (!witness) state_.clear_settled();
   batch->Put(absl::StrCat(MetaPrefix(id()), "s"), state_.SerializeAsString());
 }
 
@@ -317,6 +330,7 @@ void AppliedState::ApplyHorizon(const peer::SetHorizon& command, SabotageSet sab
 
 void AppliedState::ApplyWrites(const google::protobuf::RepeatedPtrField<peer::Write>& writes,
                                Timestamp s, storage::WriteBatch* batch) {
+  if (rowless_) return;
   const KeyRange range = FromProto(descriptor().range());
   if (!writes.empty()) garbage_from_ = std::min(garbage_from_, s);
   for (const peer::Write& w : writes) {
@@ -448,6 +462,7 @@ void AppliedState::ToSnapshot(peer::GroupSnapshotHeader* header) const {
   header->set_ballot_round(ballot_.round);
   header->set_ballot_node(ballot_.node.value);
   *header->mutable_state() = state_;
+  header->mutable_state()->clear_settled();
   for (const auto& [attempt, p] : prepared_) *header->add_prepared() = p;
   for (const auto& [attempt, d] : decisions_) *header->add_decisions() = d;
   for (const TxnAttempt& attempt : finished_order_) {

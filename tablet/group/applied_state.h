@@ -123,6 +123,13 @@ class AppliedState {
   const std::map<TxnAttempt, peer::Decide>& decisions() const { return decisions_; }
   std::optional<peer::FinishedAttempt> Finished(const TxnAttempt& attempt) const;
 
+  // A witness's: commands change everything but rows, which are not there (rule 29).
+  void SetRowless() { rowless_ = true; }
+  bool rowless() const { return rowless_; }
+  // What a log of a group with a witness may forget, for as long as it has one.
+  LogIndex settled() const { return state_.settled(); }
+  void SaveSettled(LogIndex settled, storage::WriteBatch* batch);
+
   void ToSnapshot(peer::GroupSnapshotHeader* header) const;
   static AppliedState FromSnapshot(const peer::GroupSnapshotHeader& header);
 
@@ -165,6 +172,7 @@ class AppliedState {
   Timestamp garbage_from_ = Timestamp::Max();
   uint64_t written_bytes_ = 0;
   std::vector<KeyRange> covered_;
+  bool rowless_ = false;
 };
 
 }  // namespace isochron::tablet

@@ -182,6 +182,11 @@ void Group::RebuildPending() {
 
 Task<absl::Status> Group::TransferTo(NodeId target) {
   ISO_CO_RETURN_IF_ERROR(Leading().status());
+  if (!replica_->config().CanLead(target)) {
+    co_return absl::InvalidArgumentError(
+        absl::StrCat("node ", target.value, " has no replica of group ", id().value,
+                     " that can lead: only voters do, not witnesses or read-only replicas"));
+  }
   if (!env_.sabotage.Is(Sabotage::kTransferWithoutSmax)) {
     // Read votes bind this leadership for up to a lease: the group is served meanwhile.
     transferring_ = true;

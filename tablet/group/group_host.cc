@@ -86,10 +86,12 @@ paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
     log_->TruncatePrefix(state.id(), initial.base);  // its log begins here
   }
   initial.applied = paxos::LogMark{state.index(), state.ballot()};
+  initial.witness = IsWitness(state);
+  initial.settled = state.settled();
   // A snapshot was installed, and the process died before its mark was in the log: the replica
-  // begins behind it, and so must its log.
+  // begins behind it, and so must its log. A witness's state always may be ahead of its log.
   const LogIndex last = initial.entries.empty() ? initial.base.index : initial.entries.back().index;
-  if (initial.applied.index > last) {
+  if (initial.applied.index > last && !initial.witness) {
     log_->TruncatePrefix(state.id(), initial.applied);
     env_.observer->Reached("group.log_behind_store");
   }
@@ -116,6 +118,7 @@ absl::Status GroupHost::Bootstrap(const std::vector<peer::GroupDescriptor>& desc
 
 Group* GroupHost::Add(AppliedState state, paxos::InitialState initial) {
   const GroupId id = state.id();
+  if (initial.witness) state.SetRowless();
   paxos::Replica::Options ro;
   ro.group = id;
   ro.seed = options_.seed * 1'000'003 + id.value;
@@ -218,6 +221,7 @@ void GroupHost::OnSplit(GroupId parent, AppliedState child, storage::WriteBatch*
   const bool member = ConfigOf(child.descriptor()).Has(env_.transport->self(), life);
   if (!member || !MayBegin(child.id(), life) ||
       (existing != nullptr && existing->replica()->id() != life)) {
+    if (Find(parent)->state().rowless()) return;
     // Its own later pieces may live here by now, with rows that came by a snapshot.
     for (const KeyRange& r : HeldByNoOther(FromProto(child.descriptor().range()), parent)) {
       storage::MvccStore::ClearRange(batch, r);

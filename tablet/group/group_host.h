@@ -16,7 +16,8 @@
 // (rules 30, 31).
 //
 // group_host.cc has start, splits and stop; group_host_turn.cc the turn; group_host_wakeups.cc what
-// makes groups act; group_host_snapshots.cc and group_host_checkpoint.cc what they say.
+// makes groups act; group_host_snapshots.cc and group_host_checkpoint.cc what they say;
+// group_host_witness.cc what is different for replicas without rows.
 //
 // Loop-thread only. A failed sync or store write ends the process through on_fatal (rule 34).
 
@@ -192,13 +193,21 @@ class GroupHost : private SnapshotTarget {
   void Checkpoint();
   void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
   Task<void> SendSnapshot(GroupId id, NodeId to);
+  absl::Status Install(Group* g, AppliedState state, paxos::LogMark mark,
+                       storage::WriteBatch batch);
   Task<absl::StatusOr<std::string>> OnSnapshotPiece(NodeId from, std::string piece);
   void AddPeers(const peer::GroupDescriptor& d);
   void RebuildPeers();
+  // group_host_witness.cc
+  bool IsWitness(const AppliedState& state) const;
+  LogIndex MayForget(Group* group, LogIndex upto, storage::WriteBatch* batch);
+  Task<bool> PrepareForWitness(GroupId id, NodeId to, peer::GroupSnapshotHeader* header);
+  absl::Status InstallWitness(Group* g, const peer::GroupSnapshotHeader& header);
   // group_host_members.cc
   absl::Status LoadLives();
   void DropRemains();
-  void SaveLife(GroupId group, uint64_t life, storage::WriteBatch* batch);
+  void SaveLife(GroupId group, uint64_t life, bool witness, storage::WriteBatch* batch);
+  void EndLife(GroupId group, uint64_t life, storage::WriteBatch* batch);
   void SaveNewborn(GroupId group, uint64_t life, storage::WriteBatch* batch);
   void DropNewborn(GroupId group, storage::WriteBatch* batch);
   bool MayBegin(GroupId group, uint64_t life) const;
@@ -230,6 +239,7 @@ class GroupHost : private SnapshotTarget {
   std::set<NodeId> peers_;  // that share a group with this node, now or before
   std::vector<AppliedState> new_children_;
   std::map<GroupId, uint64_t> lives_;           // of replicas that began with a snapshot
+  std::map<GroupId, uint64_t> witnesses_;       // of those, the witnesses' lives
   std::map<GroupId, uint64_t> newborn_;         // of replicas that may vote before theirs came
   std::map<GroupId, uint64_t> gone_;            // the last life of a replica that ended here
   std::set<GroupId> retiring_;                  // ended, their logs not removed yet
@@ -252,6 +262,7 @@ class GroupHost : private SnapshotTarget {
   Micros last_flush_us_ = 0;
   bool flush_put_off_ = false;
   uint64_t applied_since_checkpoint_ = 0;
+  uint64_t log_after_checkpoint_ = 0;  // bytes that the last one had to leave
   bool checkpointing_ = false;
   std::set<std::pair<GroupId, NodeId>> sending_snapshots_;
   std::unique_ptr<GarbageCollector> gc_;

@@ -9,7 +9,10 @@ namespace isochron::tablet {
 
 void GroupHost::MaybeCheckpoint() {
   if (checkpointing_) return;
-  const bool log_is_large = log_->TotalBytes() > options_.log_limit_bytes;
+  // What no checkpoint can free (a witness may need it) is no reason for the next one.
+  const uint64_t bytes = log_->TotalBytes();
+  const bool log_is_large = bytes > options_.log_limit_bytes &&
+                            bytes > log_after_checkpoint_ + options_.log_limit_bytes / 8;
   if (applied_since_checkpoint_ >= options_.checkpoint_entries ||
       (log_is_large && applied_since_checkpoint_ > 0)) {
     Checkpoint();
@@ -24,7 +27,7 @@ void GroupHost::Checkpoint() {
   for (auto& [id, g] : groups_) {
     if (!g->initialised()) continue;
     g->mutable_state()->SaveFinished(&batch);
-    covered[id] = g->state().index();
+    covered[id] = MayForget(g.get(), g->state().index(), &batch);
   }
   if (!batch.empty()) {
     absl::Status written = env_.engine->Write(std::move(batch));
@@ -65,6 +68,7 @@ void GroupHost::TruncateLogs(const std::map<GroupId, LogIndex>& durable) {
   }
   env_.observer->Reached("log.truncated");
   FlushLog();
+  log_after_checkpoint_ = log_->TotalBytes();
 }
 
 }  // namespace isochron::tablet

@@ -27,6 +27,8 @@ constexpr Micros kNewLifePatienceUs = 500'000;
 constexpr absl::string_view kGoneRows = "left";
 constexpr absl::string_view kLifeRows = "life";
 constexpr absl::string_view kNewbornRows = "newborn";
+// The same, if it is a witness.
+constexpr absl::string_view kWitnessRows = "witness";
 
 std::string RowOf(absl::string_view rows, GroupId group) {
   return storage::MetaKey(absl::StrCat(rows, absl::Hex(group.value, absl::kZeroPad16)));
@@ -53,12 +55,26 @@ absl::Status LoadRows(storage::Engine* engine, absl::string_view rows,
 absl::Status GroupHost::LoadLives() {
   ISO_RETURN_IF_ERROR(LoadRows(env_.engine, kGoneRows, &gone_));
   ISO_RETURN_IF_ERROR(LoadRows(env_.engine, kNewbornRows, &newborn_));
+  ISO_RETURN_IF_ERROR(LoadRows(env_.engine, kWitnessRows, &witnesses_));
   return LoadRows(env_.engine, kLifeRows, &lives_);
 }
 
-void GroupHost::SaveLife(GroupId group, uint64_t life, storage::WriteBatch* batch) {
+void GroupHost::SaveLife(GroupId group, uint64_t life, bool witness, storage::WriteBatch* batch) {
   lives_[group] = life;
   batch->Put(RowOf(kLifeRows, group), absl::StrCat(life));
+  if (!witness) return;
+  witnesses_[group] = life;
+  batch->Put(RowOf(kWitnessRows, group), absl::StrCat(life));
+}
+
+void GroupHost::EndLife(GroupId group, uint64_t life, storage::WriteBatch* batch) {
+  uint64_t& gone = gone_[group];
+  gone = std::max(gone, life);
+  batch->Put(RowOf(kGoneRows, group), absl::StrCat(gone));
+  batch->Delete(RowOf(kLifeRows, group));
+  batch->Delete(RowOf(kWitnessRows, group));
+  lives_.erase(group);
+  witnesses_.erase(group);
 }
 
 void GroupHost::SaveNewborn(GroupId group, uint64_t life, storage::WriteBatch* batch) {
@@ -171,10 +187,7 @@ Task<absl::StatusOr<std::string>> GroupHost::OnNewReplica(std::string payload) {
 absl::Status GroupHost::DropDamaged(GroupId id) {
   storage::WriteBatch batch;
   batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
-  gone_[id] = MakeLife(options_.incarnation, lives_begun_);
-  batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone_[id]));
-  batch.Delete(RowOf(kLifeRows, id));
-  lives_.erase(id);
+  EndLife(id, MakeLife(options_.incarnation, lives_begun_), &batch);
   DropNewborn(id, &batch);
   ISO_RETURN_IF_ERROR(env_.engine->Write(std::move(batch)));
   ISO_RETURN_IF_ERROR(env_.engine->Flush());
@@ -228,17 +241,13 @@ void GroupHost::Retire(GroupId id) {
   if (group == nullptr) return;
   group->Retire();
   storage::WriteBatch batch;
-  if (group->initialised()) {
+  if (group->initialised() && !group->state().rowless()) {
     for (const KeyRange& r : HeldByNoOther(group->range(), id)) {
       storage::MvccStore::ClearRange(&batch, r);
     }
   }
   batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
-  uint64_t& gone = gone_[id];
-  gone = std::max(gone, group->replica()->id());
-  batch.Put(RowOf(kGoneRows, id), absl::StrCat(gone));
-  batch.Delete(RowOf(kLifeRows, id));
-  lives_.erase(id);
+  EndLife(id, group->replica()->id(), &batch);
   DropNewborn(id, &batch);
   retired_.push_back(std::move(group));
   if (absl::Status written = env_.engine->Write(std::move(batch)); !written.ok()) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,7 +42,8 @@ const AppliedState* GroupHost::OnMerge(GroupId left, const peer::Merge& merge,
   }
   Group* right = it->second.get();
   TakeReady(right, batch);
-  if (right->replica()->emitted_index() < merge.right_index()) {
+  // A witness's state may be ahead of its log.
+  if (std::max(right->replica()->emitted_index(), right->state().index()) < merge.right_index()) {
     env_.observer->Reached("group.merge_caught_up");
     right->Apply(right->replica()->TakeChosenUpTo(merge.right_index()), batch);
   }

@@ -31,7 +31,7 @@ std::vector<GroupId> GroupHost::BearSkipped(Group* parent, const AppliedState& a
     const GroupId id(child.group());
     const paxos::Config members = ConfigOf(child);
     const paxos::Member* m = members.Find(env_.transport->self());
-    if (m == nullptr || m->id != life || m->kind != paxos::ReplicaKind::kVoter) continue;
+    if (m == nullptr || m->id != life || !m->Votes()) continue;
     const bool applied = std::any_of(known.begin(), known.end(),
                                      [&](const auto& k) { return k.group() == id.value; });
     if (applied || std::find(absorbed.begin(), absorbed.end(), id.value) != absorbed.end())

@@ -40,7 +40,7 @@ const Group* GroupHost::NewerPiece(const peer::GroupDescriptor& descriptor) cons
 std::vector<KeyRange> GroupHost::HeldByNoOther(const KeyRange& range, GroupId owner) const {
   std::vector<KeyRange> others;
   for (const auto& [id, g] : groups_) {
-    if (id != owner && g->initialised()) others.push_back(g->range());
+    if (id != owner && g->initialised() && !g->state().rowless()) others.push_back(g->range());
   }
   std::sort(others.begin(), others.end(),
             [](const KeyRange& a, const KeyRange& b) { return a.start < b.start; });

@@ -22,12 +22,15 @@ Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
   bool ok = false;
   LogIndex index = 0;
   // A leader that is behind a split, and has the piece by a snapshot, has not all that it says.
-  const bool whole = g != nullptr && g->initialised() && !g->state().Covers(g->range());
-  if (whole && sending_snapshots_.size() <= kMaxSending) {
-    peer::GroupSnapshotHeader header;
-    g->state().ToSnapshot(&header);
+  bool ready = g != nullptr && g->initialised() && !g->state().Covers(g->range()) &&
+               sending_snapshots_.size() <= kMaxSending;
+  peer::GroupSnapshotHeader header;
+  if (ready) ready = co_await PrepareForWitness(id, to, &header);
+  g = Find(id);
+  if (ready && g != nullptr) {
+    if (header.witness_base() == 0) g->state().ToSnapshot(&header);
     if (options_.sabotage.Is(Sabotage::kSnapshotWithoutPrepared)) header.clear_prepared();
-    index = header.index();
+    index = header.witness_base() != 0 ? header.witness_base() : header.index();
     SnapshotSource source(static_cast<uint64_t>(env_.executor->MonotonicNow()), std::move(header),
                           &store_, env_.engine);
     env_.observer->Count("group.snapshots_made", 1);
@@ -62,14 +65,17 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
   const GroupId id(header.state().group_descriptor().group());
   Group* g = Find(id);
   if (g == nullptr) return absl::NotFoundError(absl::StrCat("no replica of group ", id.value));
-  if (g->replica()->role() == paxos::Role::kLeader || header.index() <= g->state().index()) {
-    return absl::OkStatus();  // late: this replica is ahead of it
-  }
   const paxos::Config config = ConfigOf(header.state().group_descriptor());
   const paxos::Member* meant = config.Find(env_.transport->self());
   if (meant != nullptr && meant->id != g->replica()->id()) {
     return absl::FailedPreconditionError("the snapshot is for another replica of this node");
   }
+  if ((header.witness_base() != 0) != g->state().rowless() && g->initialised()) {
+    return absl::FailedPreconditionError("the snapshot is for a replica of another kind");
+  }
+  if (g->replica()->role() == paxos::Role::kLeader) return absl::OkStatus();
+  if (header.witness_base() != 0) return InstallWitness(g, header);
+  if (header.index() <= g->state().index()) return absl::OkStatus();  // late: this one is ahead
   if (const Group* newer = NewerPiece(header.state().group_descriptor())) {
     env_.observer->Reached("group.snapshot_behind_a_piece");
     return absl::UnavailableError(
@@ -83,9 +89,19 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
     ISO_RETURN_IF_ERROR(storage::MvccStore::ImportChunk(&batch, range, chunk));
   }
   AppliedState state = AppliedState::FromSnapshot(header);
+  const paxos::LogMark mark{state.index(), state.ballot()};
+  return Install(g, std::move(state), mark, std::move(batch));
+}
+
+// `batch` holds the rows; the state follows, and the log forgets what it replaces.
+absl::Status GroupHost::Install(Group* g, AppliedState state, paxos::LogMark mark,
+                                storage::WriteBatch batch) {
+  const GroupId id = g->id();
+  const paxos::Config config = ConfigOf(state.descriptor());
+  const LogIndex config_at = state.index();
   state.SaveAll(&batch);
-  CoverOlder(state.descriptor(), &batch);
-  SaveLife(id, g->replica()->id(), &batch);
+  if (!state.rowless()) CoverOlder(state.descriptor(), &batch);
+  SaveLife(id, g->replica()->id(), state.rowless(), &batch);
   DropNewborn(id, &batch);
   const std::vector<GroupId> newborn = BearSkipped(g, state, &batch);
   std::vector<GroupId> merged;
@@ -101,9 +117,8 @@ absl::Status GroupHost::InstallSnapshot(const peer::GroupSnapshotHeader& header,
     env_.on_fatal(written);
     return written;
   }
-  const paxos::LogMark mark{state.index(), state.ballot()};
   log_->TruncatePrefix(id, mark);
-  g->replica()->InstallSnapshot(mark, config);
+  g->replica()->InstallSnapshot(mark, config, config_at);
   g->InstallSnapshot(std::move(state));
   for (GroupId group : merged) EndReplica(group);
   RemoveLogs(std::move(merged));

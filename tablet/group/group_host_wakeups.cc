@@ -236,6 +236,7 @@ void GroupHost::OnPaxosFrame(NodeId from, absl::string_view payload) {
     if (const auto* accept = std::get_if<paxos::Accept>(&m.body);
         accept != nullptr && !accept->entries.empty() && env_.may_append && !env_.may_append()) {
       env_.observer->Reached("disk.refused_entries");  // as if they were lost on the way
+      g->replica()->LearnSettled(from, m);             // which may make room
       continue;
     }
     MarkDirty(m.group);

@@ -40,11 +40,11 @@ void Group::ApplyConfig(const paxos::Entry& entry, storage::WriteBatch* batch) {
 
 absl::StatusOr<OneShot<absl::Status>> Group::ProposeConfig(paxos::Config next) {
   ISO_ASSIGN_OR_RETURN(LeaderView view, Leading());
+  env_.mark_dirty(id());  // a refusal too may have something to ask of the others
   ISO_ASSIGN_OR_RETURN(LogIndex index, replica_->ProposeConfig(std::move(next)));
   OneShot<absl::Status> applied(env_.executor);
   waiting_.emplace(index, Waiting{view.ballot, {}, applied});
   env_.observer->Reached("group.members_proposed");
-  env_.mark_dirty(id());
   return applied;
 }
 

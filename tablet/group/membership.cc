@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 
 namespace isochron::tablet {
 
@@ -38,6 +39,26 @@ bool BelongsTo(uint64_t life, uint64_t first, uint64_t now) {
   return incarnation >= first && incarnation <= now;
 }
 
+namespace {
+
+// Every quorum needs a replica that can lead and holds the rows, also of what witnesses forgot.
+absl::Status CheckWitnesses(const paxos::Config& next) {
+  const size_t witnesses =
+      next.Count(paxos::ReplicaKind::kWitness) + next.Count(paxos::ReplicaKind::kNewWitness);
+  const size_t full = next.Count(paxos::ReplicaKind::kVoter);
+  if (full == 0) {
+    return absl::InvalidArgumentError(
+        "the last voter that holds rows is not removed; add another one first");
+  }
+  if (witnesses <= full) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the group would have ", witnesses, " witnesses and ", full,
+                   " voters that hold rows; there are to be no more witnesses than these: add a "
+                   "voter, or remove a witness, first"));
+}
+
+}  // namespace
+
 absl::StatusOr<paxos::Config> NextConfig(const paxos::Config& now, const peer::Replica& wanted,
                                          bool remove, uint64_t life, bool caught_up) {
   const NodeId node(wanted.node());
@@ -57,19 +78,26 @@ absl::StatusOr<paxos::Config> NextConfig(const paxos::Config& now, const peer::R
       return absl::InvalidArgumentError("the last voter of a group is not removed; add one first");
     }
     next.members.erase(at);
+    ISO_RETURN_IF_ERROR(CheckWitnesses(next));
     return next;
   }
-  if (kind == paxos::ReplicaKind::kWitness) {
-    return absl::UnimplementedError(
-        "witnesses are not built yet; add a voter or a read-only replica");
-  }
   if (!there) {
-    const bool votes = kind == paxos::ReplicaKind::kVoter;
-    next.members.push_back(paxos::Member{node, votes ? paxos::ReplicaKind::kLearner : kind, life});
+    paxos::ReplicaKind first = kind;
+    if (kind == paxos::ReplicaKind::kVoter) first = paxos::ReplicaKind::kLearner;
+    if (kind == paxos::ReplicaKind::kWitness) first = paxos::ReplicaKind::kNewWitness;
+    next.members.push_back(paxos::Member{node, first, life});
+    ISO_RETURN_IF_ERROR(CheckWitnesses(next));
     return next;
   }
   if (at->kind == kind) return next;
-  if (kind == paxos::ReplicaKind::kVoter) {
+  if (HoldsRows(at->kind) != HoldsRows(kind)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", node.value,
+                     " has a replica of another kind: a witness has no rows, and rows do not come "
+                     "or go within a replica's life; remove it, "
+                     "then add it as the other kind"));
+  }
+  if (kind == paxos::ReplicaKind::kVoter || kind == paxos::ReplicaKind::kWitness) {
     if (!caught_up) return next;
     at->kind = kind;
     return next;

@@ -31,9 +31,10 @@ inline uint64_t MakeLife(uint64_t incarnation, uint64_t count) {
 bool BelongsTo(uint64_t life, uint64_t first, uint64_t now);
 
 // The next configuration on the way to what `wanted` asks for; equal to `now` when it is reached.
-// A voter joins as a learner; `caught_up` says that the learner may vote, `life` is that of a new
-// replica. A nonzero id in `wanted` is checked against the one that is there. INVALID_ARGUMENT,
-// FAILED_PRECONDITION.
+// A voter joins as a learner; `caught_up` says that the newcomer may vote, `life` is that of a new
+// replica. A witness does the same, without rows; there are no more of them than voters
+// (rule 29; docs/internals/membership.md). A nonzero id in `wanted` is checked against the one that
+// is there. INVALID_ARGUMENT, FAILED_PRECONDITION.
 absl::StatusOr<paxos::Config> NextConfig(const paxos::Config& now, const peer::Replica& wanted,
                                          bool remove, uint64_t life, bool caught_up);
 

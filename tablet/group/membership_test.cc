@@ -41,6 +41,27 @@ TEST(MembershipTest, RemovalsAndRefusals) {
       NextConfig(kThree, Wanted(3, peer::VOTER, 5), true, 0, false).status()));
 }
 
+TEST(MembershipTest, WitnessesJoinAsSuchAndAreNoMoreThanVoters) {
+  auto next =
+      NextConfig(Config{{{NodeId(1)}, {NodeId(2)}}}, Wanted(3, peer::WITNESS), false, 7, false);
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(*next->Find(NodeId(3)), (Member{NodeId(3), ReplicaKind::kNewWitness, 7}));
+  EXPECT_EQ(*NextConfig(*next, Wanted(3, peer::WITNESS), false, 0, false), *next);
+  next = NextConfig(*next, Wanted(3, peer::WITNESS), false, 0, true);
+  EXPECT_EQ(*next->Find(NodeId(3)), (Member{NodeId(3), ReplicaKind::kWitness, 7}));
+  EXPECT_EQ(*NextConfig(*next, Wanted(3, peer::WITNESS), false, 0, true), *next);
+  // Never of another kind within its life.
+  EXPECT_TRUE(absl::IsFailedPrecondition(NextConfig(*next, Wanted(3), false, 0, true).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      NextConfig(*next, Wanted(2, peer::WITNESS), false, 0, true).status()));
+  auto one = NextConfig(*next, Wanted(2), true, 0, false);
+  ASSERT_TRUE(one.ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      NextConfig(*one, Wanted(4, peer::WITNESS), false, 9, false).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(NextConfig(*one, Wanted(1), true, 0, false).status()));
+  EXPECT_EQ(NextConfig(*one, Wanted(3), true, 0, false)->Voters(), 1u);
+}
+
 TEST(MembershipTest, DescriptorsKeepTheConfiguration) {
   const Config c{{{NodeId(1)}, {NodeId(2), ReplicaKind::kReadOnly, 9}}};
   peer::GroupDescriptor d;

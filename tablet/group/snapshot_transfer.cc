@@ -19,8 +19,11 @@ SnapshotSource::SnapshotSource(uint64_t transfer, peer::GroupSnapshotHeader head
 
 absl::StatusOr<std::optional<std::string>> SnapshotSource::Next() {
   if (ended_) return std::nullopt;
-  ISO_ASSIGN_OR_RETURN(storage::ExportedChunk chunk,
-                       store_->ExportChunk(range_, cursor_, kSnapshotPieceBytes, snapshot_.get()));
+  storage::ExportedChunk chunk;
+  if (header_.witness_base() == 0) {
+    ISO_ASSIGN_OR_RETURN(
+        chunk, store_->ExportChunk(range_, cursor_, kSnapshotPieceBytes, snapshot_.get()));
+  }
   peer::SnapshotPiece piece;
   piece.set_group(header_.state().group_descriptor().group());
   piece.set_transfer(transfer_);

@@ -16,7 +16,8 @@ inline GroupDescriptor ToDescriptor(const peer::GroupDescriptor& d) {
   out.generation = d.generation();
   for (uint32_t v : d.voters()) out.voters.push_back(NodeId(v));
   for (const peer::Replica& r : d.replicas()) {
-    if (r.kind() != peer::WITNESS) out.readers.push_back(NodeId(r.node()));
+    const bool rows = r.kind() != peer::WITNESS && r.kind() != peer::NEW_WITNESS;
+    (rows ? out.readers : out.witnesses).push_back(NodeId(r.node()));
   }
   return out;
 }
@@ -29,6 +30,11 @@ inline peer::GroupDescriptor ToProto(const GroupDescriptor& d) {
   out.set_generation(d.generation);
   for (NodeId v : d.voters) out.add_voters(v.value);
   for (NodeId n : d.readers) out.add_replicas()->set_node(n.value);
+  for (NodeId n : d.witnesses) {
+    peer::Replica* r = out.add_replicas();
+    r->set_node(n.value);
+    r->set_kind(peer::WITNESS);
+  }
   return out;
 }
 

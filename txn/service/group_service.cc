@@ -10,16 +10,6 @@
 #include "txn/service/tablet_access.h"
 
 namespace isochron::txn {
-namespace {
-
-bool HoldsRows(const tablet::Group& group, NodeId self) {
-  for (const peer::Replica& r : group.descriptor().replicas()) {
-    if (NodeId(r.node()) == self) return r.kind() != peer::WITNESS;
-  }
-  return true;
-}
-
-}  // namespace
 
 GroupService::GroupService(Env env)
     : find_group_(std::move(env.find_group)),
@@ -133,7 +123,7 @@ Task<peer::GroupResponse> GroupService::HandleElsewhere(Ctx ctx, GroupId id,
                                                         peer::GroupRequest request) {
   tablet::Group* group = find_group_ ? find_group_(id) : nullptr;
   if (group != nullptr && group->initialised()) {
-    const bool rows = HoldsRows(*group, env_.self);
+    const bool rows = !group->state().rowless();  // a witness has none (rule 29)
     if (rows && request.has_snapshot_read() && request.snapshot_read().any_replica()) {
       co_return co_await ReplicaSnapshotRead(&env_, std::make_shared<TabletAccess>(group), ctx,
                                              std::move(*request.mutable_snapshot_read()));
