@@ -110,7 +110,8 @@ struct Unpromised {
 [[maybe_unused]] constexpr Unpromised kUnpromised[] = {
     {"group.behind_its_piece",
      "a replica far behind a split, with a piece that is not; group_host_test"},
-    {"group.log_behind_store", "a crash between a snapshot's rows and its mark in the log"},
+    {"group.log_behind_store",
+     "a crash between a snapshot's rows and its mark in the log; group_host_test"},
     {"group.life_asked_again", "two requests at a time for the same replica"},
     {"group.newborn", "a snapshot of the parent carries a voter past a split; group_host_test"},
     {"group.newborn_recovered", "as above, and a crash before its own snapshot; group_host_test"},

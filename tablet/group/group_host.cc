@@ -74,6 +74,21 @@ absl::Status GroupHost::Recover() {
   return absl::OkStatus();
 }
 
+namespace {
+
+// Whether what the log has below the store's index is another thing than what was applied: a
+// snapshot was installed, or more was applied than was in the log yet, and the process died. The
+// log then ends before that index, or has there what was accepted once and never chosen. All of it
+// is in the store, so the log begins anew behind it. A witness's state always may be ahead of its
+// log.
+bool BeginsBehindStore(const paxos::InitialState& s) {
+  if (s.witness || s.applied.index <= s.base.index) return false;
+  const LogIndex in_log = s.applied.index - s.base.index;
+  return in_log > s.entries.size() || s.entries[in_log - 1].origin != s.applied.origin;
+}
+
+}  // namespace
+
 paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
   paxos::InitialState initial;
   initial.config = ConfigOf(state.descriptor());
@@ -88,11 +103,11 @@ paxos::InitialState GroupHost::InitialFor(const AppliedState& state) {
   initial.applied = paxos::LogMark{state.index(), state.ballot()};
   initial.witness = IsWitness(state);
   initial.settled = state.settled();
-  // A snapshot was installed, and the process died before its mark was in the log: the replica
-  // begins behind it, and so must its log. A witness's state always may be ahead of its log.
-  const LogIndex last = initial.entries.empty() ? initial.base.index : initial.entries.back().index;
-  if (initial.applied.index > last && !initial.witness) {
-    log_->TruncatePrefix(state.id(), initial.applied);
+  if (BeginsBehindStore(initial)) {
+    initial.base = initial.applied;
+    std::erase_if(initial.entries,
+                  [&](const paxos::Entry& e) { return e.index <= initial.base.index; });
+    log_->TruncatePrefix(state.id(), initial.base);
     env_.observer->Reached("group.log_behind_store");
   }
   return initial;

@@ -329,6 +329,49 @@ TEST(GroupHostTest, ALaggardBehindTheTruncatedLogGetsASnapshot) {
             *u.machines_[leader].host->store()->Digest(all));
 }
 
+// The rows of a snapshot are durable, its mark is not in the log yet, and the process dies: what
+// the log has there was accepted from a leader that is over, and was never chosen.
+TEST(GroupHostTest, WhatTheLogHasBelowASnapshotIsNotTakenForChosen) {
+  Universe u(3);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  for (int i = 0; i < 5; ++i) u.Put(1, absl::StrCat("k", i), "v");
+  const uint32_t old = u.LeaderNode(1);
+  for (uint32_t n : {1, 2, 3}) {
+    u.network_.Cut(NodeId(old), NodeId(n));
+    u.network_.Cut(NodeId(n), NodeId(old));
+  }
+  for (uint64_t i = 0; i < 40; ++i) {
+    peer::Command c;
+    auto* w = c.mutable_commit_one_round();
+    ToProto(TxnAttempt{TxnId{Timestamp(1), NodeId(9), 2, i}, 0}, w->mutable_txn());
+    w->set_commit_start_us(u.scheduler_.now());
+    w->add_writes()->set_key("never");
+    ASSERT_TRUE(u.Leader(1)->Propose(std::move(c)).ok());
+  }
+  u.scheduler_.RunUntil(u.scheduler_.now() + kSecond / 10);
+  u.Crash(old, false);
+  u.network_.HealAll();
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  for (int i = 0; i < 20; ++i) u.Put(1, absl::StrCat("k", i), "w");
+
+  storage::WriteBatch rows;
+  const std::string from = MetaPrefix(GroupId(1)), to = MetaEnd(GroupId(1));
+  rows.DeleteRange(from, to);
+  storage::Engine* whole = u.machines_[u.LeaderNode(1)].engine.get();
+  auto it = whole->NewIterator(from, to);
+  for (it->Seek(from); it->Valid(); it->Next()) rows.Put(it->key(), it->value());
+  storage::MemEngine* store = u.machines_[old].engine.get();
+  ASSERT_TRUE(store->Write(std::move(rows)).ok());
+  ASSERT_TRUE(store->Flush().ok());
+  u.Start(old);
+
+  const paxos::Replica* replica = u.machines_[old].host->Find(GroupId(1))->replica();
+  const LogIndex applied = u.Leader(1)->state().index();
+  EXPECT_EQ(replica->chosen_index(), applied);
+  EXPECT_GT(replica->last_index(), applied) << "promises are kept: what it accepted behind that";
+  EXPECT_EQ(replica->MarkAt(applied).origin, u.Leader(1)->replica()->MarkAt(applied).origin);
+}
+
 TEST(GroupHostTest, SplitMakesAChildThatLeadsAndKeepsItsRows) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     Universe u(seed);
