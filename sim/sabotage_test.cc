@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "common/sabotage.h"
 #include "sim/sim_main.h"
@@ -18,7 +19,11 @@ class SabotageTest : public testing::TestWithParam<Sabotage> {};
 
 TEST_P(SabotageTest, IsCaught) {
   const std::string name(SabotageName(GetParam()).data(), SabotageName(GetParam()).size());
-  EXPECT_EQ(RunSim({"--seeds", "1..200", "--sabotage", name}), 1) << name << " was not noticed";
+  testing::internal::CaptureStdout();
+  const int status = RunSim({"--seeds", "1..200", "--sabotage", name});
+  const std::string said = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(status, 1) << name << " was not noticed";
+  EXPECT_FALSE(absl::StrContains(said, "setup-failed")) << "nothing was tried:\n" << said;
 }
 
 INSTANTIATE_TEST_SUITE_P(

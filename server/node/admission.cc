@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/node/admission.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
@@ -15,7 +16,9 @@
 namespace isochron::server {
 namespace {
 
-constexpr Micros kAnswerUs = 300'000;
+// What an answer is waited for: more from round to round, since the way may be a long one.
+constexpr Micros kAnswerMinUs = 300'000;
+constexpr Micros kAnswerMaxUs = 5'000'000;
 constexpr Micros kPauseUs = 100'000;
 constexpr int kQuietRounds = 20;
 constexpr absl::string_view kBirthRow = "node.birth";
@@ -89,12 +92,13 @@ Task<absl::Status> Admission::Ask() {
   others.erase(env_.self);
   const size_t wanted = others.empty() ? 0 : others.size() / 2 + 1;
   std::set<NodeId> noted;
+  Micros answer_us = kAnswerMinUs;
   for (int round = 1; noted.size() < wanted; ++round) {
     for (NodeId node : others) {
       if (noted.contains(node)) continue;
-      auto ctx = std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kAnswerUs);
+      auto ctx = std::make_shared<RequestContext>(env_.executor->MonotonicNow() + answer_us);
       auto answer = co_await env_.rpc->Call(ctx, node, kAdmissionMethod, absl::StrCat(birth_),
-                                            {.timeout_us = kAnswerUs});
+                                            {.timeout_us = answer_us});
       if (answer.ok()) noted.insert(node);
       if (answer.status().code() != absl::StatusCode::kFailedPrecondition) continue;
       co_return absl::FailedPreconditionError(absl::StrCat(
@@ -108,6 +112,7 @@ Task<absl::Status> Admission::Ask() {
                              others.size(), " first voters have noted it; ", noted.size(),
                              " have so far"));
     }
+    answer_us = std::min(answer_us * 3 / 2, kAnswerMaxUs);
     if (noted.size() < wanted) co_await SleepFor(env_.executor, kPauseUs);
   }
   admitted_ = true;
