@@ -18,7 +18,7 @@ namespace {
 
 // What an answer is waited for: more from round to round, since the way may be a long one.
 constexpr Micros kAnswerMinUs = 300'000;
-constexpr Micros kAnswerMaxUs = 5'000'000;
+constexpr Micros kAnswerMaxUs = 2'000'000;
 constexpr Micros kPauseUs = 100'000;
 constexpr int kQuietRounds = 20;
 constexpr absl::string_view kBirthRow = "node.birth";
