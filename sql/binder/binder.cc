@@ -40,32 +40,69 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
   const std::string& column = e.names.back();
   const std::string table = e.names.size() > 1 ? e.names[e.names.size() - 2] : "";
   ExprPtr found;
+  auto meet = [&](ExprPtr expr) -> absl::Status {
+    if (found != nullptr) {
+      return SqlError(sqlstate::kAmbiguousColumn,
+                      absl::StrCat("column reference \"", column, "\" is ambiguous"), e.position,
+                      "Write the table's name before it.");
+    }
+    found = std::move(expr);
+    found->position = e.position;
+    return absl::OkStatus();
+  };
+  if (table.empty() && scope_->named) {
+    for (const ScopeName& n : scope_->names) {
+      if (n.name == column) ISO_RETURN_IF_ERROR(meet(Clone(*n.expr)));
+    }
+  }
   bool table_known = table.empty();
   for (const ScopeTable& t : scope_->tables) {
-    if (table.empty() ? t.qualified_only : t.name != table) continue;
+    if (table.empty() ? t.qualified_only || scope_->named : t.name != table) continue;
     table_known = true;
     for (size_t i = 0; i < t.columns.size(); ++i) {
       if (t.columns[i].hidden || t.columns[i].name != column) continue;
-      if (found != nullptr) {
-        return SqlError(sqlstate::kAmbiguousColumn,
-                        absl::StrCat("column reference \"", column, "\" is ambiguous"), e.position,
-                        "Write the table's name before it.");
-      }
-      found = MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, e.position);
+      ISO_RETURN_IF_ERROR(meet(MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type)));
     }
   }
+  if (found != nullptr) return found;
   if (!table_known) {
-    return SqlError(sqlstate::kUndefinedTable,
-                    absl::StrCat("missing FROM-clause entry for table \"", table, "\""),
-                    e.position);
+    return OuterColumn(
+        e,
+        SqlError(sqlstate::kUndefinedTable,
+                 absl::StrCat("missing FROM-clause entry for table \"", table, "\""), e.position));
   }
-  if (found == nullptr) {
-    return SqlError(sqlstate::kUndefinedColumn,
-                    absl::StrCat("column \"", table.empty() ? "" : absl::StrCat(table, "."), column,
-                                 "\" does not exist"),
-                    e.position);
+  absl::Status missing =
+      SqlError(sqlstate::kUndefinedColumn,
+               absl::StrCat("column \"", table.empty() ? "" : absl::StrCat(table, "."), column,
+                            "\" does not exist"),
+               e.position);
+  if (!table.empty()) return missing;
+  return OuterColumn(e, std::move(missing));
+}
+
+absl::StatusOr<ExprPtr> Binder::OuterColumn(const ast::Expr& e, absl::Status not_here) {
+  const OuterFrame* outer = scope_->outer;
+  if (outer == nullptr || local_only_) return not_here;
+  auto theirs = Binder(outer->scope, params_, nullptr, clause_).Column(e);
+  if (!theirs.ok()) {
+    const std::string state = SqlStateOf(theirs.status());
+    const bool missing = state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable;
+    return missing ? not_here : theirs.status();
   }
-  return found;
+  if (outer->refusal != nullptr) {
+    return SqlError(sqlstate::kUnsupported, outer->refusal, e.position,
+                    "docs/reference/sql.md lists what is.");
+  }
+  size_t index = 0;
+  while (index < outer->args->size() && !SameExpr(*(*outer->args)[index], **theirs)) ++index;
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kOuter;
+  out->type = (*theirs)->type;
+  out->index = static_cast<int>(index);
+  out->position = e.position;
+  out->value = Datum::String(e.names.back());
+  if (index == outer->args->size()) outer->args->push_back(*std::move(theirs));
+  return out;
 }
 
 absl::StatusOr<ExprPtr> Binder::Param(const ast::Expr& e) {
@@ -241,9 +278,13 @@ absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
   out->kind = ExprKind::kCase;
   out->position = e.position;
   const size_t end = e.args.size() - (e.has_else ? 1 : 0);
+  ExprPtr once;
+  if (e.has_operand) {
+    ISO_ASSIGN_OR_RETURN(once, Bind(*e.args[0]));
+  }
   for (size_t i = e.has_operand ? 1 : 0; i + 1 < end; i += 2) {
     if (e.has_operand) {
-      ISO_ASSIGN_OR_RETURN(ExprPtr operand, Bind(*e.args[0]));
+      ExprPtr operand = Clone(*once);
       ISO_ASSIGN_OR_RETURN(ExprPtr when, Bind(*e.args[i]));
       std::vector<ExprPtr> pair;
       pair.push_back(std::move(operand));
@@ -398,6 +439,8 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
       return Between(e);
     case ast::ExprKind::kRow:
       return SqlError(sqlstate::kUnsupported, "a row value is not supported here", e.position);
+    case ast::ExprKind::kSubquery:
+      return Subquery(e);
     case ast::ExprKind::kDefault:
       return SqlError(sqlstate::kSyntaxError, "DEFAULT is not allowed in this context", e.position);
   }

@@ -32,9 +32,29 @@ struct ScopeTable {
   std::vector<ScopeColumn> columns;
 };
 
+struct Scope;
+
+// The query around a subquery. What the subquery uses of its row is collected in `args`: there the
+// expressions stand as the outer query evaluates them, in the subquery they are kOuter.
+struct OuterFrame {
+  const Scope* scope = nullptr;
+  std::vector<ExprPtr>* args = nullptr;
+  const char* refusal = nullptr;  // set: nothing may be used; what is then 0A000
+};
+
+// A name that stands for a column without its table's: what a join with USING leaves of two.
+struct ScopeName {
+  std::string name;
+  ExprPtr expr;
+};
+
 // What names mean: the columns of the input row.
 struct Scope {
   std::vector<ScopeTable> tables;
+  // With `named`, names without a table's are looked up here, and `*` is these.
+  bool named = false;
+  std::vector<ScopeName> names;
+  OuterFrame* outer = nullptr;
 
   int width() const;
   std::vector<std::string> ColumnNames() const;  // by slot, for EXPLAIN
@@ -53,9 +73,27 @@ enum class AggregateKind : uint8_t {
 
 struct AggregateCall {
   AggregateKind kind = AggregateKind::kCountStar;
-  ExprPtr arg;  // null for count(*)
+  ExprPtr arg;     // null for count(*)
+  ExprPtr filter;  // null for all rows
   bool distinct = false;
   Type type = Type::kInt8;
+};
+
+enum class SubqueryUse : uint8_t { kScalar, kExists, kSet };
+
+// Plans the subqueries of expressions: the planner behind the binder.
+class SubqueryPlanner {
+ public:
+  virtual ~SubqueryPlanner() = default;
+  struct Planned {
+    int index = 0;  // in the plan
+    std::vector<ColumnInfo> columns;
+    std::vector<ExprPtr> args;  // what it sees of the row of `scope`
+  };
+  virtual absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
+                                               SubqueryUse use) = 0;
+  // Its rows become these, over its columns.
+  virtual void ProjectSubquery(int index, std::vector<ExprPtr> exprs) = 0;
 };
 
 class Binder {
@@ -65,6 +103,16 @@ class Binder {
   Binder(const Scope* scope, std::vector<Type>* params, std::vector<AggregateCall>* aggregates,
          const char* clause)
       : scope_(scope), params_(params), aggregates_(aggregates), clause_(clause) {}
+  // Without this, subqueries are refused.
+  Binder& Allow(SubqueryPlanner* subqueries) {
+    subqueries_ = subqueries;
+    return *this;
+  }
+  // Names are not looked for in the queries around.
+  Binder& LocalOnly() {
+    local_only_ = true;
+    return *this;
+  }
 
   // May leave the result's type unknown.
   absl::StatusOr<ExprPtr> Bind(const ast::Expr& e);
@@ -78,9 +126,18 @@ class Binder {
 
   // Implicit conversion. 42804, 22P02.
   absl::StatusOr<ExprPtr> Coerce(ExprPtr e, Type to);
+  // Brings every `step`th from `from` on to one type. 42804, naming `what`.
+  absl::Status Unify(std::vector<ExprPtr>* args, size_t from, size_t step, const char* what,
+                     Type* type);
+  // `left = right`, of whatever types. 42883.
+  absl::StatusOr<ExprPtr> Equal(ExprPtr left, ExprPtr right, int position);
 
  private:
   absl::StatusOr<ExprPtr> Column(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> OuterColumn(const ast::Expr& e, absl::Status not_here);
+  absl::StatusOr<ExprPtr> Subquery(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Quantified(const ast::Expr& e);
+  absl::Status Filter(const ast::Expr& e, AggregateCall* call);
   absl::StatusOr<ExprPtr> Param(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Operator(const std::string& op, std::vector<ExprPtr> args, int position);
   absl::StatusOr<ExprPtr> Call(const std::string& name, std::vector<ExprPtr> args, int position,
@@ -97,14 +154,14 @@ class Binder {
   // Binds args to one common type.
   absl::StatusOr<ExprPtr> Unified(ExprKind kind, const ast::Expr& e, const char* what);
   absl::StatusOr<std::vector<ExprPtr>> BindAll(const std::vector<ast::ExprPtr>& args);
-  absl::Status Unify(std::vector<ExprPtr>* args, size_t from, size_t step, const char* what,
-                     Type* type);
   absl::StatusOr<ExprPtr> Logic(ExprKind kind, const ast::Expr& e, const char* what);
 
   const Scope* scope_;
   std::vector<Type>* params_;
   std::vector<AggregateCall>* aggregates_;
   const char* clause_;
+  SubqueryPlanner* subqueries_ = nullptr;
+  bool local_only_ = false;
 };
 
 }  // namespace isochron::sql

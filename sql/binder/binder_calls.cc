@@ -56,6 +56,17 @@ ExprPtr TextOf(ExprPtr e) {
   return cast;
 }
 
+bool SameOrNone(const ExprPtr& a, const ExprPtr& b) {
+  return (a == nullptr) == (b == nullptr) && (a == nullptr || SameExpr(*a, *b));
+}
+
+// Whether an expression reads its own query's row, and the outer query's.
+void Levels(const Expr& e, bool* own, bool* outer) {
+  *own = *own || e.kind == ExprKind::kColumn;
+  *outer = *outer || e.kind == ExprKind::kOuter;
+  for (const ExprPtr& a : e.args) Levels(*a, own, outer);
+}
+
 struct AggregateName {
   const char* name;
   AggregateKind kind;
@@ -78,6 +89,13 @@ absl::StatusOr<ExprPtr> Binder::Operator(const std::string& op, std::vector<Expr
     args[1] = TextOf(std::move(args[1]));
   }
   return Call(op, std::move(args), position, true);
+}
+
+absl::StatusOr<ExprPtr> Binder::Equal(ExprPtr left, ExprPtr right, int position) {
+  std::vector<ExprPtr> pair;
+  pair.push_back(std::move(left));
+  pair.push_back(std::move(right));
+  return Operator("=", std::move(pair), position);
 }
 
 absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPtr> args,
@@ -116,7 +134,7 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
   for (const AggregateName& a : kAggregates) {
     if (name == a.name) return Aggregate(e, a.kind);
   }
-  if (e.star || e.distinct) {
+  if (e.star || e.distinct || e.filter != nullptr) {
     return SqlError(sqlstate::kWrongObjectType, absl::StrCat(name, " is not an aggregate function"),
                     e.position);
   }
@@ -125,6 +143,25 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
     for (ExprPtr& a : args) a = TextOf(std::move(a));
   }
   return Call(name, std::move(args), e.position, false);
+}
+
+absl::Status Binder::Filter(const ast::Expr& e, AggregateCall* call) {
+  if (e.filter != nullptr) {
+    Binder inner(scope_, params_, nullptr, "FILTER");
+    inner.Allow(subqueries_);
+    ISO_ASSIGN_OR_RETURN(call->filter, inner.BindAs(*e.filter, Type::kBool, "FILTER"));
+  }
+  // PostgreSQL counts such an aggregate among the outer query's.
+  bool own = false, outer = false;
+  for (const ExprPtr* part : {&call->arg, &call->filter}) {
+    if (*part != nullptr) Levels(**part, &own, &outer);
+  }
+  if (outer && !own) {
+    return SqlError(sqlstate::kUnsupported,
+                    "an aggregate over columns of the outer query alone is not supported yet",
+                    e.position);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind) {
@@ -147,6 +184,7 @@ absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind
                       absl::StrCat("function ", e.names.back(), " takes one argument"), e.position);
     }
     Binder inner(scope_, params_, nullptr, "an aggregate's argument");
+    inner.Allow(subqueries_);
     ISO_ASSIGN_OR_RETURN(call.arg, inner.BindOutput(*e.args[0]));
     const Type t = call.arg->type;
     const bool fits =
@@ -165,15 +203,15 @@ absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind
                 : kind == AggregateKind::kSum ? (t == Type::kFloat8 ? t : Type::kInt8)
                                               : t;
   }
+  ISO_RETURN_IF_ERROR(Filter(e, &call));
   auto out = std::make_unique<Expr>();
   out->kind = ExprKind::kAggregate;
   out->type = call.type;
   out->position = e.position;
   for (size_t i = 0; i < aggregates_->size(); ++i) {
     const AggregateCall& other = (*aggregates_)[i];
-    const bool same_arg = (other.arg == nullptr) == (call.arg == nullptr) &&
-                          (call.arg == nullptr || SameExpr(*other.arg, *call.arg));
-    if (other.kind == call.kind && other.distinct == call.distinct && same_arg) {
+    if (other.kind == call.kind && other.distinct == call.distinct &&
+        SameOrNone(other.arg, call.arg) && SameOrNone(other.filter, call.filter)) {
       out->index = static_cast<int>(i);
       return out;
     }
@@ -248,9 +286,10 @@ absl::StatusOr<ExprPtr> Binder::Between(const ast::Expr& e) {
   out->kind = e.negated ? ExprKind::kOr : ExprKind::kAnd;
   out->type = Type::kBool;
   out->position = e.position;
+  ISO_ASSIGN_OR_RETURN(ExprPtr once, Bind(*e.args[0]));
   for (size_t i = 1; i < 3; ++i) {
     std::vector<ExprPtr> pair;
-    ISO_ASSIGN_OR_RETURN(ExprPtr value, Bind(*e.args[0]));
+    ExprPtr value = Clone(*once);
     ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(*e.args[i]));
     pair.push_back(std::move(value));
     pair.push_back(std::move(bound));

@@ -107,6 +107,14 @@ absl::Status Pair(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
   return absl::OkStatus();
 }
 
+absl::Status Subquery(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  std::vector<Datum> args(e.args.size());
+  for (size_t i = 0; i < args.size(); ++i) {
+    ISO_RETURN_IF_ERROR(Eval(*e.args[i], ctx, row, &args[i]));
+  }
+  return ctx.subqueries->Value(e, std::move(args), out);
+}
+
 }  // namespace
 
 bool CanCast(Type from, Type to) {
@@ -212,6 +220,11 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     }
     case ExprKind::kIn:
       return In(e, ctx, row, out);
+    case ExprKind::kOuter:
+      *out = (*ctx.outer)[static_cast<size_t>(e.index)];
+      return absl::OkStatus();
+    case ExprKind::kSubquery:
+      return Subquery(e, ctx, row, out);
     case ExprKind::kAggregate:
       return SqlError(sqlstate::kInternal, "an aggregate outside an aggregation");
   }

@@ -39,6 +39,7 @@ ExprPtr Clone(const Expr& e) {
   copy->type = e.type;
   copy->negated = e.negated;
   copy->index = e.index;
+  copy->operands = e.operands;
   copy->position = e.position;
   copy->function = e.function;
   copy->value = e.value;
@@ -48,7 +49,8 @@ ExprPtr Clone(const Expr& e) {
 
 bool SameExpr(const Expr& a, const Expr& b) {
   if (a.kind != b.kind || a.type != b.type || a.negated != b.negated || a.index != b.index ||
-      a.function != b.function || a.args.size() != b.args.size() || !(a.value == b.value)) {
+      a.operands != b.operands || a.function != b.function || a.args.size() != b.args.size() ||
+      !(a.value == b.value)) {
     return false;
   }
   for (size_t i = 0; i < a.args.size(); ++i) {
@@ -63,6 +65,14 @@ bool IsConstant(const Expr& e) {
     if (!IsConstant(*a)) return false;
   }
   return true;
+}
+
+bool HasSubquery(const Expr& e) {
+  if (e.kind == ExprKind::kSubquery) return true;
+  for (const ExprPtr& a : e.args) {
+    if (HasSubquery(*a)) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -83,6 +93,19 @@ std::string CaseToString(const Expr& e, const std::vector<std::string>& names) {
                     ExprToString(*e.args[i + 1], names));
   }
   return absl::StrCat(out, " ELSE ", ExprToString(*e.args.back(), names), " END");
+}
+
+// "(id) = ANY (subquery 1)"
+std::string SubqueryToString(const Expr& e, const std::vector<std::string>& names) {
+  const std::string subquery = absl::StrCat("(subquery ", e.index + 1, ")");
+  if (e.function == nullptr) return subquery;
+  std::string operands;
+  for (int i = 0; i < e.operands; ++i) {
+    absl::StrAppend(&operands, i == 0 ? "" : ", ",
+                    ExprToString(*e.args[static_cast<size_t>(i)], names));
+  }
+  if (e.operands > 1) operands = absl::StrCat("(", operands, ")");
+  return absl::StrCat(operands, " ", e.function->name, e.negated ? " ALL " : " ANY ", subquery);
 }
 
 }  // namespace
@@ -135,6 +158,10 @@ std::string ExprToString(const Expr& e, const std::vector<std::string>& names) {
                           ")");
     case ExprKind::kAggregate:
       return absl::StrCat("aggregate ", e.index + 1);
+    case ExprKind::kOuter:
+      return absl::StrCat("outer ", e.value.string_value());
+    case ExprKind::kSubquery:
+      return SubqueryToString(e, names);
   }
   return "";
 }

@@ -18,11 +18,25 @@
 
 namespace isochron::sql {
 
+struct Expr;
+using ExprPtr = std::unique_ptr<Expr>;
+
+// Where kSubquery's values come from. Evaluation never waits: what has not run yet is noted there
+// and refused; whoever evaluates sees to it that it has run (sql/exec/subquery.h).
+class SubqueryValues {
+ public:
+  virtual ~SubqueryValues() = default;
+  // `args`, the expression's, by value.
+  virtual absl::Status Value(const Expr& e, std::vector<Datum> args, Datum* out) = 0;
+};
+
 // What an evaluation sees besides the row. Fixed for a statement; `now` for a transaction.
 struct EvalContext {
   std::vector<Datum> params;  // of the types the plan states
   Timestamp now;
   std::string version;
+  const std::vector<Datum>* outer = nullptr;  // what a subquery sees of the row around it
+  SubqueryValues* subqueries = nullptr;       // null where there can be none
 };
 
 using EvalFn = absl::Status (*)(const EvalContext& ctx, const Datum* args, size_t count,
@@ -55,16 +69,18 @@ enum class ExprKind : uint8_t {
   kCast,       // args[0] to `type`
   kIn,         // args[0] among args[1..], negated
   kAggregate,  // index into the statement's aggregates; gone after planning
+  kOuter,      // index into what the subquery's caller passes; value: its name
+  kSubquery,   // index into the plan's subqueries. args: `operands` that `function` compares with
+               // the rows (ANY; ALL when negated), then what the subquery sees of this row. Without
+               // a function the subquery is a scalar or EXISTS.
 };
-
-struct Expr;
-using ExprPtr = std::unique_ptr<Expr>;
 
 struct Expr {
   ExprKind kind = ExprKind::kConst;
   Type type = Type::kUnknown;
   bool negated = false;
   int index = 0;
+  int operands = 0;
   int position = -1;
   const Function* function = nullptr;
   Datum value;
@@ -80,6 +96,7 @@ ExprPtr Clone(const Expr& e);
 bool SameExpr(const Expr& a, const Expr& b);
 // No column and no aggregate inside: one value for a whole statement.
 bool IsConstant(const Expr& e);
+bool HasSubquery(const Expr& e);
 // For EXPLAIN. `names` are the input's columns.
 std::string ExprToString(const Expr& e, const std::vector<std::string>& names);
 

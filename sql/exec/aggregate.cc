@@ -7,7 +7,7 @@
 #include "absl/numeric/int128.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/exec/operator.h"
+#include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -24,7 +24,10 @@ struct State {
 class AggregateOperator : public Operator {
  public:
   AggregateOperator(const AggregatePlan& plan, ExecContext* exec)
-      : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
+      : Operator(exec),
+        plan_(plan),
+        settler_(exec, Exprs(plan)),
+        child_(MakeOperator(*plan.child, exec)) {}
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (!consumed_) {
@@ -32,7 +35,10 @@ class AggregateOperator : public Operator {
       for (bool more = true; more;) {
         Batch batch;
         ISO_CO_ASSIGN_OR_RETURN(more, co_await child_->Next(&batch));
-        for (const Row& row : batch) ISO_CO_RETURN_IF_ERROR(Add(row));
+        for (const Row& row : batch) {
+          if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&row));
+          ISO_CO_RETURN_IF_ERROR(Add(row));
+        }
       }
       // Without GROUP BY there is one group, be it empty.
       if (plan_.groups.empty() && groups_.empty()) NewGroup({});
@@ -55,6 +61,15 @@ class AggregateOperator : public Operator {
     Row values;
     std::vector<State> states;
   };
+
+  static std::vector<const Expr*> Exprs(const AggregatePlan& plan) {
+    std::vector<const Expr*> out = Pointers(plan.groups);
+    for (const AggregateCall& call : plan.calls) {
+      out.push_back(call.filter.get());
+      out.push_back(call.arg.get());
+    }
+    return out;
+  }
 
   size_t NewGroup(Row values) {
     groups_.push_back({std::move(values), std::vector<State>(plan_.calls.size())});
@@ -87,6 +102,11 @@ class AggregateOperator : public Operator {
   }
 
   absl::Status Accumulate(const AggregateCall& call, const Row& row, State* s) {
+    if (call.filter != nullptr) {
+      bool counts = false;
+      ISO_RETURN_IF_ERROR(EvalPredicate(*call.filter, exec_->eval, row, &counts));
+      if (!counts) return absl::OkStatus();
+    }
     if (call.kind == AggregateKind::kCountStar) {
       ++s->count;
       return absl::OkStatus();
@@ -154,6 +174,7 @@ class AggregateOperator : public Operator {
   }
 
   const AggregatePlan& plan_;
+  const Settler settler_;
   OperatorPtr child_;
   bool consumed_ = false;
   absl::flat_hash_map<std::string, size_t> by_key_;  // lint: no iteration

@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/exec/operator.h"
+#include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -213,17 +213,21 @@ class InsertOperator : public DmlOperator {
 class UpdateOperator : public DmlOperator {
  public:
   UpdateOperator(const UpdatePlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec), plan_(plan) {}
+      : DmlOperator(*plan.child, plan.table, plan.returning, exec),
+        plan_(plan),
+        settler_(exec, Values(plan)) {}
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {
     std::vector<std::string> keys;
+    std::vector<std::string> left;   // keys that rows move from
     std::vector<std::string> moved;  // keys that rows move to
     std::vector<size_t> movers;
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       const std::string old_key = EncodeRowKey(table_, input_[i]);
       Row row = input_[i];
+      if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&input_[i]));
       for (const auto& [column, value] : plan_.set) {
         ISO_CO_RETURN_IF_ERROR(
             Eval(*value, exec_->eval, input_[i], &row[static_cast<size_t>(column)]));
@@ -231,13 +235,15 @@ class UpdateOperator : public DmlOperator {
       ISO_CO_RETURN_IF_ERROR(CheckNotNull(row));
       std::string key = plan_.moves_key ? EncodeRowKey(table_, row) : old_key;
       if (key != old_key) {
-        ISO_CO_RETURN_IF_ERROR(Erase(old_key));
+        left.push_back(old_key);
         moved.push_back(key);
         movers.push_back(i);
       }
       keys.push_back(std::move(key));
       input_[i] = std::move(row);
     }
+    // No value is computed from what this statement writes.
+    for (const std::string& key : left) ISO_CO_RETURN_IF_ERROR(Erase(key));
     // Every row has left its old place: whatever stands in a new one is another row.
     std::set<std::string> taken;
     for (size_t from = 0; from < moved.size(); from += kKeysAtOnce) {
@@ -261,7 +267,14 @@ class UpdateOperator : public DmlOperator {
   }
 
  private:
+  static std::vector<const Expr*> Values(const UpdatePlan& plan) {
+    std::vector<const Expr*> out;
+    for (const auto& [column, value] : plan.set) out.push_back(value.get());
+    return out;
+  }
+
   const UpdatePlan& plan_;
+  const Settler settler_;
 };
 
 class DeleteOperator : public DmlOperator {

@@ -22,11 +22,16 @@ class JoinOperator : public Operator {
     if (!built_) {
       built_ = true;
       ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
+      if (plan_.right_outer) {
+        ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(rows_.size() / 8)));
+        right_matched_.resize(rows_.size());
+      }
       ISO_CO_RETURN_IF_ERROR(Index());
     }
     // A join may yield far more than it is given: it stops after a while, and lets others run.
     if (at_ < batch_.size()) co_await SleepFor(exec_->executor, 0);
     ISO_CO_RETURN_IF_ERROR(Alive());
+    if (!left_more_ && at_ == batch_.size()) co_return Lonely(out);
     if (at_ == batch_.size()) {
       batch_.clear();
       at_ = 0;
@@ -38,7 +43,7 @@ class JoinOperator : public Operator {
     while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
       ISO_CO_RETURN_IF_ERROR(Match(batch_[at_], &tried, out));
     }
-    co_return at_ < batch_.size() || left_more_;
+    co_return at_ < batch_.size() || left_more_ || plan_.right_outer;
   }
 
  private:
@@ -76,7 +81,8 @@ class JoinOperator : public Operator {
     }
     while (matches_ != nullptr && match_at_ < matches_->size()) {
       if (++*tried > kMostTried || out->size() >= kBatchRows) return absl::OkStatus();
-      const Row& right = rows_[(*matches_)[match_at_++]];
+      const size_t match = (*matches_)[match_at_++];
+      const Row& right = rows_[match];
       Row row = left;
       row.insert(row.end(), right.begin(), right.end());
       if (plan_.condition != nullptr) {
@@ -85,6 +91,7 @@ class JoinOperator : public Operator {
         if (!keep) continue;
       }
       matched_ = true;
+      if (plan_.right_outer) right_matched_[match] = true;
       out->push_back(std::move(row));
     }
     ++*tried;
@@ -96,6 +103,18 @@ class JoinOperator : public Operator {
     begun_ = false;
     ++at_;
     return absl::OkStatus();
+  }
+
+  // Right rows that nothing matched, when the left side is through. Whether more follow.
+  bool Lonely(Batch* out) {
+    if (!plan_.right_outer) return false;
+    for (; lonely_at_ < rows_.size() && out->size() < kBatchRows; ++lonely_at_) {
+      if (right_matched_[lonely_at_]) continue;
+      Row row(plan_.left_width);
+      row.insert(row.end(), rows_[lonely_at_].begin(), rows_[lonely_at_].end());
+      out->push_back(std::move(row));
+    }
+    return lonely_at_ < rows_.size();
   }
 
   static constexpr size_t kBatchRows = 512;
@@ -112,6 +131,8 @@ class JoinOperator : public Operator {
   bool matched_ = false;
   size_t match_at_ = 0;
   const std::vector<size_t>* matches_ = nullptr;
+  std::vector<bool> right_matched_;  // by row, for a right or full join
+  size_t lonely_at_ = 0;
   int64_t right_bytes_ = 0;
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;  // lint: no iteration
 };

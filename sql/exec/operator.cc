@@ -2,6 +2,7 @@
 #include "sql/exec/operator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -19,11 +21,16 @@ constexpr size_t kBatchRows = 512;
 
 class ValuesOperator : public Operator {
  public:
-  ValuesOperator(const ValuesPlan& plan, ExecContext* exec) : Operator(exec), plan_(plan) {}
+  ValuesOperator(const ValuesPlan& plan, ExecContext* exec)
+      : Operator(exec), plan_(plan), settler_(exec, Cells(plan, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     const Row no_input;
     while (at_ < plan_.rows.size() && out->size() < kBatchRows) {
       Row row(plan_.rows[at_].size());
+      if (!settler_.empty()) {
+        const Settler of_row(exec_, plan_.rows[at_]);
+        if (!of_row.empty()) ISO_CO_RETURN_IF_ERROR(co_await of_row.Settle(&no_input));
+      }
       for (size_t i = 0; i < row.size(); ++i) {
         ISO_CO_RETURN_IF_ERROR(Eval(*plan_.rows[at_][i], exec_->eval, no_input, &row[i]));
       }
@@ -34,7 +41,17 @@ class ValuesOperator : public Operator {
   }
 
  private:
+  static std::vector<const Expr*> Cells(const ValuesPlan& plan, ExecContext* exec) {
+    std::vector<const Expr*> out;
+    if (exec->subqueries == nullptr) return out;
+    for (const auto& row : plan.rows) {
+      for (const ExprPtr& e : row) out.push_back(e.get());
+    }
+    return out;
+  }
+
   const ValuesPlan& plan_;
+  const Settler settler_;
   size_t at_ = 0;
 };
 
@@ -65,13 +82,17 @@ class VirtualScanOperator : public Operator {
 class FilterOperator : public Operator {
  public:
   FilterOperator(const FilterPlan& plan, ExecContext* exec)
-      : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
+      : Operator(exec),
+        plan_(plan),
+        settler_(exec, plan.predicate.get()),
+        child_(MakeOperator(*plan.child, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     auto more = co_await child_->Next(out);
     if (!more.ok()) co_return more;
     size_t kept = 0;
     for (size_t i = 0; i < out->size(); ++i) {
       bool keep = false;
+      if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&(*out)[i]));
       ISO_CO_RETURN_IF_ERROR(EvalPredicate(*plan_.predicate, exec_->eval, (*out)[i], &keep));
       if (keep && kept++ != i) (*out)[kept - 1] = std::move((*out)[i]);
     }
@@ -81,17 +102,22 @@ class FilterOperator : public Operator {
 
  private:
   const FilterPlan& plan_;
+  const Settler settler_;
   OperatorPtr child_;
 };
 
 class ProjectOperator : public Operator {
  public:
   ProjectOperator(const ProjectPlan& plan, ExecContext* exec)
-      : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
+      : Operator(exec),
+        plan_(plan),
+        settler_(exec, plan.exprs),
+        child_(MakeOperator(*plan.child, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     auto more = co_await child_->Next(out);
     if (!more.ok()) co_return more;
     for (Row& row : *out) {
+      if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&row));
       Row projected(plan_.exprs.size());
       for (size_t i = 0; i < projected.size(); ++i) {
         ISO_CO_RETURN_IF_ERROR(Eval(*plan_.exprs[i], exec_->eval, row, &projected[i]));
@@ -103,6 +129,7 @@ class ProjectOperator : public Operator {
 
  private:
   const ProjectPlan& plan_;
+  const Settler settler_;
   OperatorPtr child_;
 };
 
@@ -143,25 +170,30 @@ class SortOperator : public Operator {
 class DistinctOperator : public Operator {
  public:
   DistinctOperator(const DistinctPlan& plan, ExecContext* exec)
-      : Operator(exec), child_(MakeOperator(*plan.child, exec)) {}
+      : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     auto more = co_await child_->Next(out);
     if (!more.ok()) co_return more;
     size_t kept = 0;
     for (size_t i = 0; i < out->size(); ++i) {
-      std::string key;
-      Writer writer(&key);
-      for (const Datum& d : (*out)[i]) WriteDatum(d, &writer);
+      std::string key = plan_.on.empty() ? RowKey((*out)[i]) : RowKey(Picked((*out)[i]));
+      if (seen_.contains(key)) continue;
       ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(key.size()) + 48));
-      if (seen_.insert(std::move(key)).second && kept++ != i) {
-        (*out)[kept - 1] = std::move((*out)[i]);
-      }
+      seen_.insert(std::move(key));
+      if (kept++ != i) (*out)[kept - 1] = std::move((*out)[i]);
     }
     out->resize(kept);
     co_return more;
   }
 
  private:
+  Row Picked(const Row& row) const {
+    Row out;
+    for (int slot : plan_.on) out.push_back(row[static_cast<size_t>(slot)]);
+    return out;
+  }
+
+  const DistinctPlan& plan_;
   OperatorPtr child_;
   absl::flat_hash_set<std::string> seen_;  // lint: no iteration
 };
@@ -171,7 +203,13 @@ class LimitOperator : public Operator {
   LimitOperator(const LimitPlan& plan, ExecContext* exec)
       : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
-    if (!started_) ISO_CO_RETURN_IF_ERROR(Start());
+    if (!started_) {
+      const std::vector<const Expr*> both = {plan_.limit.get(), plan_.offset.get()};
+      const Settler settler(exec_, both);
+      const Row none;
+      if (!settler.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler.Settle(&none));
+      ISO_CO_RETURN_IF_ERROR(Start());
+    }
     if (left_ == 0) co_return false;
     auto more = co_await child_->Next(out);
     if (!more.ok()) co_return more;
@@ -221,6 +259,23 @@ int64_t RowBytes(const Row& row) {
   return bytes;
 }
 
+std::string RowKey(const Datum* from, const Datum* to) {
+  std::string key;
+  Writer writer(&key);
+  for (; from != to; ++from) {
+    Datum d = *from;
+    // Zero and NaN have several spellings, and all are equal.
+    if (d.shape() == Datum::Shape::kFloat && d.float_value() == 0) d = Datum::Float(0.0);
+    if (d.shape() == Datum::Shape::kFloat && std::isnan(d.float_value())) {
+      d = Datum::Float(std::numeric_limits<double>::quiet_NaN());
+    }
+    WriteDatum(d, &writer);
+  }
+  return key;
+}
+
+std::string RowKey(const Row& row) { return RowKey(row.data(), row.data() + row.size()); }
+
 absl::Status Operator::ChargeRow(const Row& row) { return Charge(RowBytes(row)); }
 
 Task<absl::Status> Drain(Operator* from, ExecContext* exec, Batch* out, int64_t* charged) {
@@ -259,6 +314,16 @@ OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec) {
       return operators::MakeAggregate(static_cast<const AggregatePlan&>(plan), exec);
     case PlanKind::kJoin:
       return operators::MakeJoin(static_cast<const JoinPlan&>(plan), exec);
+    case PlanKind::kAppend:
+      return operators::MakeAppend(static_cast<const AppendPlan&>(plan), exec);
+    case PlanKind::kSetOp:
+      return operators::MakeSetOp(static_cast<const SetOpPlan&>(plan), exec);
+    case PlanKind::kSubqueryScan:
+      return MakeOperator(*plan.child, exec);
+    case PlanKind::kCteScan:
+      return operators::MakeCteScan(static_cast<const CteScanPlan&>(plan), exec);
+    case PlanKind::kSeries:
+      return operators::MakeSeries(static_cast<const SeriesPlan&>(plan), exec);
     case PlanKind::kInsert:
       return operators::MakeInsert(static_cast<const InsertPlan&>(plan), exec);
     case PlanKind::kUpdate:

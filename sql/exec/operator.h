@@ -33,6 +33,8 @@ class VirtualTables {
                                                       txn::ReadTransaction* reader) = 0;
 };
 
+class Subqueries;
+
 struct ExecContext {
   Ctx ctx;
   Executor* executor = nullptr;
@@ -42,7 +44,8 @@ struct ExecContext {
   Random* random = nullptr;
   int64_t max_value_bytes = 0;
   EvalContext eval;
-  int64_t rows_changed = 0;  // by DML
+  Subqueries* subqueries = nullptr;  // of the statement; null where the plan has none
+  int64_t rows_changed = 0;          // by DML
 };
 
 using Batch = std::vector<Row>;
@@ -84,12 +87,19 @@ namespace operators {
 OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec);
 OperatorPtr MakeJoin(const JoinPlan& plan, ExecContext* exec);
 OperatorPtr MakeAggregate(const AggregatePlan& plan, ExecContext* exec);
+OperatorPtr MakeAppend(const AppendPlan& plan, ExecContext* exec);
+OperatorPtr MakeSetOp(const SetOpPlan& plan, ExecContext* exec);
+OperatorPtr MakeCteScan(const CteScanPlan& plan, ExecContext* exec);
+OperatorPtr MakeSeries(const SeriesPlan& plan, ExecContext* exec);
 OperatorPtr MakeInsert(const InsertPlan& plan, ExecContext* exec);
 OperatorPtr MakeUpdate(const UpdatePlan& plan, ExecContext* exec);
 OperatorPtr MakeDelete(const DeletePlan& plan, ExecContext* exec);
 }  // namespace operators
 
 int64_t RowBytes(const Row& row);
+// Equal for rows that are duplicates of one another.
+std::string RowKey(const Row& row);
+std::string RowKey(const Datum* from, const Datum* to);
 
 }  // namespace isochron::sql
 

@@ -6,7 +6,7 @@
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/exec/operator.h"
+#include "sql/exec/subquery.h"
 
 namespace isochron::sql {
 namespace {
@@ -16,16 +16,19 @@ constexpr size_t kPointsAtOnce = 256;
 
 class ScanOperator : public Operator {
  public:
-  ScanOperator(const ScanPlan& plan, ExecContext* exec) : Operator(exec), plan_(plan) {}
+  ScanOperator(const ScanPlan& plan, ExecContext* exec)
+      : Operator(exec), plan_(plan), settler_(exec, plan.filter.get()) {}
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (!started_) {
+      ISO_CO_RETURN_IF_ERROR(co_await SettleBounds());
       ISO_CO_RETURN_IF_ERROR(Start());
     } else {
       ISO_CO_RETURN_IF_ERROR(Alive());
     }
     if (plan_.points()) {
       ISO_CO_RETURN_IF_ERROR(co_await NextPoints(out));
+      if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await FilterSettled(out));
       co_return at_ < keys_.size();
     }
     if (at_ >= ranges_.size()) co_return false;
@@ -39,6 +42,7 @@ class ScanOperator : public Operator {
     for (const txn::KeyValue& kv : page->rows) {
       ISO_CO_RETURN_IF_ERROR(Add(kv.key, kv.value, out));
     }
+    if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await FilterSettled(out));
     if (page->rest.has_value()) {
       ranges_[at_] = *std::move(page->rest);
     } else {
@@ -81,12 +85,54 @@ class ScanOperator : public Operator {
   absl::Status Add(const std::string& key, const std::string& value, Batch* out) {
     Row row;
     ISO_RETURN_IF_ERROR(DecodeRow(*plan_.table, key, value, &row));
-    if (plan_.filter != nullptr) {
+    if (plan_.filter != nullptr && settler_.empty()) {
       bool keep = false;
       ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.filter, exec_->eval, row, &keep));
       if (!keep) return absl::OkStatus();
     }
     out->push_back(std::move(row));
+    return absl::OkStatus();
+  }
+
+  // The filter, where it holds subqueries.
+  Task<absl::Status> FilterSettled(Batch* out) {
+    size_t kept = 0;
+    for (size_t i = 0; i < out->size(); ++i) {
+      bool keep = false;
+      ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&(*out)[i]));
+      ISO_CO_RETURN_IF_ERROR(EvalPredicate(*plan_.filter, exec_->eval, (*out)[i], &keep));
+      if (keep && kept++ != i) (*out)[kept - 1] = std::move((*out)[i]);
+    }
+    out->resize(kept);
+    co_return absl::OkStatus();
+  }
+
+  Task<absl::Status> SettleBounds() {
+    if (exec_->subqueries == nullptr) co_return absl::OkStatus();
+    std::vector<const Expr*> bounds = {plan_.bounds.lower.get(), plan_.bounds.upper.get(),
+                                       plan_.limit.get(), plan_.offset.get()};
+    for (const auto& values : plan_.bounds.prefix) {
+      for (const ExprPtr& e : values) bounds.push_back(e.get());
+    }
+    const Settler settler(exec_, bounds);
+    const Row none;
+    if (!settler.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler.Settle(&none));
+    co_return absl::OkStatus();
+  }
+
+  // The values that a key column may have by one of its bound's expressions.
+  absl::Status BoundValues(const Expr& e, std::vector<Datum>* out) {
+    if (e.kind == ExprKind::kSubquery && e.function != nullptr) {
+      ISO_ASSIGN_OR_RETURN(const std::vector<Row>* rows, exec_->subqueries->Rows(e, exec_->eval));
+      for (const Row& row : *rows) {
+        if (!row[0].is_null()) out->push_back(row[0]);
+      }
+      return absl::OkStatus();
+    }
+    Datum d;
+    bool null = false;
+    ISO_RETURN_IF_ERROR(Bound(e, &d, &null));
+    if (!null) out->push_back(std::move(d));
     return absl::OkStatus();
   }
 
@@ -104,13 +150,16 @@ class ScanOperator : public Operator {
       const Type type = plan_.table->columns[plan_.table->key[i]].type;
       std::vector<std::string> longer;
       for (const ExprPtr& e : plan_.bounds.prefix[i]) {
-        Datum d;
-        bool null = false;
-        ISO_RETURN_IF_ERROR(Bound(*e, &d, &null));
-        if (null) continue;
-        std::string part;
-        AppendKeyPart(type, d, &part);
-        for (const std::string& p : *out) longer.push_back(p + part);
+        std::vector<Datum> values;
+        ISO_RETURN_IF_ERROR(BoundValues(*e, &values));
+        for (const Datum& d : values) {
+          std::string part;
+          AppendKeyPart(type, d, &part);
+          for (const std::string& p : *out) {
+            ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(p.size() + part.size()) + 32));
+            longer.push_back(p + part);
+          }
+        }
       }
       *out = std::move(longer);
     }
@@ -168,6 +217,7 @@ class ScanOperator : public Operator {
   }
 
   const ScanPlan& plan_;
+  const Settler settler_;  // of the filter
   bool started_ = false;
   std::vector<std::string> keys_;
   std::vector<KeyRange> ranges_;

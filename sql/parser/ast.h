@@ -46,10 +46,14 @@ enum class ExprKind : uint8_t {
   kDistinct,  // args[0] is distinct from args[1]; negated
   kRow,       // args
   kDefault,   // DEFAULT in VALUES or SET
+  kSubquery,  // select; text "scalar", "exists", "any" or "all", then names[0] the operator and
+              // args[0] what is compared
 };
 
 struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
+struct Select;
+using SelectPtr = std::unique_ptr<Select>;
 
 struct Expr {
   ExprKind kind = ExprKind::kNull;
@@ -64,6 +68,8 @@ struct Expr {
   std::string text;
   std::vector<std::string> names;
   std::vector<ExprPtr> args;
+  ExprPtr filter;                        // FILTER (WHERE ...) of an aggregate
+  std::shared_ptr<const Select> select;  // of a subquery
 };
 
 struct TableName {
@@ -84,15 +90,49 @@ struct OrderItem {
   bool nulls_first = false;  // resolved: PostgreSQL's default is last when ascending
 };
 
-// One step of a FROM list: the first has no condition; each further one is joined to all before it.
+// One query of a WITH clause. Whoever names it in FROM holds it; `references` counts those places.
+struct Cte {
+  std::string name;
+  std::vector<std::string> columns;  // fewer than the query has, or none: the rest keep their names
+  std::unique_ptr<Select> select;
+  bool materialized = false;  // AS MATERIALIZED
+  int references = 0;
+  int position = -1;
+};
+using CtePtr = std::shared_ptr<Cte>;
+
+enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull };
+
+// What stands in FROM: a leaf, or a join of two.
 struct FromItem {
-  TableName table;
-  ExprPtr on;         // null for a cross join
-  bool left = false;  // LEFT JOIN
+  enum class Kind : uint8_t { kTable, kSelect, kFunction, kCte, kJoin } kind = Kind::kTable;
+  TableName table;                   // kTable, kCte; the alias of every leaf
+  std::vector<std::string> columns;  // new names of a leaf's first columns
+  SelectPtr select;
+  ExprPtr function;
+  CtePtr cte;
+  JoinKind join = JoinKind::kInner;
+  std::unique_ptr<FromItem> left, right;
+  ExprPtr on;  // null for a cross join
+  std::vector<std::string> using_columns;
+  bool natural = false;
 };
 
+enum class SetOp : uint8_t { kUnion, kIntersect, kExcept };
+
+// `left`, a branch before, becomes `left op select`.
+struct SetBranch {
+  SetOp op = SetOp::kUnion;
+  bool all = false;
+  SelectPtr select;
+};
+
+// One of three: SELECT, VALUES, or a set operation: then only ctes, order_by, limit and offset say
+// anything beside `first` and `branches`.
 struct Select {
+  std::vector<CtePtr> ctes;
   bool distinct = false;
+  std::vector<ExprPtr> distinct_on;
   std::vector<SelectItem> items;
   std::vector<FromItem> from;
   ExprPtr where;
@@ -102,9 +142,11 @@ struct Select {
   ExprPtr limit;
   ExprPtr offset;
   bool for_update = false;
+  bool locks = false;                        // any FOR UPDATE or FOR SHARE
   std::vector<std::vector<ExprPtr>> values;  // VALUES (...), (...)
+  SelectPtr first;
+  std::vector<SetBranch> branches;
 };
-using SelectPtr = std::unique_ptr<Select>;
 
 struct Assignment {
   std::string column;
@@ -121,6 +163,7 @@ struct OnConflict {
 };
 
 struct Insert {
+  std::vector<CtePtr> ctes;
   TableName table;
   std::vector<std::pair<std::string, int>> columns;  // name, position; empty: all in order
   SelectPtr source;                                  // null: DEFAULT VALUES
@@ -129,6 +172,7 @@ struct Insert {
 };
 
 struct Update {
+  std::vector<CtePtr> ctes;
   TableName table;
   std::vector<Assignment> set;
   ExprPtr where;
@@ -136,6 +180,7 @@ struct Update {
 };
 
 struct Delete {
+  std::vector<CtePtr> ctes;
   TableName table;
   ExprPtr where;
   std::vector<SelectItem> returning;

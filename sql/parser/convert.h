@@ -21,7 +21,12 @@ namespace pg = ::pg_query;
 struct State {
   int param_count = 0;
   int depth = 0;
+  std::vector<ast::CtePtr> ctes;  // visible here, the innermost last
 };
+
+// What a query within a query counts for in State::depth.
+inline constexpr int kSelectDepth = 8;
+absl::Status Deeper(State* state, int by);
 
 absl::Status Unsupported(absl::string_view what, int position);
 
@@ -36,6 +41,10 @@ absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
 std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 
 absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt);
+// Makes the queries of a WITH clause visible; the caller shrinks state->ctes again.
+absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause& clause);
+// Adds to *out what `node` of a FROM clause is.
+absl::StatusOr<ast::FromItem> From(State* state, const pg::Node& node);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out);

@@ -14,8 +14,6 @@ namespace {
 using ast::ExprKind;
 using ast::ExprPtr;
 
-constexpr int kMaxDepth = 500;
-
 ExprPtr Make(ExprKind kind, int position) {
   auto e = std::make_unique<ast::Expr>();
   e->kind = kind;
@@ -144,7 +142,6 @@ absl::StatusOr<ExprPtr> Operator(State* state, const pg::A_Expr& x) {
 absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   if (f.has_over()) return Unsupported("a window function", f.location());
   if (f.agg_order_size() > 0) return Unsupported("ORDER BY inside an aggregate", f.location());
-  if (f.has_agg_filter()) return Unsupported("FILTER", f.location());
   if (f.agg_within_group() || f.func_variadic()) {
     return Unsupported("WITHIN GROUP or VARIADIC", f.location());
   }
@@ -153,6 +150,9 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   if (e->names.size() > 1 && e->names[0] == "pg_catalog") e->names.erase(e->names.begin());
   e->star = f.agg_star();
   e->distinct = f.agg_distinct();
+  if (f.has_agg_filter()) {
+    ISO_ASSIGN_OR_RETURN(e->filter, Expression(state, f.agg_filter()));
+  }
   return WithArgs(state, std::move(e), f.args());
 }
 
@@ -215,6 +215,35 @@ absl::StatusOr<ExprPtr> ValueFunction(const pg::SQLValueFunction& f) {
     default:
       return Unsupported("the types date, time and timestamp without time zone", f.location());
   }
+}
+
+absl::StatusOr<ExprPtr> Subquery(State* state, const pg::SubLink& link) {
+  auto e = Make(ExprKind::kSubquery, link.location());
+  switch (link.sub_link_type()) {
+    case pg::EXISTS_SUBLINK:
+      e->text = "exists";
+      break;
+    case pg::EXPR_SUBLINK:
+      e->text = "scalar";
+      break;
+    case pg::ANY_SUBLINK:
+    case pg::ALL_SUBLINK: {
+      e->text = link.sub_link_type() == pg::ANY_SUBLINK ? "any" : "all";
+      // IN says no operator.
+      const std::vector<std::string> names = Strings(link.oper_name());
+      e->names = {names.empty() ? "=" : names.back() == "!=" ? "<>" : names.back()};
+      ISO_ASSIGN_OR_RETURN(ExprPtr arg, Expression(state, link.testexpr()));
+      e->args.push_back(std::move(arg));
+      break;
+    }
+    case pg::ARRAY_SUBLINK:
+      return Unsupported("ARRAY(SELECT ...)", link.location());
+    default:
+      return Unsupported("a comparison of a row with a subquery", link.location());
+  }
+  ISO_ASSIGN_OR_RETURN(ast::Select select, SelectStatement(state, link.subselect().select_stmt()));
+  e->select = std::make_shared<const ast::Select>(std::move(select));
+  return e;
 }
 
 absl::StatusOr<ExprPtr> Inner(State* state, const pg::Node& node) {
@@ -281,7 +310,7 @@ absl::StatusOr<ExprPtr> Inner(State* state, const pg::Node& node) {
       return WithArgs(state, Make(ExprKind::kRow, node.row_expr().location()),
                       node.row_expr().args());
     case pg::Node::kSubLink:
-      return Unsupported("a subquery", node.sub_link().location());
+      return Subquery(state, node.sub_link());
     case pg::Node::kAArrayExpr:
       return Unsupported("an array", node.a_array_expr().location());
     case pg::Node::kCollateClause:
@@ -326,9 +355,7 @@ absl::StatusOr<std::string> TypeNameOf(const pg::TypeName& type) {
 }
 
 absl::StatusOr<ast::ExprPtr> Expression(State* state, const pg::Node& node) {
-  if (++state->depth > kMaxDepth) {
-    return SqlError("54001", "the expression is nested too deeply");
-  }
+  ISO_RETURN_IF_ERROR(Deeper(state, 1));
   auto e = Inner(state, node);
   --state->depth;
   return e;

@@ -7,44 +7,6 @@
 namespace isochron::sql::convert {
 namespace {
 
-absl::Status From(State* state, const pg::Node& node, ast::Select* out);
-
-absl::Status Join(State* state, const pg::JoinExpr& join, ast::Select* out) {
-  if (join.is_natural() || join.using_clause_size() > 0) {
-    return Unsupported("NATURAL JOIN and JOIN ... USING", -1);
-  }
-  if (join.jointype() != pg::JOIN_INNER && join.jointype() != pg::JOIN_LEFT) {
-    return Unsupported("a RIGHT or FULL join", -1);
-  }
-  if (join.has_alias()) return Unsupported("an alias of a join", -1);
-  if (!join.rarg().has_range_var()) return Unsupported("a join whose right side is no table", -1);
-  ISO_RETURN_IF_ERROR(From(state, join.larg(), out));
-  ast::FromItem item;
-  ISO_ASSIGN_OR_RETURN(item.table, Table(join.rarg().range_var()));
-  item.left = join.jointype() == pg::JOIN_LEFT;
-  if (join.has_quals()) {
-    ISO_ASSIGN_OR_RETURN(item.on, Expression(state, join.quals()));
-  }
-  out->from.push_back(std::move(item));
-  return absl::OkStatus();
-}
-
-absl::Status From(State* state, const pg::Node& node, ast::Select* out) {
-  if (node.has_range_var()) {
-    ast::FromItem item;
-    ISO_ASSIGN_OR_RETURN(item.table, Table(node.range_var()));
-    out->from.push_back(std::move(item));
-    return absl::OkStatus();
-  }
-  if (node.has_join_expr()) {
-    if (!out->from.empty()) return Unsupported("a join after a comma", -1);
-    return Join(state, node.join_expr(), out);
-  }
-  if (node.has_range_subselect()) return Unsupported("a subquery in FROM", -1);
-  if (node.has_range_function()) return Unsupported("a function in FROM", -1);
-  return Unsupported("this FROM item", -1);
-}
-
 absl::Status OrderBy(State* state, const pg::SelectStmt& stmt, ast::Select* out) {
   for (const pg::Node& node : stmt.sort_clause()) {
     const pg::SortBy& sort = node.sort_by();
@@ -64,6 +26,7 @@ absl::Status OrderBy(State* state, const pg::SelectStmt& stmt, ast::Select* out)
 absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
   for (const pg::Node& node : stmt.locking_clause()) {
     const pg::LockingClause& lock = node.locking_clause();
+    out->locks = true;
     if (lock.wait_policy() != pg::LockWaitBlock &&
         lock.wait_policy() != pg::LOCK_WAIT_POLICY_UNDEFINED) {
       return Unsupported("NOWAIT and SKIP LOCKED", -1);
@@ -77,20 +40,11 @@ absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
 }
 
 absl::Status Refuse(const pg::SelectStmt& stmt) {
-  if (stmt.has_with_clause()) return Unsupported("WITH", stmt.with_clause().location());
   if (stmt.has_into_clause()) return Unsupported("SELECT INTO", -1);
-  if (stmt.op() != pg::SETOP_NONE && stmt.op() != pg::SET_OPERATION_UNDEFINED) {
-    return Unsupported("UNION, INTERSECT and EXCEPT", -1);
-  }
   if (stmt.window_clause_size() > 0) return Unsupported("WINDOW", -1);
   if (stmt.limit_option() == pg::LIMIT_OPTION_WITH_TIES) return Unsupported("WITH TIES", -1);
   for (const pg::Node& node : stmt.group_clause()) {
     if (node.has_grouping_set()) return Unsupported("GROUPING SETS, CUBE and ROLLUP", -1);
-  }
-  // Plain DISTINCT is a list of one empty node.
-  if (stmt.distinct_clause_size() > 0 &&
-      stmt.distinct_clause(0).node_case() != pg::Node::NODE_NOT_SET) {
-    return Unsupported("DISTINCT ON", -1);
   }
   return absl::OkStatus();
 }
@@ -124,21 +78,111 @@ absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
   return out;
 }
 
-absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt) {
-  ISO_RETURN_IF_ERROR(Refuse(stmt));
-  ast::Select out;
-  out.distinct = stmt.distinct_clause_size() > 0;
-  ISO_ASSIGN_OR_RETURN(out.items, SelectItems(state, stmt.target_list()));
+namespace {
+
+// The clauses of a plain SELECT or VALUES.
+absl::Status Core(State* state, const pg::SelectStmt& stmt, ast::Select* out) {
+  // Plain DISTINCT is a list of one empty node.
+  out->distinct = stmt.distinct_clause_size() > 0;
+  if (out->distinct && stmt.distinct_clause(0).node_case() != pg::Node::NODE_NOT_SET) {
+    ISO_ASSIGN_OR_RETURN(out->distinct_on, Expressions(state, stmt.distinct_clause()));
+  }
+  ISO_ASSIGN_OR_RETURN(out->items, SelectItems(state, stmt.target_list()));
   for (const pg::Node& node : stmt.from_clause()) {
-    ISO_RETURN_IF_ERROR(From(state, node, &out));
+    ISO_ASSIGN_OR_RETURN(ast::FromItem item, From(state, node));
+    out->from.push_back(std::move(item));
   }
   if (stmt.has_where_clause()) {
-    ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));
+    ISO_ASSIGN_OR_RETURN(out->where, Expression(state, stmt.where_clause()));
   }
-  ISO_ASSIGN_OR_RETURN(out.group_by, Expressions(state, stmt.group_clause()));
+  ISO_ASSIGN_OR_RETURN(out->group_by, Expressions(state, stmt.group_clause()));
   if (stmt.has_having_clause()) {
-    ISO_ASSIGN_OR_RETURN(out.having, Expression(state, stmt.having_clause()));
+    ISO_ASSIGN_OR_RETURN(out->having, Expression(state, stmt.having_clause()));
   }
+  for (const pg::Node& node : stmt.values_lists()) {
+    ISO_ASSIGN_OR_RETURN(std::vector<ast::ExprPtr> row, Expressions(state, node.list().items()));
+    out->values.push_back(std::move(row));
+  }
+  return absl::OkStatus();
+}
+
+bool IsSetOperation(const pg::SelectStmt& stmt) {
+  return stmt.op() != pg::SETOP_NONE && stmt.op() != pg::SET_OPERATION_UNDEFINED;
+}
+
+absl::StatusOr<ast::SelectPtr> Branch(State* state, const pg::SelectStmt& stmt) {
+  ISO_ASSIGN_OR_RETURN(ast::Select select, SelectStatement(state, stmt));
+  return std::make_unique<ast::Select>(std::move(select));
+}
+
+// A long chain of set operations leans to the left: it is walked down, not recursed into.
+absl::Status SetOperation(State* state, const pg::SelectStmt& stmt, ast::Select* out) {
+  std::vector<const pg::SelectStmt*> chain = {&stmt};
+  auto plain = [](const pg::SelectStmt& s) {
+    return IsSetOperation(s) && s.sort_clause_size() == 0 && !s.has_limit_count() &&
+           !s.has_limit_offset() && !s.has_with_clause() && s.locking_clause_size() == 0;
+  };
+  while (plain(chain.back()->larg())) chain.push_back(&chain.back()->larg());
+  ISO_ASSIGN_OR_RETURN(out->first, Branch(state, chain.back()->larg()));
+  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+    ast::SetBranch branch;
+    branch.op = (*it)->op() == pg::SETOP_UNION       ? ast::SetOp::kUnion
+                : (*it)->op() == pg::SETOP_INTERSECT ? ast::SetOp::kIntersect
+                                                     : ast::SetOp::kExcept;
+    branch.all = (*it)->all();
+    ISO_ASSIGN_OR_RETURN(branch.select, Branch(state, (*it)->rarg()));
+    out->branches.push_back(std::move(branch));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Deeper(State* state, int by) {
+  constexpr int kMaxDepth = 500;
+  state->depth += by;
+  if (state->depth <= kMaxDepth) return absl::OkStatus();
+  return SqlError("54001", "the statement is nested too deeply", -1,
+                  "Queries may lie about 50 deep in one another, expressions 500.");
+}
+
+absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause& clause) {
+  if (clause.recursive()) return Unsupported("WITH RECURSIVE", clause.location());
+  std::vector<ast::CtePtr> out;
+  for (const pg::Node& node : clause.ctes()) {
+    const pg::CommonTableExpr& cte = node.common_table_expr();
+    if (!cte.ctequery().has_select_stmt()) {
+      return Unsupported("INSERT, UPDATE or DELETE inside WITH", cte.location());
+    }
+    for (const ast::CtePtr& other : out) {
+      if (other->name != cte.ctename()) continue;
+      return SqlError(
+          sqlstate::kDuplicateAlias,
+          absl::StrCat("WITH query name \"", cte.ctename(), "\" specified more than once"),
+          cte.location());
+    }
+    auto made = std::make_shared<ast::Cte>();
+    made->name = cte.ctename();
+    made->columns = Strings(cte.aliascolnames());
+    made->materialized = cte.ctematerialized() == pg::CTEMaterializeAlways;
+    made->position = cte.location();
+    ISO_ASSIGN_OR_RETURN(made->select, Branch(state, cte.ctequery().select_stmt()));
+    state->ctes.push_back(made);
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
+absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt) {
+  ISO_RETURN_IF_ERROR(Deeper(state, kSelectDepth));
+  ISO_RETURN_IF_ERROR(Refuse(stmt));
+  ast::Select out;
+  const size_t visible = state->ctes.size();
+  if (stmt.has_with_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
+  }
+  ISO_RETURN_IF_ERROR(IsSetOperation(stmt) ? SetOperation(state, stmt, &out)
+                                           : Core(state, stmt, &out));
   ISO_RETURN_IF_ERROR(OrderBy(state, stmt, &out));
   if (stmt.has_limit_count()) {
     ISO_ASSIGN_OR_RETURN(out.limit, Expression(state, stmt.limit_count()));
@@ -147,10 +191,8 @@ absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& 
     ISO_ASSIGN_OR_RETURN(out.offset, Expression(state, stmt.limit_offset()));
   }
   ISO_RETURN_IF_ERROR(Locking(stmt, &out));
-  for (const pg::Node& node : stmt.values_lists()) {
-    ISO_ASSIGN_OR_RETURN(std::vector<ast::ExprPtr> row, Expressions(state, node.list().items()));
-    out.values.push_back(std::move(row));
-  }
+  state->ctes.resize(visible);
+  state->depth -= kSelectDepth;
   return out;
 }
 

@@ -58,8 +58,10 @@ absl::Status ConvertOnConflict(State* state, const pg::OnConflictClause& clause,
 }
 
 absl::StatusOr<ast::Insert> InsertStatement(State* state, const pg::InsertStmt& stmt) {
-  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
   ast::Insert out;
+  if (stmt.has_with_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
+  }
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
   for (const pg::Node& node : stmt.cols()) {
     out.columns.emplace_back(node.res_target().name(), node.res_target().location());
@@ -77,9 +79,11 @@ absl::StatusOr<ast::Insert> InsertStatement(State* state, const pg::InsertStmt& 
 }
 
 absl::StatusOr<ast::Update> UpdateStatement(State* state, const pg::UpdateStmt& stmt) {
-  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
   if (stmt.from_clause_size() > 0) return Unsupported("UPDATE ... FROM", -1);
   ast::Update out;
+  if (stmt.has_with_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
+  }
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
   ISO_ASSIGN_OR_RETURN(out.set, Assignments(state, stmt.target_list()));
   if (stmt.has_where_clause()) {
@@ -90,9 +94,11 @@ absl::StatusOr<ast::Update> UpdateStatement(State* state, const pg::UpdateStmt& 
 }
 
 absl::StatusOr<ast::Delete> DeleteStatement(State* state, const pg::DeleteStmt& stmt) {
-  if (stmt.has_with_clause()) return Unsupported("WITH", -1);
   if (stmt.using_clause_size() > 0) return Unsupported("DELETE ... USING", -1);
   ast::Delete out;
+  if (stmt.has_with_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
+  }
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
   if (stmt.has_where_clause()) {
     ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));

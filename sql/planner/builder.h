@@ -15,29 +15,56 @@
 
 namespace isochron::sql::planner {
 
-class Builder {
+// As with PostgreSQL, whose protocol counts columns in 16 bits.
+inline constexpr size_t kMaxOutputs = 1664;
+// Of all that one FROM joins: binding takes time for each.
+inline constexpr int kMaxFromColumns = 8192;
+
+// What stands around a query within a statement.
+struct Around {
+  OuterFrame* outer = nullptr;
+  bool nested = false;        // within another query
+  bool keep_unknown = false;  // output columns that are mere literals may stay of unknown type
+};
+
+class Builder : public SubqueryPlanner {
  public:
   Builder(const std::map<std::string, TablePtr>& tables, Plan* plan)
       : tables_(tables), plan_(plan) {}
 
-  absl::StatusOr<PlanNodePtr> Select(const ast::Select& select);
+  absl::StatusOr<PlanNodePtr> Select(const ast::Select& select, const Around& around);
   absl::StatusOr<PlanNodePtr> Insert(const ast::Insert& insert);
   absl::StatusOr<PlanNodePtr> Update(const ast::Update& update);
   absl::StatusOr<PlanNodePtr> Delete(const ast::Delete& del);
+
+  absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
+                                       SubqueryUse use) override;
+  void ProjectSubquery(int index, std::vector<ExprPtr> exprs) override;
 
   // Columns of the Select just built.
   std::vector<ColumnInfo> columns;
 
  private:
   struct Source {
-    TablePtr table;  // null for a virtual one
+    TablePtr table;  // null for what is no stored table
     const SystemTableDef* def = nullptr;
+    PlanNodePtr plan;  // of a derived table, a WITH query or a function
     std::string schema, name;
     int offset = 0;
     int width = 0;
-    bool left = false;
     std::vector<ExprPtr> conditions;  // on this table alone, in slots of the whole row
   };
+  // A FROM clause bound: a leaf, or a join. Slots count through the whole clause, left to right.
+  struct FromNode {
+    Source source;  // of a leaf
+    std::unique_ptr<FromNode> left, right;
+    ast::JoinKind kind = ast::JoinKind::kInner;
+    std::vector<ExprPtr> on;
+    int offset = 0, width = 0;
+    size_t first_table = 0, end_table = 0;  // in the scope
+    std::vector<ScopeName> names;
+  };
+  using FromNodePtr = std::unique_ptr<FromNode>;
   // A select list item or sort key, over the input row (or the aggregation's output).
   struct Output {
     ExprPtr expr;
@@ -46,18 +73,57 @@ class Builder {
   };
 
   absl::StatusOr<TablePtr> FindTable(const ast::TableName& name) const;
-  absl::StatusOr<Source> MakeSource(const ast::TableName& name, Scope* scope) const;
+  // Puts `table` into the scope; 42712.
+  absl::Status Enter(ScopeTable table, int position, FromNode* node, Scope* scope) const;
 
-  absl::StatusOr<PlanNodePtr> From(const ast::Select& select, Scope* scope,
-                                   std::vector<Source>* sources);
+  // from.cc: the row of a FROM clause, with what of `where` can be said there.
+  absl::StatusOr<PlanNodePtr> From(const ast::Select& select, const Around& around, Scope* scope);
+  absl::StatusOr<FromNodePtr> BindFrom(const ast::FromItem& item, const Around& around,
+                                       Scope* scope);
+  absl::StatusOr<FromNodePtr> BindLeaf(const ast::FromItem& item, const Around& around,
+                                       Scope* scope);
+  absl::Status BindJoin(const ast::FromItem& item, const Around& around, const Scope& scope,
+                        FromNode* join);
+  absl::Status BindUsing(const std::vector<std::string>& columns, FromNode* join);
+  absl::StatusOr<PlanNodePtr> Build(FromNode* node, std::vector<ExprPtr> conditions,
+                                    bool exclusive);
+  absl::StatusOr<PlanNodePtr> BuildJoin(FromNode* node, std::vector<ExprPtr> conditions,
+                                        bool exclusive);
   absl::StatusOr<PlanNodePtr> SourcePlan(Source* source, bool exclusive);
-  absl::StatusOr<PlanNodePtr> JoinAll(std::vector<Source>* sources, std::vector<ExprPtr> rest,
-                                      std::vector<std::vector<ExprPtr>> on, bool exclusive);
-  absl::StatusOr<PlanNodePtr> ValuesRows(const ast::Select& select);
+  // A query in FROM, and its columns.
+  absl::StatusOr<PlanNodePtr> Derived(const ast::FromItem& item, const Around& around,
+                                      ScopeTable* table);
+  absl::StatusOr<PlanNodePtr> Cte(const ast::FromItem& item, const Around& around,
+                                  ScopeTable* table);
+  absl::StatusOr<PlanNodePtr> Series(const ast::FromItem& item, const Around& around,
+                                     ScopeTable* table);
+  // WITH queries that nothing names are looked at all the same.
+  absl::Status CheckUnused(const std::vector<ast::CtePtr>& ctes);
+
+  // Lets the key order of the only scan, and the limit, do what they can. Whether the rows then
+  // come in order.
+  bool UseKeyOrder(const ast::Select& select, const std::vector<Output>& outputs,
+                   const std::vector<SortKey>& sort, const Expr* limit, const Expr* offset,
+                   PlanNode* plan);
+  absl::StatusOr<PlanNodePtr> Plain(const ast::Select& select, const Around& around);
+  absl::StatusOr<PlanNodePtr> SetOperation(const ast::Select& select, const Around& around);
+  absl::StatusOr<PlanNodePtr> ValuesRows(const ast::Select& select, const Around& around);
+  // ORDER BY and LIMIT over a result of which only the columns' names are known.
+  absl::StatusOr<PlanNodePtr> OrderResult(const ast::Select& select, const Around& around,
+                                          PlanNodePtr plan);
+  absl::Status BindLimit(const ast::Select& select, const Around& around, ExprPtr* limit,
+                         ExprPtr* offset);
   absl::StatusOr<std::vector<Output>> Outputs(const std::vector<ast::SelectItem>& items,
                                               const Scope& scope,
                                               std::vector<AggregateCall>* aggregates,
-                                              const char* clause);
+                                              const char* clause, bool keep_unknown = false);
+  // Slots of DISTINCT ON, which may add outputs; 42P10 where ORDER BY begins with something else.
+  absl::StatusOr<std::vector<int>> DistinctOn(const ast::Select& select, const Scope& scope,
+                                              std::vector<AggregateCall>* aggregates,
+                                              std::vector<Output>* outputs, size_t visible,
+                                              const std::vector<SortKey>& sort);
+  absl::StatusOr<int> OutputSlot(const ast::Expr& e, const char* clause, size_t visible,
+                                 Binder* binder, std::vector<Output>* outputs);
   absl::Status BindSortKeys(const ast::Select& select, const Scope& scope,
                             std::vector<AggregateCall>* aggregates, std::vector<Output>* outputs,
                             std::vector<SortKey>* keys);
@@ -67,13 +133,15 @@ class Builder {
   absl::StatusOr<std::vector<ExprPtr>> Returning(const std::vector<ast::SelectItem>& items,
                                                  const Scope& scope);
   absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Assignments(
-      const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope);
+      const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope,
+      bool on_conflict);
   absl::StatusOr<PlanNodePtr> InsertSource(const ast::Insert& insert, const TablePtr& table,
                                            const std::vector<int>& targets);
   absl::Status InsertConflict(const ast::Insert& insert, const TablePtr& table, InsertPlan* node);
 
   const std::map<std::string, TablePtr>& tables_;
   Plan* plan_;
+  std::map<const ast::Cte*, int> kept_;  // lookups only: in plan_->ctes
 };
 
 // The conjuncts of a condition.
@@ -83,6 +151,11 @@ ExprPtr JoinAnd(std::vector<ExprPtr> parts);
 // The slots that an expression reads lie within [from, to).
 bool ReadsOnly(const Expr& e, int from, int to);
 void ShiftColumns(Expr* e, int by);
+// The first key columns' bound of one value, not of several.
+bool OneValue(const std::vector<ExprPtr>& values);
+// Gives output column `column` of a query the type `to`, where it is computed. The type that it has
+// is unknown, or one that converts implicitly.
+absl::Status SetColumnType(PlanNode* plan, size_t column, Type to, Binder* binder);
 
 // Moves what it can of `conditions` (slots of the table's columns) into key bounds and leaves the
 // rest.

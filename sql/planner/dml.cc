@@ -46,9 +46,12 @@ absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::S
 }
 
 absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
-    const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope) {
+    const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope,
+    bool on_conflict) {
   std::vector<std::pair<int, ExprPtr>> out;
-  Binder binder(&scope, &plan_->params, nullptr, "UPDATE");
+  Binder binder(&scope, &plan_->params, nullptr, on_conflict ? "ON CONFLICT" : "UPDATE");
+  // What ON CONFLICT looks at is looked at while rows are being written.
+  if (!on_conflict) binder.Allow(this);
   for (const ast::Assignment& a : set) {
     const int column = table.FindColumn(a.column);
     if (column < 0) return NoColumn(a.column, table, a.position);
@@ -81,8 +84,9 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
                           insert.table.position);
   };
   const std::vector<std::vector<ast::ExprPtr>>& rows = insert.source->values;
-  if (rows.empty()) {
-    ISO_ASSIGN_OR_RETURN(PlanNodePtr source, Select(*insert.source));
+  if (rows.empty() || !insert.source->order_by.empty() || insert.source->limit != nullptr ||
+      insert.source->offset != nullptr) {
+    ISO_ASSIGN_OR_RETURN(PlanNodePtr source, Select(*insert.source, Around{nullptr, false, true}));
     if (columns.size() > targets.size() ||
         (columns.size() < targets.size() && !insert.columns.empty())) {
       return width_error(columns.size());
@@ -92,6 +96,10 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
     Binder binder(&nothing, &plan_->params, nullptr, "INSERT");
     for (size_t i = 0; i < columns.size(); ++i) {
       const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
+      if (columns[i].type == Type::kUnknown) {
+        columns[i].type = IsInteger(c.type) ? Type::kInt8 : c.type;
+        ISO_RETURN_IF_ERROR(SetColumnType(source.get(), i, columns[i].type, &binder));
+      }
       ISO_ASSIGN_OR_RETURN(
           ExprPtr e,
           binder.ToAssignment(MakeColumn(static_cast<int>(i), columns[i].type), c.name, c.type));
@@ -103,6 +111,7 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
   auto values = std::make_unique<ValuesPlan>();
   Scope scope;
   Binder binder(&scope, &plan_->params, nullptr, "VALUES");
+  binder.Allow(this);
   const size_t width = rows[0].size();
   if (width > targets.size() || (width < targets.size() && !insert.columns.empty())) {
     return width_error(width);
@@ -179,7 +188,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
   excluded.tables[0].offset = static_cast<int>(table->columns.size());
   excluded.tables[0].qualified_only = true;
   scope.tables.push_back(std::move(excluded.tables[0]));
-  ISO_ASSIGN_OR_RETURN(node->set, Assignments(conflict.set, *table, scope));
+  ISO_ASSIGN_OR_RETURN(node->set, Assignments(conflict.set, *table, scope, true));
   for (const auto& [column, value] : node->set) {
     if (table->KeyPosition(static_cast<uint32_t>(column)) >= 0) {
       return SqlError(sqlstate::kUnsupported,
@@ -188,7 +197,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
     }
   }
   if (conflict.where != nullptr) {
-    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    Binder binder(&scope, &plan_->params, nullptr, "ON CONFLICT");
     ISO_ASSIGN_OR_RETURN(node->where, binder.BindAs(*conflict.where, Type::kBool, "WHERE"));
   }
   return absl::OkStatus();
@@ -196,6 +205,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
 
 absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(insert.table));
+  ISO_RETURN_IF_ERROR(CheckUnused(insert.ctes));
   std::vector<int> targets;
   for (const auto& [name, position] : insert.columns) {
     const int column = table->FindColumn(name);
@@ -241,10 +251,11 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
 
 absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(update.table));
+  ISO_RETURN_IF_ERROR(CheckUnused(update.ctes));
   const Scope scope = TableScope(*table, update.table.alias);
   auto node = std::make_unique<UpdatePlan>();
   node->table = table;
-  ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope));
+  ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope, false));
   for (const auto& [column, value] : node->set) {
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
   }
@@ -252,6 +263,7 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   source.table = table;
   if (update.where != nullptr) {
     Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*update.where, Type::kBool, "WHERE"));
     SplitAnd(std::move(where), &source.conditions);
   }
@@ -262,6 +274,7 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
 
 absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(del.table));
+  ISO_RETURN_IF_ERROR(CheckUnused(del.ctes));
   const Scope scope = TableScope(*table, del.table.alias);
   auto node = std::make_unique<DeletePlan>();
   node->table = table;
@@ -269,6 +282,7 @@ absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   source.table = table;
   if (del.where != nullptr) {
     Binder binder(&scope, &plan_->params, nullptr, "WHERE");
+    binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*del.where, Type::kBool, "WHERE"));
     SplitAnd(std::move(where), &source.conditions);
   }

@@ -7,6 +7,7 @@ namespace isochron::sql {
 namespace {
 
 using Lines = std::vector<std::string>;
+using planner::OneValue;
 
 std::string ExprList(const std::vector<ExprPtr>& exprs, const std::vector<std::string>& names) {
   Lines parts;
@@ -24,6 +25,10 @@ std::string BoundsText(const ScanPlan& scan) {
   for (size_t i = 0; i < scan.bounds.prefix.size(); ++i) {
     const std::string& name = scan.table->columns[scan.table->key[i]].name;
     const std::vector<ExprPtr>& values = scan.bounds.prefix[i];
+    if (values.size() == 1 && !OneValue(values)) {
+      parts.push_back(absl::StrCat(name, " IN (subquery ", values[0]->index + 1, ")"));
+      continue;
+    }
     parts.push_back(values.size() == 1 ? absl::StrCat(name, " = ", ExprToString(*values[0], {}))
                                        : absl::StrCat(name, " IN (", ExprList(values, {}), ")"));
   }
@@ -43,7 +48,7 @@ std::string BoundsText(const ScanPlan& scan) {
 
 std::string ScanText(const ScanPlan& scan) {
   bool one = scan.points();
-  for (const auto& values : scan.bounds.prefix) one = one && values.size() == 1;
+  for (const auto& values : scan.bounds.prefix) one = one && OneValue(values);
   std::string out = absl::StrCat(one             ? "Point Get"
                                  : scan.points() ? "Multi Get"
                                  : scan.reverse  ? "Reverse Range Scan"
@@ -81,7 +86,10 @@ void Detail(int depth, absl::string_view text, Lines* out) {
 void JoinText(const JoinPlan& join, int depth, Lines* out) {
   Line(depth,
        absl::StrCat(join.left_keys.empty() ? "Nested Loop" : "Hash", " Join",
-                    join.left_outer ? " (left)" : ""),
+                    join.left_outer && join.right_outer ? " (full)"
+                    : join.left_outer                   ? " (left)"
+                    : join.right_outer                  ? " (right)"
+                                                        : ""),
        out);
   for (size_t i = 0; i < join.left_keys.size(); ++i) {
     Detail(depth,
@@ -137,8 +145,36 @@ void Node(const PlanNode& node, int depth, Lines* out) {
       Line(depth, "Sort", out);
       break;
     case PlanKind::kDistinct:
-      Line(depth, "Distinct", out);
+      Line(depth, static_cast<const DistinctPlan&>(node).on.empty() ? "Distinct" : "Distinct On",
+           out);
       break;
+    case PlanKind::kAppend:
+      Line(depth, "Append", out);
+      for (const PlanNodePtr& child : static_cast<const AppendPlan&>(node).children) {
+        Node(*child, depth + 1, out);
+      }
+      return;
+    case PlanKind::kSetOp: {
+      const auto& op = static_cast<const SetOpPlan&>(node);
+      Line(depth, absl::StrCat(op.intersect ? "Intersect" : "Except", op.all ? " All" : ""), out);
+      Node(*op.child, depth + 1, out);
+      Node(*op.right, depth + 1, out);
+      return;
+    }
+    case PlanKind::kSubqueryScan: {
+      const auto& scan = static_cast<const SubqueryScanPlan&>(node);
+      Line(depth, absl::StrCat("Subquery ", scan.name, scan.restricted ? "" : "  in full"), out);
+      break;
+    }
+    case PlanKind::kCteScan:
+      Line(depth, absl::StrCat("WITH Query ", static_cast<const CteScanPlan&>(node).name), out);
+      return;
+    case PlanKind::kSeries:
+      Line(depth,
+           absl::StrCat("Series  from, to: ",
+                        ExprList(static_cast<const SeriesPlan&>(node).args, {})),
+           out);
+      return;
     case PlanKind::kLimit:
       Line(depth, LimitText(static_cast<const LimitPlan&>(node)), out);
       break;
@@ -185,6 +221,17 @@ void Node(const PlanNode& node, int depth, Lines* out) {
 std::vector<std::string> ExplainPlan(const Plan& plan) {
   Lines out;
   Node(*plan.root, 0, &out);
+  for (const SubPlan& cte : plan.ctes) {
+    Line(0, absl::StrCat("WITH query ", cte.name, ": in full, once, kept in memory"), &out);
+    Node(*cte.root, 1, &out);
+  }
+  for (size_t i = 0; i < plan.subqueries.size(); ++i) {
+    Line(0,
+         absl::StrCat("Subquery ", i + 1, ": ",
+                      plan.subqueries[i].correlated ? "for each row that asks" : "once"),
+         &out);
+    Node(*plan.subqueries[i].root, 1, &out);
+  }
   return out;
 }
 

@@ -12,7 +12,7 @@ constexpr size_t kMaxPoints = 10'000;
 // A condition of the form `column op constant`, or `column IN (constants)`.
 struct Sargable {
   int column = -1;
-  absl::string_view op;  // "=", "<", "<=", ">", ">=", "in"
+  absl::string_view op;  // "=", "<", "<=", ">", ">=", "in", "set" for IN (SELECT ...)
   bool constant_left = false;
 };
 
@@ -24,6 +24,15 @@ Sargable Recognise(const Expr& e) {
     }
     out.column = e.args[0]->index;
     out.op = "in";
+    return out;
+  }
+  if (e.kind == ExprKind::kSubquery && e.operands == 1 && !e.negated &&
+      absl::string_view(e.function->name) == "=" && e.args[0]->kind == ExprKind::kColumn) {
+    for (size_t i = 1; i < e.args.size(); ++i) {
+      if (!IsConstant(*e.args[i])) return out;
+    }
+    out.column = e.args[0]->index;
+    out.op = "set";
     return out;
   }
   if (e.kind != ExprKind::kCall || e.args.size() != 2) return out;
@@ -49,13 +58,17 @@ ExprPtr TakeConstant(Expr* e, const Sargable& s) {
 // Takes an equality or IN on `column`; the values it may have.
 bool TakeValues(int column, std::vector<ExprPtr>* conditions, size_t points,
                 std::vector<ExprPtr>* values) {
-  for (bool in : {false, true}) {
+  for (absl::string_view op : {"=", "in", "set"}) {
     for (size_t i = 0; i < conditions->size(); ++i) {
       const Sargable s = Recognise(*(*conditions)[i]);
-      if (s.column != column || s.op != (in ? "in" : "=")) continue;
+      if (s.column != column || s.op != op) continue;
       Expr* e = (*conditions)[i].get();
-      if (!in) {
+      if (op == "=") {
         values->push_back(TakeConstant(e, s));
+      } else if (op == "set") {
+        // Its operand is not looked at: whatever the subquery gives, bounds the key.
+        e->args[0] = MakeConst(e->args[0]->type, Datum::Null());
+        values->push_back(std::move((*conditions)[i]));
       } else {
         if ((e->args.size() - 1) * points > kMaxPoints) continue;
         for (size_t k = 1; k < e->args.size(); ++k) values->push_back(std::move(e->args[k]));
@@ -103,7 +116,7 @@ bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
   const TableDescriptor& table = *scan.table;
   // Key columns bound to one value do not move.
   size_t at = 0;
-  while (at < scan.bounds.prefix.size() && scan.bounds.prefix[at].size() == 1) ++at;
+  while (at < scan.bounds.prefix.size() && OneValue(scan.bounds.prefix[at])) ++at;
   bool first = true;
   for (size_t i = 0; i < sort.size(); ++i) {
     if (sort[i]->kind != ExprKind::kColumn) return false;
@@ -117,6 +130,11 @@ bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
     ++at;
   }
   return true;
+}
+
+bool OneValue(const std::vector<ExprPtr>& values) {
+  return values.size() == 1 &&
+         !(values[0]->kind == ExprKind::kSubquery && values[0]->function != nullptr);
 }
 
 void SplitAnd(ExprPtr e, std::vector<ExprPtr>* out) {

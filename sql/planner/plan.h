@@ -31,6 +31,11 @@ enum class PlanKind : uint8_t {
   kLimit,
   kAggregate,
   kJoin,
+  kAppend,
+  kSetOp,
+  kSubqueryScan,
+  kCteScan,
+  kSeries,
   kInsert,
   kUpdate,
   kDelete,
@@ -50,9 +55,11 @@ struct ValuesPlan : PlanNode {
   std::vector<std::vector<ExprPtr>> rows;
 };
 
-// Which keys a scan touches, from WHERE. The expressions are constants or parameters.
+// Which keys a scan touches, from WHERE. The expressions are constants, parameters, columns of the
+// query around, or subqueries over such.
 struct KeyBounds {
-  // For the first key columns, in order: the values each may have (one for `=`, several for IN).
+  // For the first key columns, in order: the values each may have (one for `=`, several for IN; the
+  // comparison itself for IN (SELECT ...)).
   std::vector<std::vector<ExprPtr>> prefix;
   // A range on the key column behind the prefix.
   ExprPtr lower, upper;
@@ -100,6 +107,7 @@ struct SortPlan : PlanNode {
 // Drops duplicate rows; keeps the first of each.
 struct DistinctPlan : PlanNode {
   DistinctPlan() : PlanNode(PlanKind::kDistinct) {}
+  std::vector<int> on;  // slots that must differ; empty: any
 };
 
 struct LimitPlan : PlanNode {
@@ -121,8 +129,42 @@ struct JoinPlan : PlanNode {
   PlanNodePtr right;
   std::vector<ExprPtr> left_keys, right_keys;  // of each side's own row; equal types
   ExprPtr condition;                           // over both rows; may be null
-  bool left_outer = false;
-  size_t right_width = 0;
+  bool left_outer = false, right_outer = false;
+  size_t left_width = 0, right_width = 0;
+};
+
+// UNION ALL: the rows of each, one after the other.
+struct AppendPlan : PlanNode {
+  AppendPlan() : PlanNode(PlanKind::kAppend) {}
+  std::vector<PlanNodePtr> children;
+};
+
+// INTERSECT or EXCEPT: `child` against `right`, which is held in memory.
+struct SetOpPlan : PlanNode {
+  SetOpPlan() : PlanNode(PlanKind::kSetOp) {}
+  PlanNodePtr right;
+  bool intersect = false;
+  bool all = false;
+};
+
+// A query in FROM. Passes its rows on.
+struct SubqueryScanPlan : PlanNode {
+  SubqueryScanPlan() : PlanNode(PlanKind::kSubqueryScan) {}
+  std::string name;
+  bool restricted = false;  // by conditions from outside; else they stand above it
+};
+
+// Rows of a WITH query that is run once and kept.
+struct CteScanPlan : PlanNode {
+  CteScanPlan() : PlanNode(PlanKind::kCteScan) {}
+  std::string name;
+  int index = 0;  // in Plan::ctes
+};
+
+// generate_series(from, to, step)
+struct SeriesPlan : PlanNode {
+  SeriesPlan() : PlanNode(PlanKind::kSeries) {}
+  std::vector<ExprPtr> args;
 };
 
 struct InsertPlan : PlanNode {
@@ -156,6 +198,16 @@ struct DeletePlan : PlanNode {
 
 enum class StatementKind : uint8_t { kSelect, kInsert, kUpdate, kDelete };
 
+// A subquery of an expression, or a WITH query: run apart from the rest, when first wanted.
+struct SubPlan {
+  PlanNodePtr root;
+  std::string name;                 // of a WITH query
+  std::vector<ColumnInfo> columns;  // of a WITH query
+  SubqueryUse use = SubqueryUse::kScalar;
+  std::vector<Type> types;
+  bool correlated = false;  // sees the row around it
+};
+
 struct Plan {
   StatementKind kind = StatementKind::kSelect;
   PlanNodePtr root;
@@ -163,6 +215,7 @@ struct Plan {
   std::vector<Type> params;
   std::vector<UsedTable> tables;
   std::vector<TablePtr> descriptors;
+  std::vector<SubPlan> subqueries, ctes;
   bool for_update = false;
   bool writes() const { return kind != StatementKind::kSelect; }
 };

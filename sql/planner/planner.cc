@@ -10,35 +10,8 @@
 #include "sql/types/error.h"
 
 namespace isochron::sql {
-namespace {
-
-void Collect(const ast::Select& select, std::vector<ast::TableName>* out) {
-  for (const ast::FromItem& item : select.from) {
-    if (!IsVirtualSchema(item.table.schema)) out->push_back(item.table);
-  }
-}
-
-}  // namespace
-
 bool IsVirtualSchema(const std::string& schema) {
   return schema == "isochron" || schema == "information_schema";
-}
-
-std::vector<ast::TableName> TablesOf(const ast::Statement& statement) {
-  std::vector<ast::TableName> out;
-  if (const auto* select = std::get_if<ast::Select>(&statement.node)) {
-    Collect(*select, &out);
-  } else if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
-    if (!IsVirtualSchema(insert->table.schema)) out.push_back(insert->table);
-    if (insert->source != nullptr) Collect(*insert->source, &out);
-  } else if (const auto* update = std::get_if<ast::Update>(&statement.node)) {
-    if (!IsVirtualSchema(update->table.schema)) out.push_back(update->table);
-  } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
-    if (!IsVirtualSchema(del->table.schema)) out.push_back(del->table);
-  } else if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
-    return TablesOf(*explain->statement);
-  }
-  return out;
 }
 
 absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
@@ -57,7 +30,7 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   if (const auto* select = std::get_if<ast::Select>(&statement.node)) {
     plan.kind = StatementKind::kSelect;
     plan.for_update = select->for_update;
-    root = builder.Select(*select);
+    root = builder.Select(*select, planner::Around());
   } else if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
     plan.kind = StatementKind::kInsert;
     root = builder.Insert(*insert);

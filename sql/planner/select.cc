@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,8 +12,16 @@
 namespace isochron::sql::planner {
 namespace {
 
-// As with PostgreSQL, whose protocol counts columns in 16 bits.
-constexpr size_t kMaxOutputs = 1664;
+std::string NameOf(const ast::Expr& e);
+
+// The name of a query's first column.
+std::string NameOfFirst(const ast::Select& select) {
+  if (select.first != nullptr) return NameOfFirst(*select.first);
+  if (!select.values.empty()) return "column1";
+  if (select.items.empty()) return "?column?";
+  const ast::SelectItem& item = select.items[0];
+  return item.alias.empty() ? NameOf(*item.expr) : item.alias;
+}
 
 // The name of an output column that has no alias.
 std::string NameOf(const ast::Expr& e) {
@@ -34,6 +43,9 @@ std::string NameOf(const ast::Expr& e) {
       return "least";
     case ast::ExprKind::kNullIf:
       return "nullif";
+    case ast::ExprKind::kSubquery:
+      if (e.text == "exists") return "exists";
+      return e.text == "scalar" ? NameOfFirst(*e.select) : "?column?";
     default:
       return "?column?";
   }
@@ -101,183 +113,34 @@ absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
   return it->second;
 }
 
-absl::StatusOr<Builder::Source> Builder::MakeSource(const ast::TableName& name,
-                                                    Scope* scope) const {
-  Source source;
-  source.schema = name.schema;
-  source.name = name.name;
-  source.offset = scope->width();
-  ScopeTable t;
-  t.name = name.alias.empty() ? name.name : name.alias;
-  t.offset = source.offset;
-  if (IsVirtualSchema(name.schema)) {
-    source.def = name.schema == "isochron" ? FindSystemTable(name.name)
-                                           : FindInformationSchemaTable(name.name);
-    if (source.def == nullptr) {
-      return SqlError(sqlstate::kUndefinedTable,
-                      absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
-                      name.position);
-    }
-    for (const SystemColumn& c : source.def->columns) t.columns.push_back({c.name, c.type, false});
-  } else {
-    ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
-    for (const ColumnDescriptor& c : source.table->columns) {
-      t.columns.push_back({c.name, c.type, c.hidden});
-    }
-  }
-  for (const ScopeTable& other : scope->tables) {
-    if (other.name == t.name) {
-      return SqlError(sqlstate::kDuplicateAlias,
-                      absl::StrCat("table name \"", t.name, "\" specified more than once"),
-                      name.position, "Give one of them an alias.");
-    }
-  }
-  source.width = static_cast<int>(t.columns.size());
-  scope->tables.push_back(std::move(t));
-  return source;
-}
-
-absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) {
-  for (ExprPtr& c : source->conditions) ShiftColumns(c.get(), -source->offset);
-  if (source->table == nullptr) {
-    auto scan = std::make_unique<VirtualScanPlan>();
-    scan->schema = source->schema;
-    scan->name = source->name;
-    scan->def = source->def;
-    if (source->conditions.empty()) return PlanNodePtr(std::move(scan));
-    auto filter = std::make_unique<FilterPlan>();
-    filter->predicate = JoinAnd(std::move(source->conditions));
-    filter->child = std::move(scan);
-    return PlanNodePtr(std::move(filter));
-  }
-  auto scan = std::make_unique<ScanPlan>();
-  scan->table = source->table;
-  scan->exclusive = exclusive;
-  scan->bounds = ExtractBounds(*source->table, &source->conditions);
-  scan->filter = JoinAnd(std::move(source->conditions));
-  return PlanNodePtr(std::move(scan));
-}
-
-absl::StatusOr<PlanNodePtr> Builder::JoinAll(std::vector<Source>* sources,
-                                             std::vector<ExprPtr> rest,
-                                             std::vector<std::vector<ExprPtr>> on, bool exclusive) {
-  ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, SourcePlan(&(*sources)[0], exclusive));
-  for (size_t i = 1; i < sources->size(); ++i) {
-    Source& right = (*sources)[i];
-    auto join = std::make_unique<JoinPlan>();
-    join->left_outer = right.left;
-    join->right_width = static_cast<size_t>(right.width);
-    const int end = right.offset + right.width;
-    std::vector<ExprPtr> conditions = std::move(on[i]);
-    if (!right.left) {
-      std::vector<ExprPtr> later;
-      for (ExprPtr& c : rest) (ReadsOnly(*c, 0, end) ? conditions : later).push_back(std::move(c));
-      rest = std::move(later);
-    }
-    std::vector<ExprPtr> others;
-    for (ExprPtr& c : conditions) {
-      const bool equality =
-          c->kind == ExprKind::kCall && absl::string_view(c->function->name) == "=";
-      int left_arg = -1;
-      for (int k = 0; equality && k < 2; ++k) {
-        if (ReadsOnly(*c->args[static_cast<size_t>(k)], 0, right.offset) &&
-            ReadsOnly(*c->args[static_cast<size_t>(1 - k)], right.offset, end)) {
-          left_arg = k;
-        }
-      }
-      if (left_arg < 0) {
-        others.push_back(std::move(c));
-        continue;
-      }
-      join->left_keys.push_back(std::move(c->args[static_cast<size_t>(left_arg)]));
-      ExprPtr key = std::move(c->args[static_cast<size_t>(1 - left_arg)]);
-      ShiftColumns(key.get(), -right.offset);
-      join->right_keys.push_back(std::move(key));
-    }
-    join->condition = JoinAnd(std::move(others));
-    join->child = std::move(plan);
-    ISO_ASSIGN_OR_RETURN(join->right, SourcePlan(&right, exclusive));
-    plan = std::move(join);
-  }
-  if (rest.empty()) return plan;
-  auto filter = std::make_unique<FilterPlan>();
-  filter->predicate = JoinAnd(std::move(rest));
-  filter->child = std::move(plan);
-  return PlanNodePtr(std::move(filter));
-}
-
-absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, Scope* scope,
-                                          std::vector<Source>* sources) {
-  std::vector<std::vector<ExprPtr>> on;
-  std::vector<ExprPtr> where;
-  bool any_left = false;
-  for (const ast::FromItem& item : select.from) {
-    ISO_ASSIGN_OR_RETURN(Source source, MakeSource(item.table, scope));
-    source.left = item.left;
-    any_left = any_left || item.left;
-    on.emplace_back();
-    if (item.on != nullptr) {
-      Binder binder(scope, &plan_->params, nullptr, "JOIN conditions");
-      ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*item.on, Type::kBool, "JOIN/ON"));
-      SplitAnd(std::move(condition), item.left ? &on.back() : &where);
-    }
-    sources->push_back(std::move(source));
-  }
-  Binder binder(scope, &plan_->params, nullptr, "WHERE");
-  if (select.where != nullptr) {
-    ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*select.where, Type::kBool, "WHERE"));
-    SplitAnd(std::move(condition), &where);
-  }
-  if (sources->empty()) {
-    auto values = std::make_unique<ValuesPlan>();
-    values->rows.emplace_back();
-    if (where.empty()) return PlanNodePtr(std::move(values));
-    auto filter = std::make_unique<FilterPlan>();
-    filter->predicate = JoinAnd(std::move(where));
-    filter->child = std::move(values);
-    return PlanNodePtr(std::move(filter));
-  }
-  // A condition on one table goes down to it; not below the empty side of an outer join.
-  std::vector<ExprPtr> rest;
-  for (ExprPtr& c : where) {
-    Source* home = nullptr;
-    for (Source& s : *sources) {
-      if (!s.left && ReadsOnly(*c, s.offset, s.offset + s.width)) {
-        home = &s;
-        break;
-      }
-    }
-    (home != nullptr ? home->conditions : rest).push_back(std::move(c));
-  }
-  for (size_t i = 1; i < sources->size(); ++i) {
-    Source& s = (*sources)[i];
-    if (!s.left) continue;
-    std::vector<ExprPtr> keep;
-    for (ExprPtr& c : on[i]) {
-      (ReadsOnly(*c, s.offset, s.offset + s.width) ? s.conditions : keep).push_back(std::move(c));
-    }
-    on[i] = std::move(keep);
-  }
-  return JoinAll(sources, std::move(rest), std::move(on), select.for_update);
-}
-
 absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
     const std::vector<ast::SelectItem>& items, const Scope& scope,
-    std::vector<AggregateCall>* aggregates, const char* clause) {
+    std::vector<AggregateCall>* aggregates, const char* clause, bool keep_unknown) {
   std::vector<Output> out;
   Binder binder(&scope, &plan_->params, aggregates, clause);
+  if (aggregates != nullptr) binder.Allow(this);
   for (const ast::SelectItem& item : items) {
     if (out.size() > kMaxOutputs) break;
     if (item.expr->kind != ast::ExprKind::kStar) {
-      ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindOutput(*item.expr));
+      ISO_ASSIGN_OR_RETURN(ExprPtr e,
+                           keep_unknown ? binder.Bind(*item.expr) : binder.BindOutput(*item.expr));
       out.push_back({std::move(e), item.alias.empty() ? NameOf(*item.expr) : item.alias,
                      !item.alias.empty()});
       continue;
     }
     const std::string wanted = item.expr->names.empty() ? "" : item.expr->names.back();
     bool found = false;
+    if (wanted.empty() && scope.named) {
+      found = !scope.tables.empty();
+      for (const ScopeName& n : scope.names) {
+        out.push_back({Clone(*n.expr), n.name, false});
+        out.back().expr->position = item.expr->position;
+      }
+    }
     for (const ScopeTable& t : scope.tables) {
-      if (t.qualified_only || (!wanted.empty() && t.name != wanted)) continue;
+      if (t.qualified_only || (wanted.empty() && scope.named) ||
+          (!wanted.empty() && t.name != wanted))
+        continue;
       found = true;
       for (size_t i = 0; i < t.columns.size(); ++i) {
         if (t.columns[i].hidden) continue;
@@ -301,46 +164,70 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
   return out;
 }
 
+absl::StatusOr<int> Builder::OutputSlot(const ast::Expr& e, const char* clause, size_t visible,
+                                        Binder* binder, std::vector<Output>* outputs) {
+  if (e.kind == ast::ExprKind::kInt) {
+    if (e.int_value < 1 || e.int_value > static_cast<int64_t>(visible)) {
+      return SqlError(sqlstate::kInvalidColumnReference,
+                      absl::StrCat(clause, " position ", e.int_value, " is not in select list"),
+                      e.position);
+    }
+    return static_cast<int>(e.int_value) - 1;
+  }
+  if (e.kind == ast::ExprKind::kColumn && e.names.size() == 1) {
+    for (size_t i = 0; i < visible; ++i) {
+      if ((*outputs)[i].from_alias && (*outputs)[i].name == e.names[0]) return static_cast<int>(i);
+    }
+  }
+  ISO_ASSIGN_OR_RETURN(ExprPtr bound, binder->BindOutput(e));
+  for (size_t i = 0; i < outputs->size(); ++i) {
+    if (SameExpr(*(*outputs)[i].expr, *bound)) return static_cast<int>(i);
+  }
+  outputs->push_back({std::move(bound), "", false});
+  return static_cast<int>(outputs->size()) - 1;
+}
+
 absl::Status Builder::BindSortKeys(const ast::Select& select, const Scope& scope,
                                    std::vector<AggregateCall>* aggregates,
                                    std::vector<Output>* outputs, std::vector<SortKey>* keys) {
   const size_t visible = outputs->size();
   Binder binder(&scope, &plan_->params, aggregates, "ORDER BY");
+  binder.Allow(this);
   for (const ast::OrderItem& item : select.order_by) {
     SortKey key{-1, item.descending, item.nulls_first};
-    const ast::Expr& e = *item.expr;
-    if (e.kind == ast::ExprKind::kInt) {
-      if (e.int_value < 1 || e.int_value > static_cast<int64_t>(visible)) {
-        return SqlError(sqlstate::kInvalidColumnReference,
-                        absl::StrCat("ORDER BY position ", e.int_value, " is not in select list"),
-                        e.position);
-      }
-      key.slot = static_cast<int>(e.int_value) - 1;
-    } else if (e.kind == ast::ExprKind::kColumn && e.names.size() == 1) {
-      for (size_t i = 0; i < visible && key.slot < 0; ++i) {
-        if ((*outputs)[i].from_alias && (*outputs)[i].name == e.names[0]) {
-          key.slot = static_cast<int>(i);
-        }
-      }
-    }
-    if (key.slot < 0) {
-      ISO_ASSIGN_OR_RETURN(ExprPtr bound, binder.BindOutput(e));
-      for (size_t i = 0; i < outputs->size() && key.slot < 0; ++i) {
-        if (SameExpr(*(*outputs)[i].expr, *bound)) key.slot = static_cast<int>(i);
-      }
-      if (key.slot < 0) {
-        if (select.distinct) {
-          return SqlError(sqlstate::kInvalidColumnReference,
-                          "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                          e.position);
-        }
-        key.slot = static_cast<int>(outputs->size());
-        outputs->push_back({std::move(bound), "", false});
-      }
+    ISO_ASSIGN_OR_RETURN(key.slot, OutputSlot(*item.expr, "ORDER BY", visible, &binder, outputs));
+    if (select.distinct && select.distinct_on.empty() && static_cast<size_t>(key.slot) >= visible) {
+      return SqlError(sqlstate::kInvalidColumnReference,
+                      "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                      item.expr->position);
     }
     keys->push_back(key);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<int>> Builder::DistinctOn(const ast::Select& select, const Scope& scope,
+                                                     std::vector<AggregateCall>* aggregates,
+                                                     std::vector<Output>* outputs, size_t visible,
+                                                     const std::vector<SortKey>& sort) {
+  std::vector<int> slots;
+  Binder binder(&scope, &plan_->params, aggregates, "DISTINCT ON");
+  for (const ast::ExprPtr& e : select.distinct_on) {
+    ISO_ASSIGN_OR_RETURN(int slot, OutputSlot(*e, "SELECT DISTINCT ON", visible, &binder, outputs));
+    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+  }
+  // All of them come before anything else that is sorted by.
+  std::set<int> first;
+  for (const SortKey& key : sort) {
+    if (first.size() == slots.size()) break;
+    if (std::find(slots.begin(), slots.end(), key.slot) == slots.end()) {
+      return SqlError(sqlstate::kInvalidColumnReference,
+                      "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                      select.distinct_on[0]->position);
+    }
+    first.insert(key.slot);
+  }
+  return slots;
 }
 
 absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, const Scope& scope,
@@ -349,6 +236,9 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
                                                  std::vector<Output>* outputs, ExprPtr having) {
   auto node = std::make_unique<AggregatePlan>();
   Binder binder(&scope, &plan_->params, nullptr, "GROUP BY");
+  Binder local(&scope, &plan_->params, nullptr, "GROUP BY");
+  binder.Allow(this);
+  local.LocalOnly();
   for (const ast::ExprPtr& g : select.group_by) {
     if (g->kind == ast::ExprKind::kInt) {
       if (g->int_value < 1 || g->int_value > static_cast<int64_t>(select.items.size())) {
@@ -359,12 +249,16 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
       node->groups.push_back(Clone(*(*outputs)[static_cast<size_t>(g->int_value) - 1].expr));
       continue;
     }
-    auto bound = binder.BindOutput(*g);
+    const bool name = g->kind == ast::ExprKind::kColumn && g->names.size() == 1;
+    absl::StatusOr<ExprPtr> bound = name ? local.BindOutput(*g) : binder.BindOutput(*g);
     // An output's alias is the second choice, after the input's columns.
-    if (!bound.ok() && g->kind == ast::ExprKind::kColumn && g->names.size() == 1) {
+    if (name && !bound.ok()) {
+      const Output* alias = nullptr;
       for (const Output& o : *outputs) {
-        if (o.from_alias && o.name == g->names[0]) bound = Clone(*o.expr);
+        if (o.from_alias && o.name == g->names[0]) alias = &o;
       }
+      bound =
+          alias != nullptr ? absl::StatusOr<ExprPtr>(Clone(*alias->expr)) : binder.BindOutput(*g);
     }
     if (!bound.ok()) return bound.status();
     node->groups.push_back(*std::move(bound));
@@ -389,22 +283,69 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
   return PlanNodePtr(std::move(filter));
 }
 
-absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
-  if (!select.values.empty()) return ValuesRows(select);
+absl::Status Builder::BindLimit(const ast::Select& select, const Around& around, ExprPtr* limit,
+                                ExprPtr* offset) {
+  Scope nothing;
+  nothing.outer = around.outer;
+  Binder constant(&nothing, &plan_->params, nullptr, "LIMIT");
+  constant.Allow(this);
+  if (select.limit != nullptr && select.limit->kind != ast::ExprKind::kNull) {
+    ISO_ASSIGN_OR_RETURN(*limit, constant.BindAs(*select.limit, Type::kInt8, "LIMIT"));
+  }
+  if (select.offset != nullptr && select.offset->kind != ast::ExprKind::kNull) {
+    ISO_ASSIGN_OR_RETURN(*offset, constant.BindAs(*select.offset, Type::kInt8, "OFFSET"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select, const Around& around) {
+  if (around.nested && select.for_update) {
+    return SqlError(sqlstate::kUnsupported, "FOR UPDATE in a subquery is not supported yet", -1,
+                    "Lock the rows by a statement of its own.");
+  }
+  ISO_RETURN_IF_ERROR(CheckUnused(select.ctes));
+  if (select.first != nullptr) return SetOperation(select, around);
+  if (!select.values.empty()) return ValuesRows(select, around);
+  return Plain(select, around);
+}
+
+bool Builder::UseKeyOrder(const ast::Select& select, const std::vector<Output>& outputs,
+                          const std::vector<SortKey>& sort, const Expr* limit, const Expr* offset,
+                          PlanNode* plan) {
+  if (plan->kind != PlanKind::kScan) return sort.empty();
+  auto* scan = static_cast<ScanPlan*>(plan);
+  std::vector<const Expr*> exprs;
+  for (const SortKey& k : sort) exprs.push_back(outputs[static_cast<size_t>(k.slot)].expr.get());
+  const bool sorted = sort.empty() || KeyOrderServes(*scan, exprs, sort, &scan->reverse);
+  if (!sorted) scan->reverse = false;
+  if (sorted && scan->filter == nullptr && !select.distinct && limit != nullptr) {
+    scan->limit = Clone(*limit);
+    if (offset != nullptr) scan->offset = Clone(*offset);
+  }
+  return sorted;
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Around& around) {
   Scope scope;
-  std::vector<Source> sources;
-  ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, From(select, &scope, &sources));
+  scope.outer = around.outer;
+  ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, From(select, around, &scope));
   std::vector<AggregateCall> calls;
-  ISO_ASSIGN_OR_RETURN(std::vector<Output> outputs,
-                       Outputs(select.items, scope, &calls, "the select list"));
+  ISO_ASSIGN_OR_RETURN(
+      std::vector<Output> outputs,
+      Outputs(select.items, scope, &calls, "the select list", around.keep_unknown));
   const size_t visible = outputs.size();
   ExprPtr having;
   if (select.having != nullptr) {
     Binder binder(&scope, &plan_->params, &calls, "HAVING");
+    binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(having, binder.BindAs(*select.having, Type::kBool, "HAVING"));
   }
   std::vector<SortKey> sort;
   ISO_RETURN_IF_ERROR(BindSortKeys(select, scope, &calls, &outputs, &sort));
+  std::vector<int> on;
+  if (!select.distinct_on.empty()) {
+    ISO_ASSIGN_OR_RETURN(on, DistinctOn(select, scope, &calls, &outputs, visible, sort));
+  }
   const bool aggregated = !calls.empty() || !select.group_by.empty() || having != nullptr;
   if (aggregated && select.for_update) {
     return SqlError(sqlstate::kUnsupported,
@@ -415,28 +356,10 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
                                            &outputs, std::move(having)));
   }
   ExprPtr limit, offset;
-  Scope nothing;
-  Binder constant(&nothing, &plan_->params, nullptr, "LIMIT");
-  if (select.limit != nullptr && select.limit->kind != ast::ExprKind::kNull) {
-    ISO_ASSIGN_OR_RETURN(limit, constant.BindAs(*select.limit, Type::kInt8, "LIMIT"));
-  }
-  if (select.offset != nullptr && select.offset->kind != ast::ExprKind::kNull) {
-    ISO_ASSIGN_OR_RETURN(offset, constant.BindAs(*select.offset, Type::kInt8, "OFFSET"));
-  }
-  // What the key order of the only scan already gives.
-  auto* scan = plan->kind == PlanKind::kScan ? static_cast<ScanPlan*>(plan.get()) : nullptr;
-  bool sorted = sort.empty();
-  if (scan != nullptr && !sort.empty()) {
-    std::vector<const Expr*> exprs;
-    for (const SortKey& k : sort) exprs.push_back(outputs[static_cast<size_t>(k.slot)].expr.get());
-    sorted = KeyOrderServes(*scan, exprs, sort, &scan->reverse);
-    if (!sorted) scan->reverse = false;
-  }
-  if (scan != nullptr && scan->filter == nullptr && sorted && !select.distinct && !aggregated &&
-      limit != nullptr) {
-    scan->limit = Clone(*limit);
-    if (offset != nullptr) scan->offset = Clone(*offset);
-  }
+  ISO_RETURN_IF_ERROR(BindLimit(select, around, &limit, &offset));
+  const bool sorted =
+      aggregated ? sort.empty()
+                 : UseKeyOrder(select, outputs, sort, limit.get(), offset.get(), plan.get());
   auto project = std::make_unique<ProjectPlan>();
   columns.clear();
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -446,8 +369,9 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
   const bool extra = project->exprs.size() > visible;
   project->child = std::move(plan);
   plan = std::move(project);
-  if (select.distinct) {
-    auto distinct = std::make_unique<DistinctPlan>();
+  auto distinct = std::make_unique<DistinctPlan>();
+  distinct->on = std::move(on);
+  if (select.distinct && distinct->on.empty()) {
     distinct->child = std::move(plan);
     plan = std::move(distinct);
   }
@@ -456,6 +380,11 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
     node->keys = std::move(sort);
     node->child = std::move(plan);
     plan = std::move(node);
+  }
+  // Of each group the first row in that order.
+  if (distinct != nullptr && !distinct->on.empty()) {
+    distinct->child = std::move(plan);
+    plan = std::move(distinct);
   }
   if (limit != nullptr || offset != nullptr || extra) {
     auto node = std::make_unique<LimitPlan>();
@@ -466,37 +395,6 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select) {
     plan = std::move(node);
   }
   return plan;
-}
-
-absl::StatusOr<PlanNodePtr> Builder::ValuesRows(const ast::Select& select) {
-  if (!select.order_by.empty() || select.limit != nullptr || select.offset != nullptr) {
-    return SqlError(sqlstate::kUnsupported, "ORDER BY and LIMIT on VALUES are not supported yet");
-  }
-  auto values = std::make_unique<ValuesPlan>();
-  Scope scope;
-  Binder binder(&scope, &plan_->params, nullptr, "VALUES");
-  columns.clear();
-  for (const auto& row : select.values) {
-    std::vector<ExprPtr> out;
-    for (const ast::ExprPtr& cell : row) {
-      ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindOutput(*cell));
-      out.push_back(std::move(e));
-    }
-    if (columns.empty()) {
-      for (size_t i = 0; i < out.size(); ++i) {
-        columns.push_back({absl::StrCat("column", i + 1), out[i]->type});
-      }
-    }
-    if (out.size() != columns.size()) {
-      return SqlError(sqlstate::kSyntaxError, "VALUES lists must all be the same length");
-    }
-    for (size_t i = 0; i < out.size(); ++i) {
-      ISO_ASSIGN_OR_RETURN(
-          out[i], binder.ToAssignment(std::move(out[i]), columns[i].name, columns[i].type));
-    }
-    values->rows.push_back(std::move(out));
-  }
-  return PlanNodePtr(std::move(values));
 }
 
 }  // namespace isochron::sql::planner

@@ -6,6 +6,7 @@
 #include "common/status_macros.h"
 #include "sql/catalog/information_schema.h"
 #include "sql/catalog/layout.h"
+#include "sql/exec/subquery.h"
 #include "sql/planner/planner.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/session_impl.h"
@@ -252,12 +253,25 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   StatementResult result;
   result.returns_rows = !plan->columns.empty() || plan->kind == StatementKind::kSelect;
   result.is_dml = plan->writes();
+  Subqueries subqueries(*plan, exec);
+  if (!plan->subqueries.empty() || !plan->ctes.empty()) {
+    exec->subqueries = &subqueries;
+    exec->eval.subqueries = &subqueries;
+  }
   OperatorPtr root = MakeOperator(*plan->root, exec);
   bool columns_sent = false;
   int64_t rows = 0;
   for (bool more = true; more;) {
     Batch batch;
     ISO_CO_ASSIGN_OR_RETURN(more, co_await root->Next(&batch));
+    if (check_schema && !batch.empty() && more && !plan->descriptors.empty() &&
+        exec->reader->read_timestamp().us == 0) {
+      // Rows that no table gave come before those that one gives. The schema is checked before any
+      // is sent, so the timestamp is chosen now.
+      auto none = co_await exec->reader->Get(exec->ctx, TableDataPrefix(plan->descriptors[0]->id),
+                                             txn::LockMode::kShared);
+      if (!none.ok()) co_return none.status();
+    }
     if (check_schema && exec->reader->read_timestamp().us != 0) {
       check_schema = false;
       Timestamp until;

@@ -31,7 +31,7 @@ std::string ShowQuery(const std::string& name) {
 
 // The name of a call like SELECT isochron.split(...); empty for any other SELECT.
 std::string AdminCall(const ast::Select& s) {
-  const bool call = s.from.empty() && s.items.size() == 1 && s.where == nullptr &&
+  const bool call = s.ctes.empty() && s.from.empty() && s.items.size() == 1 && s.where == nullptr &&
                     s.items[0].expr->kind == ast::ExprKind::kFunc &&
                     s.items[0].expr->names.size() == 2 && s.items[0].expr->names[0] == "isochron";
   return call ? s.items[0].expr->names[1] : "";
@@ -51,7 +51,7 @@ Verb VerbOf(const ast::Select& s) {
 // SELECT columns FROM table.
 ast::Select SelectOf(const ast::Copy& copy) {
   ast::Select out;
-  out.from.push_back({copy.table, nullptr, false});
+  out.from.emplace_back().table = copy.table;
   for (const std::string& name : copy.columns) {
     auto column = std::make_unique<ast::Expr>();
     column->kind = ast::ExprKind::kColumn;

@@ -128,7 +128,8 @@ TEST_P(ScriptTest, GivesWhatItSays) {
 
 INSTANTIATE_TEST_SUITE_P(All, ScriptTest,
                          ::testing::Values("basics", "errors", "expressions", "select", "dml",
-                                           "transactions", "explain"),
+                                           "transactions", "explain", "queries", "subqueries",
+                                           "joins"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -19,6 +19,7 @@ Notice NoTransaction() {
 
 // One call of the store, over a point or a range, is all that the plan reads.
 bool ReadsOnce(const Plan& plan) {
+  if (!plan.subqueries.empty() || !plan.ctes.empty()) return false;
   const PlanNode* node = plan.root.get();
   while (node != nullptr) {
     switch (node->kind) {
@@ -28,6 +29,7 @@ bool ReadsOnce(const Plan& plan) {
       case PlanKind::kDistinct:
       case PlanKind::kLimit:
       case PlanKind::kAggregate:
+      case PlanKind::kSubqueryScan:
         node = node->child.get();
         break;
       case PlanKind::kScan: {

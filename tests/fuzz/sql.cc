@@ -134,6 +134,15 @@ std::vector<std::string> Seeds() {
         "SELECT CASE WHEN b THEN 'y' ELSE 'n' END, coalesce(v, 'z'), upper(v), length(v) FROM t",
         "SELECT now(), k::text, '1'::bigint, CAST(f AS integer), '\\x00'::bytea FROM t",
         "SELECT DISTINCT x FROM n WHERE x IS NOT NULL; SELECT 1 / 0",
+        "WITH x AS (SELECT k, v FROM t), y(a) AS (VALUES (1), (NULL)) SELECT * FROM x JOIN y ON a "
+        "= k "
+        "WHERE k NOT IN (SELECT x FROM n) OR EXISTS (SELECT 1 FROM u WHERE i = x.k)",
+        "SELECT k FROM t UNION ALL SELECT x FROM n EXCEPT SELECT NULL ORDER BY 1 DESC LIMIT 2",
+        "SELECT DISTINCT ON (b) b, (SELECT max(x) FROM n WHERE x < k) FROM t FULL JOIN n ON x = k "
+        "ORDER BY b, k",
+        "UPDATE t SET v = (SELECT a FROM u WHERE i = k) WHERE k > ALL (SELECT x FROM n WHERE x > "
+        "$1)",
+        "SELECT count(*) FILTER (WHERE b) FROM (SELECT * FROM t NATURAL RIGHT JOIN n) AS z(p, q)",
         "SELECT substr('abc', 2), 5 % 3, -k, NOT b, f > 'NaN' FROM t ORDER BY k",
         "SELECT isochron.split('t', 2); SELECT * FROM information_schema.columns",
         "SELECT isochron.checksum(2, 1, now(), '00ff', $3)",

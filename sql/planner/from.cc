@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FROM and WHERE: names are bound first, over slots that count through the whole clause; then each
+// condition goes down to where its columns are, but never below the side of an outer join that may
+// be empty.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/information_schema.h"
+#include "sql/planner/builder.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql::planner {
+namespace {
+
+PlanNodePtr Filtered(std::vector<ExprPtr> conditions, PlanNodePtr child) {
+  if (conditions.empty()) return child;
+  auto filter = std::make_unique<FilterPlan>();
+  filter->predicate = JoinAnd(std::move(conditions));
+  filter->child = std::move(child);
+  return filter;
+}
+
+// Puts the query's own expressions in the place of its columns.
+void Substitute(ExprPtr* e, const std::vector<ExprPtr>& columns) {
+  if ((*e)->kind == ExprKind::kColumn) {
+    *e = Clone(*columns[static_cast<size_t>((*e)->index)]);
+    return;
+  }
+  for (ExprPtr& a : (*e)->args) Substitute(&a, columns);
+}
+
+// A derived table that only picks columns of one table is read as the table would be: conditions
+// become its own. Leaves them where that is not so.
+void PushInto(PlanNode* wrapped, std::vector<ExprPtr>* conditions) {
+  if (wrapped->kind != PlanKind::kSubqueryScan || conditions->empty()) return;
+  if (wrapped->child->kind != PlanKind::kProject) return;
+  auto* project = static_cast<ProjectPlan*>(wrapped->child.get());
+  if (project->child->kind != PlanKind::kScan) return;
+  auto* scan = static_cast<ScanPlan*>(project->child.get());
+  if (scan->limit != nullptr || scan->offset != nullptr) return;
+  for (const ExprPtr& e : project->exprs) {
+    // What is computed could fail, or be a subquery, more often or in another order than written.
+    if (e->kind != ExprKind::kColumn) return;
+  }
+  std::vector<ExprPtr> all;
+  SplitAnd(std::move(scan->filter), &all);
+  for (ExprPtr& c : *conditions) {
+    Substitute(&c, project->exprs);
+    all.push_back(std::move(c));
+  }
+  conditions->clear();
+  static_cast<SubqueryScanPlan*>(wrapped)->restricted = true;
+  if (scan->bounds.prefix.empty() && scan->bounds.lower == nullptr &&
+      scan->bounds.upper == nullptr) {
+    scan->bounds = ExtractBounds(*scan->table, &all);
+  }
+  scan->filter = JoinAnd(std::move(all));
+}
+
+void TakeIf(std::vector<ExprPtr>* from, std::vector<ExprPtr>* to, int first, int end) {
+  std::vector<ExprPtr> kept;
+  for (ExprPtr& c : *from) (ReadsOnly(*c, first, end) ? *to : kept).push_back(std::move(c));
+  *from = std::move(kept);
+}
+
+void Append(std::vector<ExprPtr>* to, std::vector<ExprPtr> from) {
+  for (ExprPtr& e : from) to->push_back(std::move(e));
+}
+
+std::vector<ScopeName> CopyNames(const std::vector<ScopeName>& names) {
+  std::vector<ScopeName> out;
+  for (const ScopeName& n : names) out.push_back({n.name, Clone(*n.expr)});
+  return out;
+}
+
+// Of a USING column in one side of the join.
+absl::StatusOr<ExprPtr> Common(const std::vector<ScopeName>& names, const std::string& name,
+                               const char* side) {
+  ExprPtr found;
+  for (const ScopeName& n : names) {
+    if (n.name != name) continue;
+    if (found != nullptr) {
+      return SqlError(sqlstate::kAmbiguousColumn,
+                      absl::StrCat("common column name \"", name, "\" appears more than once in ",
+                                   side, " table"));
+    }
+    found = Clone(*n.expr);
+  }
+  if (found == nullptr) {
+    return SqlError(
+        sqlstate::kUndefinedColumn,
+        absl::StrCat("column \"", name, "\" specified in USING clause does not exist in ", side,
+                     " table"));
+  }
+  return found;
+}
+
+}  // namespace
+
+absl::Status Builder::Enter(ScopeTable table, int position, FromNode* node, Scope* scope) const {
+  for (const ScopeTable& other : scope->tables) {
+    if (other.name == table.name) {
+      return SqlError(sqlstate::kDuplicateAlias,
+                      absl::StrCat("table name \"", table.name, "\" specified more than once"),
+                      position, "Give one of them an alias.");
+    }
+  }
+  node->offset = scope->width();
+  node->width = static_cast<int>(table.columns.size());
+  if (node->offset + node->width > kMaxFromColumns) {
+    return SqlError("54011", absl::StrCat("joins can have at most ", kMaxFromColumns, " columns"),
+                    position);
+  }
+  node->source.offset = node->offset;
+  node->source.width = node->width;
+  table.offset = node->offset;
+  for (int i = 0; i < node->width; ++i) {
+    const ScopeColumn& c = table.columns[static_cast<size_t>(i)];
+    if (!c.hidden) node->names.push_back({c.name, MakeColumn(node->offset + i, c.type)});
+  }
+  node->first_table = scope->tables.size();
+  scope->tables.push_back(std::move(table));
+  node->end_table = scope->tables.size();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item,
+                                                       const Around& around, Scope* scope) {
+  using Kind = ast::FromItem::Kind;
+  auto node = std::make_unique<FromNode>();
+  Source& source = node->source;
+  ScopeTable t;
+  if (item.kind == Kind::kSelect) {
+    ISO_ASSIGN_OR_RETURN(source.plan, Derived(item, around, &t));
+  } else if (item.kind == Kind::kCte) {
+    ISO_ASSIGN_OR_RETURN(source.plan, Cte(item, around, &t));
+  } else if (item.kind == Kind::kFunction) {
+    ISO_ASSIGN_OR_RETURN(source.plan, Series(item, around, &t));
+  } else {
+    const ast::TableName& name = item.table;
+    source.schema = name.schema;
+    source.name = name.name;
+    t.name = name.alias.empty() ? name.name : name.alias;
+    if (IsVirtualSchema(name.schema)) {
+      source.def = name.schema == "isochron" ? FindSystemTable(name.name)
+                                             : FindInformationSchemaTable(name.name);
+      if (source.def == nullptr) {
+        return SqlError(
+            sqlstate::kUndefinedTable,
+            absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
+            name.position);
+      }
+      for (const SystemColumn& c : source.def->columns) t.columns.push_back({c.name, c.type});
+    } else {
+      ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
+      for (const ColumnDescriptor& c : source.table->columns) {
+        t.columns.push_back({c.name, c.type, c.hidden});
+      }
+    }
+    size_t visible = 0;
+    for (ScopeColumn& c : t.columns) {
+      if (c.hidden) continue;
+      if (visible < item.columns.size()) c.name = item.columns[visible];
+      ++visible;
+    }
+    if (item.columns.size() > visible) {
+      return SqlError(
+          sqlstate::kInvalidColumnReference,
+          absl::StrCat("table \"", t.name, "\" has ", visible, " columns available but ",
+                       item.columns.size(), " columns specified"),
+          name.position);
+    }
+  }
+  ISO_RETURN_IF_ERROR(Enter(std::move(t), item.table.position, node.get(), scope));
+  return node;
+}
+
+absl::Status Builder::BindUsing(const std::vector<std::string>& names, FromNode* join) {
+  Scope nothing;
+  Binder binder(&nothing, &plan_->params, nullptr, "JOIN/USING");
+  std::vector<ScopeName> merged;
+  for (const std::string& name : names) {
+    ISO_ASSIGN_OR_RETURN(ExprPtr left, Common(join->left->names, name, "left"));
+    ISO_ASSIGN_OR_RETURN(ExprPtr right, Common(join->right->names, name, "right"));
+    ISO_ASSIGN_OR_RETURN(ExprPtr equal, binder.Equal(Clone(*left), Clone(*right), -1));
+    join->on.push_back(std::move(equal));
+    std::vector<ExprPtr> both;
+    both.push_back(std::move(left));
+    both.push_back(std::move(right));
+    Type type;
+    ISO_RETURN_IF_ERROR(binder.Unify(&both, 0, 1, "JOIN/USING", &type));
+    ExprPtr value = std::move(both[join->kind == ast::JoinKind::kRight ? 1 : 0]);
+    if (join->kind == ast::JoinKind::kFull) {
+      auto coalesce = std::make_unique<Expr>();
+      coalesce->kind = ExprKind::kCoalesce;
+      coalesce->type = type;
+      coalesce->args.push_back(std::move(value));
+      coalesce->args.push_back(std::move(both[1]));
+      value = std::move(coalesce);
+    }
+    merged.push_back({name, std::move(value)});
+  }
+  for (FromNode* side : {join->left.get(), join->right.get()}) {
+    for (ScopeName& n : CopyNames(side->names)) {
+      if (std::find(names.begin(), names.end(), n.name) == names.end()) {
+        merged.push_back(std::move(n));
+      }
+    }
+  }
+  join->names = std::move(merged);
+  return absl::OkStatus();
+}
+
+absl::Status Builder::BindJoin(const ast::FromItem& item, const Around& around, const Scope& scope,
+                               FromNode* join) {
+  std::vector<std::string> common = item.using_columns;
+  if (item.natural) {
+    for (const ScopeName& l : join->left->names) {
+      const bool both = std::any_of(join->right->names.begin(), join->right->names.end(),
+                                    [&](const ScopeName& r) { return r.name == l.name; });
+      if (both && std::find(common.begin(), common.end(), l.name) == common.end()) {
+        common.push_back(l.name);
+      }
+    }
+  }
+  if (!common.empty()) return BindUsing(common, join);
+  join->names = CopyNames(join->left->names);
+  for (ScopeName& n : CopyNames(join->right->names)) join->names.push_back(std::move(n));
+  if (item.on == nullptr) return absl::OkStatus();
+  // ON sees what it joins, and nothing beside it.
+  Scope local;
+  local.named = true;
+  local.outer = around.outer;
+  local.names = CopyNames(join->names);
+  local.tables.assign(scope.tables.begin() + static_cast<std::ptrdiff_t>(join->first_table),
+                      scope.tables.begin() + static_cast<std::ptrdiff_t>(join->end_table));
+  Binder binder(&local, &plan_->params, nullptr, "JOIN conditions");
+  binder.Allow(this);
+  ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*item.on, Type::kBool, "JOIN/ON"));
+  SplitAnd(std::move(condition), &join->on);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Builder::FromNodePtr> Builder::BindFrom(const ast::FromItem& item,
+                                                       const Around& around, Scope* scope) {
+  if (item.kind != ast::FromItem::Kind::kJoin) return BindLeaf(item, around, scope);
+  auto node = std::make_unique<FromNode>();
+  node->kind = item.join;
+  ISO_ASSIGN_OR_RETURN(node->left, BindFrom(*item.left, around, scope));
+  ISO_ASSIGN_OR_RETURN(node->right, BindFrom(*item.right, around, scope));
+  node->offset = node->left->offset;
+  node->width = node->left->width + node->right->width;
+  node->first_table = node->left->first_table;
+  node->end_table = node->right->end_table;
+  ISO_RETURN_IF_ERROR(BindJoin(item, around, *scope, node.get()));
+  return node;
+}
+
+absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) {
+  for (ExprPtr& c : source->conditions) ShiftColumns(c.get(), -source->offset);
+  if (source->plan != nullptr) {
+    if (exclusive) {
+      return SqlError(sqlstate::kUnsupported,
+                      "FOR UPDATE with a subquery or function in FROM is not supported yet");
+    }
+    PushInto(source->plan.get(), &source->conditions);
+    return Filtered(std::move(source->conditions), std::move(source->plan));
+  }
+  if (source->table == nullptr) {
+    auto scan = std::make_unique<VirtualScanPlan>();
+    scan->schema = source->schema;
+    scan->name = source->name;
+    scan->def = source->def;
+    return Filtered(std::move(source->conditions), std::move(scan));
+  }
+  auto scan = std::make_unique<ScanPlan>();
+  scan->table = source->table;
+  scan->exclusive = exclusive;
+  scan->bounds = ExtractBounds(*source->table, &source->conditions);
+  scan->filter = JoinAnd(std::move(source->conditions));
+  return PlanNodePtr(std::move(scan));
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Build(FromNode* node, std::vector<ExprPtr> conditions,
+                                           bool exclusive) {
+  if (node->left != nullptr) return BuildJoin(node, std::move(conditions), exclusive);
+  node->source.conditions = std::move(conditions);
+  return SourcePlan(&node->source, exclusive);
+}
+
+absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprPtr> conditions,
+                                               bool exclusive) {
+  const ast::JoinKind kind = node->kind;
+  const bool inner = kind == ast::JoinKind::kInner;
+  const int middle = node->right->offset, end = node->offset + node->width;
+  std::vector<ExprPtr> left, right;
+  if (inner) Append(&conditions, std::move(node->on));
+  if (inner || kind == ast::JoinKind::kLeft) TakeIf(&conditions, &left, node->offset, middle);
+  if (inner || kind == ast::JoinKind::kRight) TakeIf(&conditions, &right, middle, end);
+  std::vector<ExprPtr> on, above;
+  if (inner) {
+    // A subquery is asked about rows that are joined already.
+    for (ExprPtr& c : conditions) (HasSubquery(*c) ? above : on).push_back(std::move(c));
+  } else {
+    on = std::move(node->on);
+    if (kind == ast::JoinKind::kLeft) TakeIf(&on, &right, middle, end);
+    if (kind == ast::JoinKind::kRight) TakeIf(&on, &left, node->offset, middle);
+    above = std::move(conditions);
+    for (const ExprPtr& c : on) {
+      if (!HasSubquery(*c)) continue;
+      return SqlError(sqlstate::kUnsupported,
+                      "a subquery in the condition of an outer join is not supported yet",
+                      c->position);
+    }
+  }
+  auto join = std::make_unique<JoinPlan>();
+  join->left_outer = kind == ast::JoinKind::kLeft || kind == ast::JoinKind::kFull;
+  join->right_outer = kind == ast::JoinKind::kRight || kind == ast::JoinKind::kFull;
+  join->left_width = static_cast<size_t>(node->left->width);
+  join->right_width = static_cast<size_t>(node->right->width);
+  std::vector<ExprPtr> others;
+  for (ExprPtr& c : on) {
+    const bool equality = c->kind == ExprKind::kCall && absl::string_view(c->function->name) == "=";
+    int left_arg = -1;
+    for (int k = 0; equality && k < 2; ++k) {
+      if (ReadsOnly(*c->args[static_cast<size_t>(k)], node->offset, middle) &&
+          ReadsOnly(*c->args[static_cast<size_t>(1 - k)], middle, end)) {
+        left_arg = k;
+      }
+    }
+    if (left_arg < 0) {
+      ShiftColumns(c.get(), -node->offset);
+      others.push_back(std::move(c));
+      continue;
+    }
+    ExprPtr left_key = std::move(c->args[static_cast<size_t>(left_arg)]);
+    ExprPtr right_key = std::move(c->args[static_cast<size_t>(1 - left_arg)]);
+    ShiftColumns(left_key.get(), -node->offset);
+    ShiftColumns(right_key.get(), -middle);
+    join->left_keys.push_back(std::move(left_key));
+    join->right_keys.push_back(std::move(right_key));
+  }
+  join->condition = JoinAnd(std::move(others));
+  ISO_ASSIGN_OR_RETURN(join->child, Build(node->left.get(), std::move(left), exclusive));
+  ISO_ASSIGN_OR_RETURN(join->right, Build(node->right.get(), std::move(right), exclusive));
+  for (ExprPtr& c : above) ShiftColumns(c.get(), -node->offset);
+  return Filtered(std::move(above), std::move(join));
+}
+
+absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Around& around,
+                                          Scope* scope) {
+  FromNodePtr all;
+  for (const ast::FromItem& item : select.from) {
+    ISO_ASSIGN_OR_RETURN(FromNodePtr node, BindFrom(item, around, scope));
+    for (ScopeName& n : CopyNames(node->names)) scope->names.push_back(std::move(n));
+    if (all == nullptr) {
+      all = std::move(node);
+      continue;
+    }
+    auto cross = std::make_unique<FromNode>();
+    cross->offset = all->offset;
+    cross->width = all->width + node->width;
+    cross->left = std::move(all);
+    cross->right = std::move(node);
+    all = std::move(cross);
+  }
+  scope->named = true;
+  std::vector<ExprPtr> where;
+  if (select.where != nullptr) {
+    Binder binder(scope, &plan_->params, nullptr, "WHERE");
+    binder.Allow(this);
+    ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*select.where, Type::kBool, "WHERE"));
+    SplitAnd(std::move(condition), &where);
+  }
+  if (all != nullptr) return Build(all.get(), std::move(where), select.for_update);
+  auto values = std::make_unique<ValuesPlan>();
+  values->rows.emplace_back();
+  return Filtered(std::move(where), std::move(values));
+}
+
+}  // namespace isochron::sql::planner
