@@ -373,7 +373,8 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
       return SqlError(sqlstate::kSyntaxError, "* is not allowed here", e.position);
     case ast::ExprKind::kOp: {
       if (e.args.size() == 2 && e.args[0]->kind == ast::ExprKind::kRow) {
-        return RowCompare(e.text, *e.args[0], *e.args[1], e.position);
+        ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> left, BindAll(e.args[0]->args));
+        return RowCompare(e.text, std::move(left), *e.args[1], e.position);
       }
       ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
       return Operator(e.text, std::move(args), e.position);

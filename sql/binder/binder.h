@@ -147,7 +147,7 @@ class Binder {
   absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
   absl::StatusOr<ExprPtr> In(const ast::Expr& e);
   absl::StatusOr<ExprPtr> RowIn(const ast::Expr& e);
-  absl::StatusOr<ExprPtr> RowCompare(const std::string& op, const ast::Expr& left,
+  absl::StatusOr<ExprPtr> RowCompare(const std::string& op, std::vector<ExprPtr> left,
                                      const ast::Expr& right, int position);
   absl::StatusOr<ExprPtr> Between(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Cast(const ast::Expr& e);

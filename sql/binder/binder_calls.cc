@@ -221,13 +221,13 @@ absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind
   return out;
 }
 
-absl::StatusOr<ExprPtr> Binder::RowCompare(const std::string& op, const ast::Expr& left,
+absl::StatusOr<ExprPtr> Binder::RowCompare(const std::string& op, std::vector<ExprPtr> left,
                                            const ast::Expr& right, int position) {
   if ((op != "=" && op != "<>") || right.kind != ast::ExprKind::kRow) {
     return SqlError(sqlstate::kUnsupported, "this comparison of row values is not supported yet",
                     position);
   }
-  if (left.args.size() != right.args.size()) {
+  if (left.size() != right.args.size()) {
     return SqlError(sqlstate::kSyntaxError, "unequal number of entries in row expressions",
                     position);
   }
@@ -235,11 +235,10 @@ absl::StatusOr<ExprPtr> Binder::RowCompare(const std::string& op, const ast::Exp
   out->kind = op == "=" ? ExprKind::kAnd : ExprKind::kOr;
   out->type = Type::kBool;
   out->position = position;
-  for (size_t i = 0; i < left.args.size(); ++i) {
+  for (size_t i = 0; i < left.size(); ++i) {
     std::vector<ExprPtr> pair;
-    ISO_ASSIGN_OR_RETURN(ExprPtr l, Bind(*left.args[i]));
     ISO_ASSIGN_OR_RETURN(ExprPtr r, Bind(*right.args[i]));
-    pair.push_back(std::move(l));
+    pair.push_back(std::move(left[i]));
     pair.push_back(std::move(r));
     ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), position));
     out->args.push_back(std::move(test));
@@ -252,9 +251,13 @@ absl::StatusOr<ExprPtr> Binder::RowIn(const ast::Expr& e) {
   out->kind = e.negated ? ExprKind::kAnd : ExprKind::kOr;
   out->type = Type::kBool;
   out->position = e.position;
+  // Bound once: there may be a query in it.
+  ISO_ASSIGN_OR_RETURN(const std::vector<ExprPtr> left, BindAll(e.args[0]->args));
   for (size_t i = 1; i < e.args.size(); ++i) {
-    ISO_ASSIGN_OR_RETURN(ExprPtr test,
-                         RowCompare(e.negated ? "<>" : "=", *e.args[0], *e.args[i], e.position));
+    std::vector<ExprPtr> copy;
+    for (const ExprPtr& l : left) copy.push_back(Clone(*l));
+    ISO_ASSIGN_OR_RETURN(
+        ExprPtr test, RowCompare(e.negated ? "<>" : "=", std::move(copy), *e.args[i], e.position));
     out->args.push_back(std::move(test));
   }
   return out;

@@ -21,6 +21,17 @@ PlanNodePtr Wrapped(std::string name, PlanNodePtr child) {
   return node;
 }
 
+// EXISTS wants to know of one row: a scan that drops none reads, and locks, no more.
+void OneRowWillDo(PlanNode* plan) {
+  while (plan->kind == PlanKind::kProject || plan->kind == PlanKind::kSubqueryScan) {
+    plan = plan->child.get();
+  }
+  if (plan->kind != PlanKind::kScan) return;
+  auto* scan = static_cast<ScanPlan*>(plan);
+  if (scan->filter != nullptr || scan->limit != nullptr || scan->offset != nullptr) return;
+  scan->limit = MakeConst(Type::kInt8, Datum::Int(1));
+}
+
 // Gives the first columns of a leaf the names that its alias lists.
 absl::Status Rename(const std::vector<std::string>& names, const char* what, int position,
                     ScopeTable* table) {
@@ -52,6 +63,7 @@ absl::StatusOr<SubqueryPlanner::Planned> Builder::PlanSubquery(const ast::Select
   if (!root.ok()) return root.status();
   SubPlan sub;
   sub.root = *std::move(root);
+  if (use == SubqueryUse::kExists) OneRowWillDo(sub.root.get());
   sub.use = use;
   sub.correlated = !out.args.empty();
   for (const ColumnInfo& c : out.columns) sub.types.push_back(c.type);

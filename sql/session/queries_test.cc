@@ -70,6 +70,13 @@ TEST_F(QueriesTest, EqualOuterValuesShareARun) {
   EXPECT_EQ(u_.store.counts.scans, 1 + 2);
 }
 
+TEST_F(QueriesTest, ExistsReadsOneRow) {
+  EXPECT_EQ(Run("SELECT 1 WHERE EXISTS (SELECT * FROM b)"), "1|SELECT 1;");
+  EXPECT_EQ(Run("SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.id > a.id * 4)"),
+            "1|2|SELECT 2;");
+  EXPECT_EQ(u_.store.counts.keys_read, 1 + 3 + 2);
+}
+
 TEST_F(QueriesTest, WhatIsNotWantedDoesNotRun) {
   EXPECT_EQ(Run("SELECT CASE WHEN id < 9 THEN n ELSE (SELECT max(n) FROM b) END FROM a"),
             "10|10|30|SELECT 3;");
@@ -175,6 +182,11 @@ TEST_F(QueriesTest, DepthIsBounded) {
     scalar = absl::StrCat("SELECT CASE (", scalar, ") WHEN 3 THEN 4 WHEN 1 THEN 1 ELSE 2 END");
   }
   EXPECT_EQ(Run(scalar), "1|SELECT 1;");
+  std::string rows = "SELECT true";
+  for (int i = 0; i < 35; ++i) {
+    rows = absl::StrCat("SELECT ((", rows, "), 1) IN ((false, 1), (true, 2), (true, 1))");
+  }
+  EXPECT_EQ(Run(rows), "t|SELECT 1;");
   for (int i = 0; i < 20; ++i) deep = absl::StrCat("SELECT n FROM (", deep, ") AS x");
   EXPECT_EQ(Run(deep), "54001");
   std::string exists = "SELECT 1";
