@@ -73,12 +73,6 @@ Task<void> EndWorkload(Session session, Workload* workload, std::string* problem
 
 }  // namespace
 
-bool Holds(SimNode* node, GroupId group) {
-  const std::vector<ReplicaView> replicas = node->Replicas();
-  return std::any_of(replicas.begin(), replicas.end(),
-                     [group](const ReplicaView& r) { return r.group == group; });
-}
-
 std::string ProbeKey(const std::string& split) { return split + "~probe"; }
 
 void Audit::Run() {
@@ -190,7 +184,7 @@ std::string Audit::Unrepaired() {
         if (other->IsLost(m.life)) {
           absl::StrAppend(&left, " ", ToString(r.group), " still has a replica of ",
                           ToString(m.node), " that is lost;");
-        } else if (other->up() && !Holds(other, r.group)) {
+        } else if (other->up() && !other->Holds(r.group)) {
           absl::StrAppend(&left, " ", ToString(m.node), " does not hold its replica of ",
                           ToString(r.group), ";");
         }

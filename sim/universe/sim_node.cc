@@ -367,6 +367,11 @@ size_t SimNode::Campaigns() {
 
 size_t SimNode::Unrepaired() const { return process_->node->Unrepaired(); }
 
+bool SimNode::Holds(GroupId group) {
+  const tablet::Group* g = process_->node->host()->Find(group);
+  return g != nullptr && g->initialised();
+}
+
 std::vector<ReplicaView> SimNode::Replicas() {
   std::vector<ReplicaView> views;
   for (tablet::Group* g : process_->node->host()->Groups()) {

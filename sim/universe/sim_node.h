@@ -131,6 +131,8 @@ class SimNode {
   // Runs `task` on the node's loop; it is destroyed when the process crashes.
   void Spawn(std::function<Task<void>()> task);
   std::vector<ReplicaView> Replicas();
+  // It has a replica of the group, with its state.
+  bool Holds(GroupId group);
   std::vector<WitnessView> Witnesses();
   // What this node's replica of that life knows to be chosen; nothing when there is none.
   std::optional<LogIndex> ChosenAt(GroupId group, uint64_t life);
