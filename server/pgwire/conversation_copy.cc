@@ -75,6 +75,7 @@ Task<absl::Status> Conversation::CopyInMessage(Message message, bool* ended) {
     case 'f': {
       BodyReader in(message.body);
       const std::string why(in.CString());
+      ISO_CO_RETURN_IF_ERROR(CheckText(why));
       co_return sql::SqlError(sql::sqlstate::kQueryCanceled,
                               absl::StrCat("COPY from stdin failed: ", why));
     }

@@ -407,6 +407,8 @@ TEST_F(ConversationTest, CopyIn) {
   EXPECT_EQ(Query("copy t from stdin"), "G");
   EXPECT_EQ(Send({{'d', "6\tsix\n"}, {'f', Z("no more")}}), "E:57014 Z:I");
   EXPECT_EQ(Query("copy t from stdin"), "G");
+  EXPECT_EQ(Send({{'f', Z("no \xff more")}}), "E:22021 Z:I") << "it would be told again";
+  EXPECT_EQ(Query("copy t from stdin"), "G");
   EXPECT_EQ(Send({{'d', "6\tsix\n"}, {'Q', Z("select 1")}}), "E:08P01 Z:I");
   EXPECT_EQ(Query("select count(*) from t"), "T:count/20 D:5 C:SELECT 1 Z:I");
   EXPECT_EQ(Query("copy t (id, nope) from stdin"), "E:42703 Z:I");
