@@ -24,7 +24,8 @@ class Witness(unittest.TestCase):
         self.groups = sorted(self.universe.leaders())
         for group in self.groups:
             self.first.sql(f"SELECT isochron.remove_replica({group}, 3)", 60)
-            self.first.sql(f"SELECT isochron.add_replica({group}, 3, 'witness')", 60)
+            add = f"SELECT isochron.add_replica({group}, 3, 'witness')"
+            await_state(add, 60, lambda add=add: self.first.sql(add, 60))  # the one that was removed ends first
 
     def kinds(self):
         found = self.first.rows("SELECT group_id, node, kind FROM isochron.replicas")
