@@ -87,6 +87,14 @@ struct Inbox {
       }
     });
   }
+  // What still comes finds nobody: the node's thread runs on.
+  ~Inbox() {
+    node->Do([&] {
+      for (int c = 0; c < kNumChannels; ++c) {
+        node->transport->SetHandler(static_cast<Channel>(c), [](NodeId, absl::string_view) {});
+      }
+    });
+  }
   bool WaitFor(size_t n) {
     return node->Eventually([&] { return messages.size() >= n; });
   }
