@@ -146,10 +146,12 @@ size_t Replica::Answering(const Config& config) const {
 }
 
 // A candidate that was a member at an older configuration than the newest that is chosen here, and
-// is none in that one, was removed in between: no life is ever added again. It is told once a
+// is none in that one, was removed in between: no life is ever added again. And one that a later
+// configuration makes a member, where another entry is chosen by now, never was. It is told once a
 // quorum knows, or had the time to hear of it.
 bool Replica::IsOutsider(NodeId node, LogIndex its_config_at) const {
-  if (configs_.changing() || its_config_at == 0 || its_config_at >= configs_.settled_at()) {
+  if (configs_.changing() || its_config_at == 0 || its_config_at == configs_.settled_at() ||
+      its_config_at > chosen_) {
     return false;
   }
   if (configs_.Has(node, LifeOf(node)) || persisted_token_ < settled_token_) return false;
@@ -159,7 +161,7 @@ bool Replica::IsOutsider(NodeId node, LogIndex its_config_at) const {
 // Who campaigns is told when it was removed; a learner or read-only replica has to ask. The
 // question is that of a campaign, and nothing but that answer is looked at.
 void Replica::MaybeAskIfMember() {
-  if (!member()) return;
+  if (NamedAt() == 0) return;
   if (ask_at_ == 0) ask_at_ = now_ + kAskUs;
   if (now_ < ask_at_) return;
   ask_at_ = now_ + kAskUs;
@@ -167,9 +169,21 @@ void Replica::MaybeAskIfMember() {
 }
 
 void Replica::AskIfMember() {
-  if (!member() || role_ != Role::kFollower) return;
+  const LogIndex at = NamedAt();
+  if (at == 0 || role_ != Role::kFollower) return;
   ballot_ = Ballot{std::max(max_round_, hard_.promised.round) + 1, self_};
-  TellVoters(Prepare{ballot_, true, incarnation_, chosen_ + 1, Ballot(), configs_.settled_at()});
+  TellVoters(Prepare{ballot_, true, incarnation_, chosen_ + 1, Ballot(), at});
+}
+
+// The configuration that makes this replica a member, 0: none. A newcomer's may not be known to be
+// chosen here, and never will be when it was lost, or was followed at once by a removal.
+LogIndex Replica::NamedAt() const {
+  if (member()) return configs_.settled_at();
+  LogIndex at = 0;
+  for (const auto& c : configs_.all()) {
+    if (c.config.Has(self_, id_)) at = c.index;
+  }
+  return at;
 }
 
 void Replica::DropLeavers() {

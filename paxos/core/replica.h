@@ -268,6 +268,7 @@ class Replica {
   bool ForThisLife(NodeId from, const Message& message);
   void SettleConfigs();
   void MaybeAskIfMember();
+  LogIndex NamedAt() const;
   LogIndex AcceptedIn(const Config& config);
   Timestamp LeaseIn(const Config& config) const;
   void TellVoters(const Body& body);

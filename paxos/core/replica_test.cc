@@ -366,5 +366,52 @@ TEST_F(ReplicaTest, AWitnessKnowsNothingChosenByItsState) {
   }
 }
 
+// A newcomer's addition may be lost, or followed by its removal, before it knows the addition to be
+// chosen. Nobody sends it anything then: it has to ask.
+TEST_F(ReplicaTest, ANewcomerAsksWhetherItsAdditionStands) {
+  Start({kB, kC});
+  InitialState initial;
+  initial.config = Config::OfVoters({kB, kC});
+  initial.base = LogMark{kInitialIndex, Ballot()};
+  initial.replica_id = 7;
+  Replica::Options o;
+  o.group = GroupId(5);
+  replica_.emplace(o, std::move(initial), &*support_, &reader_);
+  const Ballot b{2, kB};
+  const Config with_a{{{kB}, {kC}, {kA, ReplicaKind::kLearner, 7}}};
+  Step(kB,
+       Accept{b, 1, 11, 10, {Entry{11, b, b, EntryKind::kConfig, Value(EncodeConfig(with_a))}}});
+  Take();
+  ASSERT_FALSE(replica_->member());
+  Tick(10'000'000);
+  replica_->AskIfMember();
+  const auto asked = Of<Prepare>(Take());
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_TRUE(asked[0].pre);
+  EXPECT_EQ(asked[0].config_at, 11u);
+  Step(kC, Nack{asked[0].ballot, Ballot(), NackReason::kRemoved, true});
+  EXPECT_TRUE(replica_->removed());
+}
+
+TEST_F(ReplicaTest, ANewcomerWhoseAdditionWasNotChosenIsToldSo) {
+  Start({kA, kB, kC});
+  const Ballot b{2, kB};
+  std::vector<Entry> entries;
+  for (LogIndex i = 11; i <= 20; ++i) {
+    entries.push_back(Entry{i, b, b, EntryKind::kCommand, Value("x")});
+  }
+  Step(kB, Accept{b, 1, 11, 20, entries});
+  Take();
+  Tick(10'000'000);
+  // At 21 it may be chosen yet.
+  for (const LogIndex at : {11, 20, 21}) {
+    Message question{GroupId(5), kA, Prepare{Ballot{9, NodeId(4)}, true, 1, 11, Ballot(), at}};
+    question.from_id = 7;
+    replica_->Step(NodeId(4), std::move(question));
+    const auto nacks = Of<Nack>(Take());
+    EXPECT_EQ(!nacks.empty() && nacks[0].reason == NackReason::kRemoved, at <= 20) << at;
+  }
+}
+
 }  // namespace
 }  // namespace isochron::paxos

@@ -107,10 +107,12 @@ Task<bool> SpaceGuard::HasRoom(NodeId peer) {
   co_return answer.ok() && *answer == kRoom;
 }
 
-bool SpaceGuard::HaveLeaders(const std::vector<GroupId>& groups) const {
-  return std::all_of(groups.begin(), groups.end(), [this](GroupId id) {
-    const tablet::Group* group = host_->Find(id);
-    return group == nullptr || group->leader_hint();
+// Whether each has heard of a leader since then: who only asks for votes may ask for long, where
+// others cannot write down that they promise.
+bool SpaceGuard::HaveLeaders(const std::vector<GroupId>& groups, Micros since) const {
+  return std::all_of(groups.begin(), groups.end(), [&](GroupId id) {
+    tablet::Group* group = host_->Find(id);
+    return group == nullptr || group->replica()->heard_at() >= since;
   });
 }
 
@@ -122,6 +124,7 @@ Task<void> SpaceGuard::HandOver() {
     for (uint32_t voter : group->descriptor().voters()) led[group->id()].push_back(NodeId(voter));
   }
   std::vector<GroupId> handed_over;
+  Micros since = env_.executor->MonotonicNow();
   for (const auto& [id, voters] : led) {
     NodeId best;
     LogIndex furthest = 0;
@@ -147,10 +150,11 @@ Task<void> SpaceGuard::HandOver() {
     // Whoever gets them campaigns at once, out of turn: all of them together would be a storm.
     handed_over.push_back(id);
     if (handed_over.size() < kHandedOverAtOnce) continue;
-    for (int i = 0; i < kMostPauses && (i == 0 || !HaveLeaders(handed_over)); ++i) {
+    for (int i = 0; i < kMostPauses && (i == 0 || !HaveLeaders(handed_over, since)); ++i) {
       co_await SleepFor(env_.executor, kPauseUs);
     }
     handed_over.clear();
+    since = env_.executor->MonotonicNow();
   }
   handing_over_ = false;
   hand_over_after_us_ = env_.executor->MonotonicNow() + options_.hand_over_us;

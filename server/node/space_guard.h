@@ -80,7 +80,7 @@ class SpaceGuard {
   void Look();
   void Again();
   void Judge(uint64_t free_bytes);
-  bool HaveLeaders(const std::vector<GroupId>& groups) const;
+  bool HaveLeaders(const std::vector<GroupId>& groups, Micros since) const;
   Task<void> HandOver();
 
   const Env env_;

@@ -271,7 +271,7 @@ void GroupHost::Retire(GroupId id) {
 // Replicas that never campaign have to ask whether they still are members, now and then.
 void GroupHost::WakeNonVoters() {
   for (auto& [id, g] : groups_) {
-    if (g->replica()->member() && !g->replica()->MayLead()) Wake(g.get());
+    if (g->initialised() && !g->replica()->MayLead()) Wake(g.get());
   }
   env_.executor->PostAfter(kAskRoundUs, [this] { WakeNonVoters(); });
 }
