@@ -21,10 +21,20 @@ namespace isochron::storage {
 inline constexpr char kDataKey = 'd';
 inline constexpr char kMetaKey = 'm';
 inline constexpr size_t kVersionBytes = 8;
+inline constexpr size_t kHintBytes = 11;
 
 // The engine's key for a piece of metadata. Names are the caller's; those that begin with "store."
 // are the engine's own.
 inline std::string MetaKey(absl::string_view name) { return absl::StrCat("m", name); }
+
+// Metadata of groups ('g', group in 8 bytes, kind), of the kinds that are written all the time.
+// RocksDB finds where such a key goes near the last one of its group and kind (rocks_open.cc), and
+// takes that for the place of a deleted range that begins in one, which is in another list: no
+// range may.
+inline bool IsInsertedByHint(absl::string_view key) {
+  return key.size() >= kHintBytes && key[0] == kMetaKey && key[1] == 'g' &&
+         absl::string_view("adfps").find(key[kHintBytes - 1]) != absl::string_view::npos;
+}
 
 }  // namespace isochron::storage
 

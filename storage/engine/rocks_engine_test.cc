@@ -231,6 +231,25 @@ class SmallFiles {
   rlimit before_{};
 };
 
+// RocksDB keeps what it knows of where to insert by prefix, for keys and for deleted ranges alike.
+TEST(RocksEngine, RangesOfMetadataAreDeletedBesideItsInserts) {
+  auto engine = MustOpen(NewFolder(), {});
+  const std::string group = absl::StrCat("g", std::string(8, '\1'));
+  const std::string from = MetaKey(absl::StrCat(group, "c")),
+                    to = MetaKey(absl::StrCat(group, "d"));
+  for (int i = 0; i < 200; ++i) {
+    WriteBatch batch;
+    batch.DeleteRange(from, to);
+    for (int row = 0; row < 5; ++row) batch.Put(absl::StrCat(from, i, ".", row), "covered");
+    batch.Put(MetaKey(absl::StrCat(group, "a")), absl::StrCat(i));
+    ASSERT_TRUE(engine->Write(std::move(batch)).ok());
+  }
+  auto it = engine->NewIterator(from, to, nullptr);
+  int rows = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) ++rows;
+  EXPECT_EQ(rows, 5);
+}
+
 TEST(RocksEngine, AWriteThatFailedInTheBackgroundIsToldAndFinal) {
   std::mutex mu;
   std::vector<absl::Status> told;

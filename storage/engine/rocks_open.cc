@@ -48,14 +48,11 @@ class MetaHintTransform : public rocksdb::SliceTransform {
  public:
   const char* Name() const override { return "isochron.MetaHint.1"; }
   bool InDomain(const rocksdb::Slice& key) const override {
-    return key.size() >= kBytes && key[0] == kMetaKey && key[1] == 'g';
+    return IsInsertedByHint(absl::string_view(key.data(), key.size()));
   }
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
-    return rocksdb::Slice(key.data(), kBytes);
+    return rocksdb::Slice(key.data(), kHintBytes);
   }
-
- private:
-  static constexpr size_t kBytes = 11;
 };
 
 // Files that RocksDB makes before a new database is complete.

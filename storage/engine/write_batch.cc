@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/coding.h"
+#include "storage/engine/key_space.h"
 
 namespace isochron::storage {
 namespace {
@@ -39,6 +40,7 @@ void WriteBatch::Put(absl::string_view key, absl::string_view value) { Record(kP
 void WriteBatch::Delete(absl::string_view key) { Record(kDelete, key); }
 
 void WriteBatch::DeleteRange(absl::string_view begin, absl::string_view end) {
+  ISO_CHECK(!IsInsertedByHint(begin), "no range is deleted that begins where a hint leads");
   if (begin < end) Record(kDeleteRange, begin, end);
 }
 
