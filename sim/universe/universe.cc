@@ -152,7 +152,8 @@ void Universe::WatchWitnesses() {
       for (const paxos::Member& m : w.config.members) {
         if (m.kind != paxos::ReplicaKind::kVoter) continue;
         SimNode* full = node(m.node);
-        const auto chosen = full->up() ? full->ChosenAt(w.group, m.id) : std::nullopt;
+        const bool there = full->up() && !full->IsLost(m.id);
+        const auto chosen = there ? full->ChosenAt(w.group, m.id) : std::nullopt;
         keep += chosen.value_or(w.forgotten) >= w.forgotten ? 1 : 0;
       }
       const size_t enough = w.config.Voters() - w.config.Quorum() + 1;
