@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/catalog/descriptor.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
 #include "sql/catalog/row_codec.h"
@@ -8,8 +10,226 @@
 namespace isochron::sql {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+// Format 2 has sections behind each column and behind the key: a tag and bytes, by ascending tag.
+constexpr uint8_t kFirstFormat = 1, kFormat = 2;
 constexpr uint8_t kNotNull = 1, kHidden = 2;
+
+enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2 };
+enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3, kKeyName = 4 };
+enum IndexFlag : uint8_t { kUnique = 1, kConstraint = 2, kDescending = 1, kNullsFirst = 2 };
+enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2 };
+
+using Sections = std::vector<std::pair<uint64_t, std::string>>;
+
+void WriteSections(const Sections& sections, Writer* out) {
+  out->Varint(sections.size());
+  for (const auto& [tag, bytes] : sections) {
+    out->Varint(tag);
+    out->Bytes(bytes);
+  }
+}
+
+// Calls read(tag, bytes) for each section.
+template <typename Read>
+bool ReadSections(Reader* in, Read read) {
+  uint64_t count, last = 0;
+  if (!in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t tag;
+    absl::string_view bytes;
+    if (!in->Varint(&tag) || tag <= last || !in->Bytes(&bytes)) return false;
+    last = tag;
+    Reader section(bytes);
+    if (!read(tag, &section) || !section.AtEnd()) return false;
+  }
+  return true;
+}
+
+void WritePositions(const std::vector<uint32_t>& positions, Writer* out) {
+  out->Varint(positions.size());
+  for (uint32_t p : positions) out->Varint(p);
+}
+
+bool ReadPositions(Reader* in, uint64_t limit, std::vector<uint32_t>* positions) {
+  uint64_t count;
+  if (!in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint32_t p;
+    if (!in->Varint32(&p) || p >= limit) return false;
+    positions->push_back(p);
+  }
+  return true;
+}
+
+Sections SectionsOf(const ColumnDescriptor& c) {
+  Sections sections;
+  if (c.has_missing) {
+    std::string bytes;
+    Writer out(&bytes);
+    WriteDatum(c.missing_value, &out);
+    sections.emplace_back(kMissingValue, std::move(bytes));
+  }
+  if (c.not_null_pending) sections.emplace_back(kNotNullPending, "");
+  return sections;
+}
+
+bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
+  switch (tag) {
+    case kMissingValue:
+      c->has_missing = true;
+      return ReadDatum(in, &c->missing_value) && HasShapeOf(c->type, c->missing_value);
+    case kNotNullPending:
+      c->not_null_pending = true;
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string EncodeIndexes(const TableDescriptor& table) {
+  std::string bytes;
+  Writer out(&bytes);
+  out.Varint(table.next_index_id);
+  out.Varint(table.indexes.size());
+  for (const IndexDescriptor& index : table.indexes) {
+    out.Varint(index.id);
+    out.Bytes(index.name);
+    out.Byte(
+        static_cast<uint8_t>((index.unique ? kUnique : 0) | (index.constraint ? kConstraint : 0)));
+    out.Byte(static_cast<uint8_t>(index.state));
+    out.Varint(index.columns.size());
+    for (const IndexColumn& c : index.columns) {
+      out.Varint(c.column);
+      out.Byte(static_cast<uint8_t>((c.descending ? kDescending : 0) |
+                                    (c.nulls_first ? kNullsFirst : 0)));
+    }
+    WritePositions(index.include, &out);
+  }
+  return bytes;
+}
+
+bool ReadIndexes(Reader* in, TableDescriptor* t) {
+  uint64_t count;
+  if (!in->Varint(&t->next_index_id) || !in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    IndexDescriptor index;
+    uint8_t flags, state;
+    uint64_t columns;
+    if (!in->Varint(&index.id) || index.id == 0 || index.id >= t->next_index_id ||
+        !in->Bytes(&index.name) || !in->Byte(&flags) || flags > (kUnique | kConstraint) ||
+        !in->Byte(&state) || state < static_cast<uint8_t>(IndexState::kBuilding) ||
+        state > static_cast<uint8_t>(IndexState::kPublic) || !in->Varint(&columns)) {
+      return false;
+    }
+    index.unique = (flags & kUnique) != 0;
+    index.constraint = (flags & kConstraint) != 0;
+    index.state = static_cast<IndexState>(state);
+    for (uint64_t k = 0; k < columns; ++k) {
+      IndexColumn c;
+      if (!in->Varint32(&c.column) || c.column >= t->columns.size() || !in->Byte(&flags) ||
+          flags > (kDescending | kNullsFirst)) {
+        return false;
+      }
+      c.descending = (flags & kDescending) != 0;
+      c.nulls_first = (flags & kNullsFirst) != 0;
+      index.columns.push_back(c);
+    }
+    if (index.columns.empty() || !ReadPositions(in, t->columns.size(), &index.include)) {
+      return false;
+    }
+    t->indexes.push_back(std::move(index));
+  }
+  return true;
+}
+
+std::string EncodeForeignKeys(const TableDescriptor& table) {
+  std::string bytes;
+  Writer out(&bytes);
+  out.Varint(table.foreign_keys.size());
+  for (const ForeignKey& f : table.foreign_keys) {
+    out.Varint(f.id);
+    out.Bytes(f.name);
+    WritePositions(f.columns, &out);
+    out.Varint(f.parent.value);
+    WritePositions(f.parent_columns, &out);
+    out.Byte(static_cast<uint8_t>(f.on_delete));
+    out.Byte(static_cast<uint8_t>(f.on_update));
+    out.Byte(
+        static_cast<uint8_t>((f.match_full ? kMatchFull : 0) | (f.validated ? kValidated : 0)));
+  }
+  return bytes;
+}
+
+bool IsAction(uint8_t letter) {
+  return letter == 'a' || letter == 'r' || letter == 'c' || letter == 'n' || letter == 'd';
+}
+
+bool ReadForeignKeys(Reader* in, TableDescriptor* t) {
+  uint64_t count;
+  if (!in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    ForeignKey f;
+    uint8_t on_delete, on_update, flags;
+    if (!in->Varint(&f.id) || !in->Bytes(&f.name) ||
+        !ReadPositions(in, t->columns.size(), &f.columns) || !in->Varint(&f.parent.value) ||
+        !ReadPositions(in, UINT32_MAX, &f.parent_columns) || !in->Byte(&on_delete) ||
+        !in->Byte(&on_update) || !IsAction(on_delete) || !IsAction(on_update) ||
+        !in->Byte(&flags) || flags > (kMatchFull | kValidated) || f.columns.empty() ||
+        f.columns.size() != f.parent_columns.size()) {
+      return false;
+    }
+    f.on_delete = static_cast<ForeignKeyAction>(on_delete);
+    f.on_update = static_cast<ForeignKeyAction>(on_update);
+    f.match_full = (flags & kMatchFull) != 0;
+    f.validated = (flags & kValidated) != 0;
+    t->foreign_keys.push_back(std::move(f));
+  }
+  return true;
+}
+
+Sections SectionsOf(const TableDescriptor& table) {
+  Sections sections;
+  if (table.next_index_id > 1) sections.emplace_back(kIndexes, EncodeIndexes(table));
+  if (!table.foreign_keys.empty()) {
+    sections.emplace_back(kForeignKeys, EncodeForeignKeys(table));
+  }
+  if (!table.referencing.empty()) {
+    std::string bytes;
+    Writer out(&bytes);
+    out.Varint(table.referencing.size());
+    for (TableId id : table.referencing) out.Varint(id.value);
+    sections.emplace_back(kReferencing, std::move(bytes));
+  }
+  if (!table.key_name.empty()) {
+    std::string bytes;
+    Writer(&bytes).Bytes(table.key_name);
+    sections.emplace_back(kKeyName, std::move(bytes));
+  }
+  return sections;
+}
+
+bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
+  switch (tag) {
+    case kIndexes:
+      return ReadIndexes(in, t);
+    case kForeignKeys:
+      return ReadForeignKeys(in, t);
+    case kReferencing: {
+      uint64_t count;
+      if (!in->Varint(&count)) return false;
+      for (uint64_t i = 0; i < count; ++i) {
+        TableId id;
+        if (!in->Varint(&id.value)) return false;
+        t->referencing.push_back(id);
+      }
+      return true;
+    }
+    case kKeyName:
+      return in->Bytes(&t->key_name);
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -25,6 +245,49 @@ int TableDescriptor::KeyPosition(uint32_t column) const {
     if (key[i] == column) return static_cast<int>(i);
   }
   return -1;
+}
+
+const IndexDescriptor* TableDescriptor::FindIndex(absl::string_view index) const {
+  for (const IndexDescriptor& i : indexes) {
+    if (i.name == index) return &i;
+  }
+  return nullptr;
+}
+
+const IndexDescriptor* TableDescriptor::FindIndex(uint64_t index_id) const {
+  for (const IndexDescriptor& i : indexes) {
+    if (i.id == index_id) return &i;
+  }
+  return nullptr;
+}
+
+const ForeignKey* TableDescriptor::FindForeignKey(absl::string_view constraint) const {
+  for (const ForeignKey& f : foreign_keys) {
+    if (f.name == constraint) return &f;
+  }
+  return nullptr;
+}
+
+int TableDescriptor::FindColumnId(uint32_t column_id) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].id == column_id) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void TableDescriptor::RemoveColumn(uint32_t position) {
+  auto shift = [position](uint32_t* p) {
+    if (*p > position) --*p;
+  };
+  columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(position));
+  for (uint32_t& k : key) shift(&k);
+  for (IndexDescriptor& index : indexes) {
+    for (IndexColumn& c : index.columns) shift(&c.column);
+    for (uint32_t& c : index.include) shift(&c);
+  }
+  for (ForeignKey& f : foreign_keys) {
+    for (uint32_t& c : f.columns) shift(&c);
+  }
 }
 
 std::string EncodeDescriptor(const TableDescriptor& table) {
@@ -44,9 +307,10 @@ std::string EncodeDescriptor(const TableDescriptor& table) {
     out.Byte(static_cast<uint8_t>((c.not_null ? kNotNull : 0) | (c.hidden ? kHidden : 0)));
     out.Byte(static_cast<uint8_t>(c.default_kind));
     if (c.default_kind == DefaultKind::kValue) WriteDatum(c.default_value, &out);
+    WriteSections(SectionsOf(c), &out);
   }
-  out.Varint(table.key.size());
-  for (uint32_t k : table.key) out.Varint(k);
+  WritePositions(table.key, &out);
+  WriteSections(SectionsOf(table), &out);
   return bytes;
 }
 
@@ -56,9 +320,9 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
   TableDescriptor t;
   uint8_t format;
   uint64_t count;
-  if (!in.Byte(&format) || format != kFormat || !in.Varint(&t.id.value) || !in.Bytes(&t.name) ||
-      !in.Varint(&t.version) || !in.Varint32(&t.next_column_id) || !in.Time(&t.drop_at) ||
-      !in.Varint(&count)) {
+  if (!in.Byte(&format) || format < kFirstFormat || format > kFormat || !in.Varint(&t.id.value) ||
+      !in.Bytes(&t.name) || !in.Varint(&t.version) || !in.Varint32(&t.next_column_id) ||
+      !in.Time(&t.drop_at) || !in.Varint(&count)) {
     return damaged;
   }
   for (uint64_t i = 0; i < count; ++i) {
@@ -77,15 +341,20 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
         (!ReadDatum(&in, &c.default_value) || !HasShapeOf(c.type, c.default_value))) {
       return damaged;
     }
+    if (format > kFirstFormat && !ReadSections(&in, [&](uint64_t tag, Reader* section) {
+          return ReadColumnSection(tag, section, &c);
+        })) {
+      return damaged;
+    }
     // Rows are read on the strength of it.
     if (!t.columns.empty() && c.id <= t.columns.back().id) return damaged;
     t.columns.push_back(std::move(c));
   }
-  if (!in.Varint(&count)) return damaged;
-  for (uint64_t i = 0; i < count; ++i) {
-    uint32_t k;
-    if (!in.Varint32(&k) || k >= t.columns.size()) return damaged;
-    t.key.push_back(k);
+  if (!ReadPositions(&in, t.columns.size(), &t.key)) return damaged;
+  if (format > kFirstFormat && !ReadSections(&in, [&](uint64_t tag, Reader* section) {
+        return ReadTableSection(tag, section, &t);
+      })) {
+    return damaged;
   }
   if (!in.AtEnd() || t.key.empty()) return damaged;
   return t;

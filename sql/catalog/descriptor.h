@@ -4,8 +4,11 @@
 
 // A table's description: what the catalog stores, one MVCC value a table.
 //
-// Table and column ids are never reused. Immutable once shared. A row in memory has one Datum a
-// column, in the order of `columns`, hidden ones included.
+// Table, column, index and constraint ids are never reused. Immutable once shared. A row in memory
+// has one Datum a column, in the order of `columns`, hidden ones included. Columns are named by
+// their position in `columns`; RemoveColumn keeps all positions right.
+//
+// Which version of a description holds at which timestamp: sql/catalog/catalog.h.
 
 #include <cstdint>
 #include <memory>
@@ -29,6 +32,54 @@ struct ColumnDescriptor {
   bool hidden = false;  // the scattered row id of a table without a primary key
   DefaultKind default_kind = DefaultKind::kNone;
   Datum default_value;
+  // The value of rows that were written before the column was added; in rows written since, NULL is
+  // written out.
+  bool has_missing = false;
+  Datum missing_value;
+  // Writers keep NULL out already; rows written before are still being looked at.
+  bool not_null_pending = false;
+};
+
+// What is kept of an index, at every timestamp at which the description holds (rule 37):
+//   kBuilding  every write maintains it; nobody reads it: rows of before are still being filled in
+//   kPublic    it holds exactly the table's rows
+enum class IndexState : uint8_t { kBuilding = 1, kPublic = 2 };
+
+struct IndexColumn {
+  uint32_t column = 0;  // position
+  bool descending = false;
+  bool nulls_first = false;
+};
+
+struct IndexDescriptor {
+  uint64_t id = 0;  // kPrimaryIndex is the table itself
+  std::string name;
+  bool unique = false;
+  bool constraint = false;  // stands for a UNIQUE constraint of the same name
+  IndexState state = IndexState::kPublic;
+  std::vector<IndexColumn> columns;
+  std::vector<uint32_t> include;  // positions of columns that are only stored
+};
+
+// What happens to referencing rows; the letters of PostgreSQL's pg_constraint.
+enum class ForeignKeyAction : uint8_t {
+  kNoAction = 'a',
+  kRestrict = 'r',
+  kCascade = 'c',
+  kSetNull = 'n',
+  kSetDefault = 'd',
+};
+
+struct ForeignKey {
+  uint64_t id = 0;
+  std::string name;
+  std::vector<uint32_t> columns;  // positions
+  TableId parent;
+  std::vector<uint32_t> parent_columns;  // column ids of the parent, in the order of `columns`
+  ForeignKeyAction on_delete = ForeignKeyAction::kNoAction;
+  ForeignKeyAction on_update = ForeignKeyAction::kNoAction;
+  bool match_full = false;
+  bool validated = true;  // rows of before were looked at
 };
 
 struct TableDescriptor {
@@ -37,7 +88,13 @@ struct TableDescriptor {
   uint64_t version = 1;
   uint32_t next_column_id = 1;
   std::vector<ColumnDescriptor> columns;
-  std::vector<uint32_t> key;  // positions in `columns`, in key order
+  std::vector<uint32_t> key;   // positions in `columns`, in key order
+  std::string key_name;        // of the primary key's constraint; empty: NAME_pkey
+  uint64_t next_index_id = 1;  // also of foreign keys and other constraints
+  std::vector<IndexDescriptor> indexes;
+  std::vector<ForeignKey> foreign_keys;
+  // Tables with foreign keys that point here, each once.
+  std::vector<TableId> referencing;
   // The table ends at this timestamp: no transaction at or after it sees it. Max while it stands.
   Timestamp drop_at = Timestamp::Max();
 
@@ -46,6 +103,15 @@ struct TableDescriptor {
   // Position of `column` in `key`, -1 if it is no key column.
   int KeyPosition(uint32_t column) const;
   bool has_hidden_key() const { return key.size() == 1 && columns[key[0]].hidden; }
+  std::string primary_key_name() const { return key_name.empty() ? name + "_pkey" : key_name; }
+  // Null if there is none.
+  const IndexDescriptor* FindIndex(absl::string_view index) const;
+  const IndexDescriptor* FindIndex(uint64_t index_id) const;
+  const ForeignKey* FindForeignKey(absl::string_view constraint) const;
+  // Position of the column with that id, -1 if it is gone.
+  int FindColumnId(uint32_t column_id) const;
+  // Takes the column at `position`, which nothing refers to any more, out.
+  void RemoveColumn(uint32_t position);
 };
 
 using TablePtr = std::shared_ptr<const TableDescriptor>;

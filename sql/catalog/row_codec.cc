@@ -18,6 +18,8 @@ absl::Status Damaged(const TableDescriptor& table, absl::string_view key) {
       absl::StrCat("a row of table ", table.name, " cannot be read: ", ReadableKey(key)));
 }
 
+}  // namespace
+
 absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
   if (in->Peek() == KeyPart::kNull) {
     *d = Datum::Null();
@@ -61,8 +63,6 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
   }
   return absl::DataLossError("a key part of no known type");
 }
-
-}  // namespace
 
 void AppendKeyPart(Type type, const Datum& d, std::string* key) {
   KeyWriter out(key);
@@ -185,8 +185,10 @@ std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   Writer out(&value);
   out.Byte(kFormat);
   for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (row[i].is_null() || table.KeyPosition(static_cast<uint32_t>(i)) >= 0) continue;
-    out.Varint(table.columns[i].id);
+    const ColumnDescriptor& column = table.columns[i];
+    if (row[i].is_null() && !column.has_missing) continue;
+    if (table.KeyPosition(static_cast<uint32_t>(i)) >= 0) continue;
+    out.Varint(column.id);
     WriteDatum(row[i], &out);
   }
   return value;
@@ -195,6 +197,9 @@ std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
 absl::Status DecodeRow(const TableDescriptor& table, absl::string_view key, absl::string_view value,
                        Row* row) {
   row->assign(table.columns.size(), Datum::Null());
+  for (size_t i = 0; i < row->size(); ++i) {
+    if (table.columns[i].has_missing) (*row)[i] = table.columns[i].missing_value;
+  }
   if (key.empty() || key[0] != kTablePrefix) return Damaged(table, key);
   KeyReader parts(key.substr(1));
   TableId id;

@@ -6,8 +6,9 @@
 //
 // Key: TableDataPrefix, then the key columns, memcomparable. Value: a format byte, then
 // (column id, tag, payload) for every other column that is not NULL, by ascending id. Key columns
-// are not repeated in the value. Unknown column ids in a value are skipped, absent ones are NULL,
-// so that adding and dropping a column rewrites nothing.
+// are not repeated in the value. Unknown column ids in a value are skipped, absent ones are NULL or
+// what the descriptor says of rows that were written before the column was added (then NULL is
+// written out), so that adding and dropping a column rewrites nothing.
 
 #include <string>
 
@@ -22,6 +23,8 @@ namespace isochron::sql {
 // Appends one key column's value. `d` has the shape of `type`; NULL sorts last, as PostgreSQL has
 // it.
 void AppendKeyPart(Type type, const Datum& d, std::string* key);
+// Takes one key column's value off.
+absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d);
 // The key of `row`.
 std::string EncodeRowKey(const TableDescriptor& table, const Row& row);
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row);

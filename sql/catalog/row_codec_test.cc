@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/coding.h"
 #include "common/random.h"
 #include "sql/catalog/layout.h"
 
@@ -98,6 +99,27 @@ TEST(RowCodecTest, ColumnsMayComeAndGo) {
   EXPECT_TRUE(back[16].is_null());
 }
 
+TEST(RowCodecTest, RowsOfBeforeHaveTheValueThatTheColumnCameWith) {
+  TableDescriptor t = EveryType();
+  Random random(6);
+  Row row;
+  for (const ColumnDescriptor& c : t.columns) row.push_back(Some(c.type, &random));
+  const std::string key = EncodeRowKey(t, row);
+  const std::string before = EncodeRowValue(t, row);
+  ColumnDescriptor added;
+  added.id = t.next_column_id++;
+  added.type = Type::kText;
+  added.has_missing = true;
+  added.missing_value = Datum::String("old");
+  t.columns.push_back(added);
+  Row back;
+  ASSERT_TRUE(DecodeRow(t, key, before, &back).ok());
+  EXPECT_EQ(back[16].string_value(), "old");
+  row.push_back(Datum::Null());
+  ASSERT_TRUE(DecodeRow(t, key, EncodeRowValue(t, row), &back).ok());
+  EXPECT_TRUE(back[16].is_null());
+}
+
 TEST(RowCodecTest, DamageIsSeen) {
   const TableDescriptor t = EveryType();
   Random random(5);
@@ -124,6 +146,29 @@ TEST(DescriptorTest, ComesBackWhole) {
   t.columns[9].default_kind = DefaultKind::kValue;
   t.columns[9].default_value = Datum::Int(7);
   t.columns[15].default_kind = DefaultKind::kNow;
+  t.columns[10].has_missing = true;
+  t.columns[10].missing_value = Datum::Int(8);
+  t.columns[11].not_null_pending = true;
+  t.next_index_id = 9;
+  IndexDescriptor index;
+  index.id = 7;
+  index.name = "i";
+  index.unique = true;
+  index.state = IndexState::kBuilding;
+  index.columns = {{9, true, true}, {3, false, false}};
+  index.include = {12};
+  t.indexes.push_back(index);
+  ForeignKey f;
+  f.id = 8;
+  f.name = "f";
+  f.columns = {9};
+  f.parent = TableId(101);
+  f.parent_columns = {4};
+  f.on_delete = ForeignKeyAction::kCascade;
+  f.validated = false;
+  t.foreign_keys.push_back(f);
+  t.referencing = {TableId(106)};
+  t.key_name = "k";
   const std::string bytes = EncodeDescriptor(t);
   auto back = DecodeDescriptor(bytes);
   ASSERT_TRUE(back.ok());
@@ -133,6 +178,46 @@ TEST(DescriptorTest, ComesBackWhole) {
   for (size_t n = 0; n < bytes.size(); ++n) {
     EXPECT_FALSE(DecodeDescriptor(bytes.substr(0, n)).ok()) << n;
   }
+}
+
+TEST(DescriptorTest, AColumnThatGoesShiftsWhatRefersToOthers) {
+  TableDescriptor t = EveryType();
+  IndexDescriptor index;
+  index.columns = {{9, false, false}, {11, false, false}};
+  index.include = {12};
+  t.indexes.push_back(index);
+  t.RemoveColumn(10);
+  EXPECT_EQ(t.columns.size(), 15u);
+  EXPECT_EQ(t.indexes[0].columns[0].column, 9u);
+  EXPECT_EQ(t.indexes[0].columns[1].column, 10u);
+  EXPECT_EQ(t.indexes[0].include[0], 11u);
+  EXPECT_EQ(t.columns[10].name, "v12");
+}
+
+// What the first released format looks like: it must be read for ever.
+TEST(DescriptorTest, TheFirstFormatIsRead) {
+  std::string bytes;
+  Writer out(&bytes);
+  out.Byte(1);
+  out.Varint(105);
+  out.Bytes("t");
+  out.Varint(3);
+  out.Varint(2);
+  out.Time(Timestamp::Max());
+  out.Varint(1);
+  out.Varint(1);
+  out.Bytes("id");
+  out.Byte(static_cast<uint8_t>(Type::kInt8));
+  out.Byte(1);
+  out.Byte(0);
+  out.Varint(1);
+  out.Varint(0);
+  auto t = DecodeDescriptor(bytes);
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(t->name, "t");
+  EXPECT_TRUE(t->columns[0].not_null);
+  EXPECT_EQ(t->next_index_id, 1u);
+  EXPECT_TRUE(t->indexes.empty());
 }
 
 TEST(LayoutTest, CatalogSortsBelowTables) {
