@@ -127,7 +127,7 @@ void MessageWriter::RowDescription(const std::vector<sql::ColumnInfo>& columns,
     const PgType type = PgTypeOf(columns[i].type);
     Int32(type.oid);
     Int16(type.size);
-    Int32(-1);
+    Int32(columns[i].typmod);
     Int16(FormatAt(formats, i));
   }
   End(m);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/catalog/descriptor.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -14,7 +16,7 @@ namespace {
 constexpr uint8_t kFirstFormat = 1, kFormat = 2;
 constexpr uint8_t kNotNull = 1, kHidden = 2;
 
-enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2 };
+enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2, kTypmod = 3 };
 enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3, kKeyName = 4 };
 enum IndexFlag : uint8_t { kUnique = 1, kConstraint = 2, kDescending = 1, kNullsFirst = 2 };
 enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2 };
@@ -70,6 +72,11 @@ Sections SectionsOf(const ColumnDescriptor& c) {
     sections.emplace_back(kMissingValue, std::move(bytes));
   }
   if (c.not_null_pending) sections.emplace_back(kNotNullPending, "");
+  if (c.typmod >= 0) {
+    std::string bytes;
+    Writer(&bytes).Varint(static_cast<uint32_t>(c.typmod));
+    sections.emplace_back(kTypmod, std::move(bytes));
+  }
   return sections;
 }
 
@@ -81,6 +88,12 @@ bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
     case kNotNullPending:
       c->not_null_pending = true;
       return true;
+    case kTypmod: {
+      uint32_t typmod;
+      if (!in->Varint32(&typmod) || typmod > std::numeric_limits<int32_t>::max()) return false;
+      c->typmod = static_cast<int32_t>(typmod);
+      return true;
+    }
     default:
       return false;
   }
@@ -329,7 +342,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
     ColumnDescriptor c;
     uint8_t type, flags, kind;
     if (!in.Varint32(&c.id) || !in.Bytes(&c.name) || !in.Byte(&type) || !in.Byte(&flags) ||
-        !in.Byte(&kind) || type > static_cast<uint8_t>(Type::kTimestamptz) ||
+        !in.Byte(&kind) || !IsReady(static_cast<Type>(type)) ||
         kind > static_cast<uint8_t>(DefaultKind::kNow)) {
       return damaged;
     }

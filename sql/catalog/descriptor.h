@@ -28,6 +28,7 @@ struct ColumnDescriptor {
   uint32_t id = 0;
   std::string name;
   Type type = Type::kUnknown;
+  int32_t typmod = -1;  // sql/types/type_info.h
   bool not_null = false;
   bool hidden = false;  // the scattered row id of a table without a primary key
   DefaultKind default_kind = DefaultKind::kNone;

@@ -38,7 +38,7 @@ enum class ExprKind : uint8_t {
   kGreatest,  // args
   kLeast,     // args
   kNullIf,    // two args
-  kCast,      // one arg, text the type's name
+  kCast,      // one arg, text the type's name, modifiers
   kFunc,      // names, args, star, distinct
   kIn,        // args[0] in args[1..]; negated
   kLike,      // args[0] like args[1]; negated; text "i" for ILIKE
@@ -48,6 +48,13 @@ enum class ExprKind : uint8_t {
   kDefault,   // DEFAULT in VALUES or SET
   kSubquery,  // select; text "scalar", "exists", "any" or "all", then names[0] the operator and
               // args[0] what is compared
+};
+
+// A type as it is written: its name (pg_type.typname; "_int4" for an array of integers) and the
+// numbers in parentheses behind it.
+struct TypeName {
+  std::string name;
+  std::vector<int32_t> modifiers;
 };
 
 struct Expr;
@@ -68,6 +75,7 @@ struct Expr {
   std::string text;
   std::vector<std::string> names;
   std::vector<ExprPtr> args;
+  std::vector<int32_t> modifiers;        // of a cast's type
   ExprPtr filter;                        // FILTER (WHERE ...) of an aggregate
   std::shared_ptr<const Select> select;  // of a subquery
 };
@@ -189,6 +197,7 @@ struct Delete {
 struct ColumnDef {
   std::string name;
   std::string type;
+  std::vector<int32_t> type_modifiers;
   int position = -1;
   int type_position = -1;
   bool not_null = false;

@@ -34,7 +34,7 @@ absl::StatusOr<ast::ExprPtr> Expression(State* state, const pg::Node& node);
 absl::StatusOr<std::vector<ast::ExprPtr>> Expressions(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // "bigint", "text[]" is refused, "varchar(10)" is refused.
-absl::StatusOr<std::string> TypeNameOf(const pg::TypeName& type);
+absl::StatusOr<ast::TypeName> TypeNameOf(const pg::TypeName& type);
 absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // The strings of a list of String nodes.

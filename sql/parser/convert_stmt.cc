@@ -112,7 +112,9 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
   column.name = def.colname();
   column.position = def.location();
   column.type_position = def.type_name().location();
-  ISO_ASSIGN_OR_RETURN(column.type, TypeNameOf(def.type_name()));
+  ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(def.type_name()));
+  column.type = std::move(type.name);
+  column.type_modifiers = std::move(type.modifiers);
   if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
   for (const pg::Node& node : def.constraints()) {
     const pg::Constraint& c = node.constraint();

@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::S
   std::vector<ExprPtr> exprs;
   columns.clear();
   for (Output& o : outputs) {
-    columns.push_back({o.name, o.expr->type});
+    columns.push_back({o.name, o.expr->type, o.expr->typmod});
     exprs.push_back(std::move(o.expr));
   }
   return exprs;

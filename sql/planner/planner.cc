@@ -8,6 +8,7 @@
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 bool IsVirtualSchema(const std::string& schema) {
@@ -72,15 +73,15 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     ColumnDescriptor c;
     c.id = table.next_column_id++;
     c.name = def.name;
-    c.type = TypeFromName(def.type);
+    ISO_ASSIGN_OR_RETURN(const ResolvedType type,
+                         ResolveType(def.type, def.type_modifiers, def.type_position));
+    c.type = type.type;
+    c.typmod = type.typmod;
     c.not_null = def.not_null;
     if (c.type == Type::kUnknown) {
-      return SqlError(
-          sqlstate::kUnsupported,
-          absl::StrCat("type \"", def.type, "\" does not exist or is not supported yet"),
-          def.type_position,
-          "Use bigint, integer, smallint, double precision, boolean, text, bytea or "
-          "timestamptz.");
+      return SqlError(sqlstate::kInvalidTableDefinition,
+                      absl::StrCat("column \"", c.name, "\" has pseudo-type unknown"),
+                      def.type_position);
     }
     if (def.default_value != nullptr) {
       ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(*def.default_value, c.name, c.type));

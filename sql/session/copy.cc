@@ -29,7 +29,7 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
   const TablePtr table = tables[copy.table.name];
   if (copy.columns.empty()) {
     for (const ColumnDescriptor& c : table->columns) {
-      if (!c.hidden) out.columns.push_back({c.name, c.type});
+      if (!c.hidden) out.columns.push_back({c.name, c.type, c.typmod});
     }
   }
   for (const std::string& name : copy.columns) {
@@ -45,7 +45,8 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
                            absl::StrCat("column \"", name, "\" specified more than once"));
       }
     }
-    out.columns.push_back({name, table->columns[static_cast<size_t>(i)].type});
+    const ColumnDescriptor& c = table->columns[static_cast<size_t>(i)];
+    out.columns.push_back({name, c.type, c.typmod});
   }
   out.insert = absl::StrCat("INSERT INTO ", QuoteIdentifier(table->name), " (");
   for (size_t i = 0; i < out.columns.size(); ++i) {
