@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
+#include "sql/types/datetime_text.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
 #include "sql/types/type_info.h"
@@ -152,7 +153,7 @@ std::string DatumToText(Type type, const Datum& d) {
     case Datum::Shape::kBool:
       return d.bool_value() ? "t" : "f";
     case Datum::Shape::kInt:
-      return type == Type::kTimestamptz ? FormatTimestamp(d.int_value())
+      return type == Type::kTimestamptz ? FormatTimestamptz(d.int_value(), TimeZone())
                                         : absl::StrCat(d.int_value());
     case Datum::Shape::kFloat:
       return FloatToText(d.float_value());
