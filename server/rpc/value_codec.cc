@@ -112,7 +112,8 @@ void EncodeType(Type type, spanner::Type* out) {
     case Type::kTimestamptz:
       out->set_code(spanner::TIMESTAMP);
       return;
-    default:
+    case Type::kText:
+    case Type::kUnknown:
       out->set_code(spanner::STRING);
       return;
   }
@@ -186,9 +187,6 @@ void EncodeValue(Type type, const Datum& value, Value* out) {
       } else {
         out->set_string_value(value.string_value());
       }
-      return;
-    default:
-      out->set_string_value(sql::DatumToText(type, value));
       return;
   }
 }
