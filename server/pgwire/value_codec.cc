@@ -8,6 +8,7 @@
 #include "server/pgwire/message_reader.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::pgwire {
 namespace {
@@ -18,8 +19,6 @@ using sql::Type;
 // From 1970 to 2000.
 constexpr int64_t kEpochUs = 946'684'800'000'000;
 
-int SizeOf(Type type) { return PgTypeOf(type).size; }
-
 void AppendBigEndian(uint64_t v, int bytes, std::string* out) {
   for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) {
     out->push_back(static_cast<char>(v >> shift));
@@ -27,7 +26,7 @@ void AppendBigEndian(uint64_t v, int bytes, std::string* out) {
 }
 
 absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
-  const int size = SizeOf(type);
+  const int size = sql::SizeOf(type);
   if (size > 0 && bytes.size() != static_cast<size_t>(size)) {
     return sql::SqlError("22P03", absl::StrCat("incorrect binary data format: ", bytes.size(),
                                                " bytes for a value of type ", sql::TypeName(type)));
@@ -63,58 +62,22 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
       return Datum::String(std::string(bytes));
     case Type::kBytea:
       return Datum::String(std::string(bytes));
+    default:
+      return sql::NotReady(type);
   }
-  return sql::SqlError(sql::sqlstate::kInternal, "a value of no known type");
 }
 
 }  // namespace
 
 PgType PgTypeOf(Type type) {
-  switch (type) {
-    case Type::kBool:
-      return {16, 1};
-    case Type::kInt2:
-      return {21, 2};
-    case Type::kInt4:
-      return {23, 4};
-    case Type::kInt8:
-      return {20, 8};
-    case Type::kFloat8:
-      return {701, 8};
-    case Type::kBytea:
-      return {17, -1};
-    case Type::kTimestamptz:
-      return {1184, 8};
-    case Type::kText:
-    case Type::kUnknown:
-      break;
-  }
-  return {25, -1};
+  if (type == Type::kUnknown) type = Type::kText;
+  return {sql::OidOf(type), sql::SizeOf(type)};
 }
 
 Type TypeOfOid(int32_t oid) {
-  switch (oid) {
-    case 16:
-      return Type::kBool;
-    case 17:
-      return Type::kBytea;
-    case 20:
-      return Type::kInt8;
-    case 21:
-      return Type::kInt2;
-    case 23:
-      return Type::kInt4;
-    case 25:
-    case 1042:  // char(n)
-    case 1043:  // varchar
-      return Type::kText;
-    case 701:
-      return Type::kFloat8;
-    case 1184:
-      return Type::kTimestamptz;
-    default:
-      return Type::kUnknown;
-  }
+  const Type type = sql::TypeFromOid(oid);
+  if (sql::IsReady(type)) return type;
+  return type == Type::kVarchar || type == Type::kBpchar ? Type::kText : Type::kUnknown;
 }
 
 void AppendValue(Type type, int16_t format, const Datum& value, std::string* out) {
@@ -135,7 +98,7 @@ void AppendValue(Type type, int16_t format, const Datum& value, std::string* out
     case Type::kInt2:
     case Type::kInt4:
     case Type::kInt8:
-      return AppendBigEndian(static_cast<uint64_t>(value.int_value()), SizeOf(type), out);
+      return AppendBigEndian(static_cast<uint64_t>(value.int_value()), sql::SizeOf(type), out);
     case Type::kFloat8: {
       const double d = value.float_value();
       uint64_t bits;
@@ -148,7 +111,7 @@ void AppendValue(Type type, int16_t format, const Datum& value, std::string* out
     case Type::kBytea:
       out->append(value.string_value());
       return;
-    case Type::kUnknown:
+    default:
       out->append(sql::DatumToText(type, value));
       return;
   }

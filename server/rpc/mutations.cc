@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "server/rpc/value_codec.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::rpc {
 namespace {
@@ -23,16 +24,6 @@ constexpr char kColumnsQuery[] =
 constexpr char kTableColumnsQuery[] =
     "SELECT table_name, column_name, data_type, key_position, is_nullable, column_default "
     "FROM information_schema.columns WHERE table_name = $1 ORDER BY table_name, ordinal_position";
-
-// By the name that information_schema gives it.
-sql::Type TypeOf(absl::string_view name) {
-  for (sql::Type t :
-       {sql::Type::kBool, sql::Type::kInt2, sql::Type::kInt4, sql::Type::kInt8, sql::Type::kFloat8,
-        sql::Type::kText, sql::Type::kBytea, sql::Type::kTimestamptz}) {
-    if (name == sql::TypeName(t)) return t;
-  }
-  return sql::Type::kUnknown;
-}
 
 std::string Placeholder(size_t i) { return absl::StrCat("$", i); }
 
@@ -257,7 +248,7 @@ Task<absl::StatusOr<std::map<std::string, TableShape>>> LookUpTables(Ctx ctx, sq
     const std::string& name = row[0].string_value();
     TableShape::Column column;
     column.name = row[1].string_value();
-    column.type = TypeOf(row[2].string_value());
+    column.type = sql::TypeFromSqlName(row[2].string_value());
     column.not_null = row[4].string_value() == "NO";
     if (!row[5].is_null()) column.default_sql = row[5].string_value();
     if (!row[3].is_null()) keys[name][row[3].int_value()] = column.name;

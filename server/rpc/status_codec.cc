@@ -64,9 +64,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContext* conte
   } else if (retry_us > 0) {
     context->AddTrailingMetadata("google.rpc.retryinfo-bin", RetryInfo(retry_us));
   }
-  // This protocol has no field for it.
-  const std::string detail = sql::FieldsOf(status).detail;
-  return grpc::Status(code, detail.empty() ? message : absl::StrCat(message, ": ", detail));
+  return grpc::Status(code, message);
 }
 
 bool WantsDetails(const grpc::ServerContext& context) {

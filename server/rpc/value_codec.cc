@@ -112,8 +112,7 @@ void EncodeType(Type type, spanner::Type* out) {
     case Type::kTimestamptz:
       out->set_code(spanner::TIMESTAMP);
       return;
-    case Type::kText:
-    case Type::kUnknown:
+    default:
       out->set_code(spanner::STRING);
       return;
   }
@@ -187,6 +186,9 @@ void EncodeValue(Type type, const Datum& value, Value* out) {
       } else {
         out->set_string_value(value.string_value());
       }
+      return;
+    default:
+      out->set_string_value(sql::DatumToText(type, value));
       return;
   }
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -62,6 +63,7 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
     for (size_t i = 0; i < t.columns.size(); ++i) {
       if (t.columns[i].hidden || t.columns[i].name != column) continue;
       ISO_RETURN_IF_ERROR(meet(MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type)));
+      found->typmod = t.columns[i].typmod;
     }
   }
   if (found != nullptr) return found;
@@ -98,6 +100,7 @@ absl::StatusOr<ExprPtr> Binder::OuterColumn(const ast::Expr& e, absl::Status not
   auto out = std::make_unique<Expr>();
   out->kind = ExprKind::kOuter;
   out->type = (*theirs)->type;
+  out->typmod = (*theirs)->typmod;
   out->index = static_cast<int>(index);
   out->position = e.position;
   out->value = Datum::String(e.names.back());
@@ -315,16 +318,8 @@ absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
 }
 
 absl::StatusOr<ExprPtr> Binder::Cast(const ast::Expr& e) {
-  const Type to = TypeFromName(e.text);
-  if (to == Type::kUnknown) {
-    return SqlError(
-        e.text == "numeric" || e.text == "date" || e.text == "timestamp" || e.text == "interval" ||
-                e.text == "json" || e.text == "jsonb" || e.text == "uuid" || e.text == "float4" ||
-                e.text == "bpchar" || e.text == "time"
-            ? sqlstate::kUnsupported
-            : sqlstate::kUndefinedObject,
-        absl::StrCat("type \"", e.text, "\" does not exist or is not supported yet"), e.position);
-  }
+  ISO_ASSIGN_OR_RETURN(const ResolvedType resolved, ResolveType(e.text, e.modifiers, e.position));
+  const Type to = resolved.type;
   ISO_ASSIGN_OR_RETURN(ExprPtr arg, Bind(*e.args[0]));
   if (arg->type == to) return arg;
   if (arg->type == Type::kUnknown) {

@@ -23,7 +23,7 @@ struct ScopeColumn {
   std::string name;
   Type type = Type::kUnknown;
   bool hidden = false;
-  bool generated = false;
+  int32_t typmod = -1;
 };
 
 struct ScopeTable {

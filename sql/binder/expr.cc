@@ -2,6 +2,7 @@
 #include "sql/binder/expr.h"
 
 #include "absl/strings/str_cat.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 
@@ -37,6 +38,7 @@ ExprPtr Clone(const Expr& e) {
   auto copy = std::make_unique<Expr>();
   copy->kind = e.kind;
   copy->type = e.type;
+  copy->typmod = e.typmod;
   copy->negated = e.negated;
   copy->index = e.index;
   copy->operands = e.operands;
@@ -50,7 +52,7 @@ ExprPtr Clone(const Expr& e) {
 bool SameExpr(const Expr& a, const Expr& b) {
   if (a.kind != b.kind || a.type != b.type || a.negated != b.negated || a.index != b.index ||
       a.operands != b.operands || a.function != b.function || a.args.size() != b.args.size() ||
-      !(a.value == b.value)) {
+      !(a.value == b.value) || (a.kind == ExprKind::kCast && a.typmod != b.typmod)) {
     return false;
   }
   for (size_t i = 0; i < a.args.size(); ++i) {
@@ -152,7 +154,8 @@ std::string ExprToString(const Expr& e, const std::vector<std::string>& names) {
       return absl::StrCat(ExprToString(*e.args[0], names), " IS ", no, "DISTINCT FROM ",
                           ExprToString(*e.args[1], names));
     case ExprKind::kCast:
-      return absl::StrCat(ExprToString(*e.args[0], names), "::", TypeName(e.type));
+      return absl::StrCat(ExprToString(*e.args[0], names),
+                          "::", TypeNameWithModifier(e.type, e.typmod));
     case ExprKind::kIn:
       return absl::StrCat(ExprToString(*e.args[0], names), " ", no, "IN (", List(e, 1, names, ", "),
                           ")");

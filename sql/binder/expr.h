@@ -78,6 +78,7 @@ enum class ExprKind : uint8_t {
 struct Expr {
   ExprKind kind = ExprKind::kConst;
   Type type = Type::kUnknown;
+  int32_t typmod = -1;  // what is known of the values' length or scale (sql/types/type_info.h)
   bool negated = false;
   int index = 0;
   int operands = 0;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/catalog/descriptor.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
-#include "sql/catalog/object_sections.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -15,12 +16,12 @@ namespace {
 constexpr uint8_t kFirstFormat = 1, kFormat = 2;
 constexpr uint8_t kNotNull = 1, kHidden = 2;
 
-enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2 };
+enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2, kTypmod = 3 };
 enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3, kKeyName = 4 };
 enum IndexFlag : uint8_t { kUnique = 1, kConstraint = 2, kDescending = 1, kNullsFirst = 2 };
 enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2 };
 
-using Sections = object_sections::Sections;
+using Sections = std::vector<std::pair<uint64_t, std::string>>;
 
 void WriteSections(const Sections& sections, Writer* out) {
   out->Varint(sections.size());
@@ -71,7 +72,11 @@ Sections SectionsOf(const ColumnDescriptor& c) {
     sections.emplace_back(kMissingValue, std::move(bytes));
   }
   if (c.not_null_pending) sections.emplace_back(kNotNullPending, "");
-  object_sections::Add(c, &sections);
+  if (c.typmod >= 0) {
+    std::string bytes;
+    Writer(&bytes).Varint(static_cast<uint32_t>(c.typmod));
+    sections.emplace_back(kTypmod, std::move(bytes));
+  }
   return sections;
 }
 
@@ -83,8 +88,14 @@ bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
     case kNotNullPending:
       c->not_null_pending = true;
       return true;
+    case kTypmod: {
+      uint32_t typmod;
+      if (!in->Varint32(&typmod) || typmod > std::numeric_limits<int32_t>::max()) return false;
+      c->typmod = static_cast<int32_t>(typmod);
+      return true;
+    }
     default:
-      return object_sections::Read(tag, in, c);
+      return false;
   }
 }
 
@@ -207,7 +218,6 @@ Sections SectionsOf(const TableDescriptor& table) {
     Writer(&bytes).Bytes(table.key_name);
     sections.emplace_back(kKeyName, std::move(bytes));
   }
-  object_sections::Add(table, &sections);
   return sections;
 }
 
@@ -230,7 +240,7 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
     case kKeyName:
       return in->Bytes(&t->key_name);
     default:
-      return object_sections::Read(tag, in, t);
+      return false;
   }
 }
 
@@ -332,8 +342,8 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
     ColumnDescriptor c;
     uint8_t type, flags, kind;
     if (!in.Varint32(&c.id) || !in.Bytes(&c.name) || !in.Byte(&type) || !in.Byte(&flags) ||
-        !in.Byte(&kind) || type > static_cast<uint8_t>(Type::kTimestamptz) ||
-        kind > static_cast<uint8_t>(DefaultKind::kExpression)) {
+        !in.Byte(&kind) || !IsReady(static_cast<Type>(type)) ||
+        kind > static_cast<uint8_t>(DefaultKind::kNow)) {
       return damaged;
     }
     c.type = static_cast<Type>(type);
@@ -349,7 +359,6 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
         })) {
       return damaged;
     }
-    if ((c.default_kind == DefaultKind::kExpression) == c.default_sql.empty()) return damaged;
     // Rows are read on the strength of it.
     if (!t.columns.empty() && c.id <= t.columns.back().id) return damaged;
     t.columns.push_back(std::move(c));
@@ -360,7 +369,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
       })) {
     return damaged;
   }
-  if (!in.AtEnd() || t.key.empty() == t.is_table()) return damaged;
+  if (!in.AtEnd() || t.key.empty()) return damaged;
   return t;
 }
 

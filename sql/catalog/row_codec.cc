@@ -2,16 +2,31 @@
 #include "sql/catalog/row_codec.h"
 
 #include <cstring>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
 
 constexpr uint8_t kFormat = 1;
-enum Tag : uint8_t { kNull = 0, kFalse = 1, kTrue = 2, kInt = 3, kFloat = 4, kString = 5 };
+enum Tag : uint8_t {
+  kNull = 0,
+  kFalse = 1,
+  kTrue = 2,
+  kInt = 3,
+  kFloat = 4,
+  kString = 5,
+  kSmallNumeric = 6,
+  kNumeric = 7,
+  kBpchar = 8,
+  kInterval = 9,
+  kArray = 10,
+  kJsonb = 11,
+};
 
 absl::Status Damaged(const TableDescriptor& table, absl::string_view key) {
   return absl::DataLossError(
@@ -60,8 +75,9 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
       *d = Datum::String(std::move(v));
       return absl::OkStatus();
     }
+    default:
+      return absl::DataLossError("a key part of no known type");
   }
-  return absl::DataLossError("a key part of no known type");
 }
 
 void AppendKeyPart(Type type, const Datum& d, std::string* key) {
@@ -91,6 +107,9 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
     case Type::kText:
     case Type::kUnknown:
       out.Text(d.string_value());
+      return;
+    default:
+      out.Bytea(d.string_value());
       return;
   }
 }
@@ -125,8 +144,45 @@ void WriteDatum(const Datum& d, Writer* out) {
       out->Byte(kString);
       out->Bytes(d.string_value());
       return;
+    case Datum::Shape::kNumeric:
+      if (d.is_small_numeric()) {
+        out->Byte(kSmallNumeric);
+        out->Varint(d.scale());
+        out->Zigzag(d.int_value());
+        return;
+      }
+      out->Byte(kNumeric);
+      out->Bytes(d.string_value());
+      return;
+    case Datum::Shape::kBpchar:
+      out->Byte(kBpchar);
+      out->Bytes(d.string_value());
+      return;
+    case Datum::Shape::kInterval:
+      out->Byte(kInterval);
+      out->Bytes(d.string_value());
+      return;
+    case Datum::Shape::kArray:
+      out->Byte(kArray);
+      out->Bytes(d.string_value());
+      return;
+    case Datum::Shape::kJsonb:
+      out->Byte(kJsonb);
+      out->Bytes(d.string_value());
+      return;
   }
 }
+
+namespace {
+
+bool ReadEncoded(Datum::Shape shape, Reader* in, Datum* d) {
+  absl::string_view v;
+  if (!in->Bytes(&v)) return false;
+  *d = Datum::Encoded(shape, std::string(v));
+  return true;
+}
+
+}  // namespace
 
 bool ReadDatum(Reader* in, Datum* d) {
   uint8_t tag;
@@ -159,26 +215,32 @@ bool ReadDatum(Reader* in, Datum* d) {
       *d = Datum::String(std::string(v));
       return true;
     }
+    case kSmallNumeric: {
+      uint32_t scale;
+      int64_t mantissa;
+      if (!in->Varint32(&scale) || scale > std::numeric_limits<uint16_t>::max() ||
+          !in->Zigzag(&mantissa)) {
+        return false;
+      }
+      *d = Datum::SmallNumeric(mantissa, static_cast<uint16_t>(scale));
+      return true;
+    }
+    case kNumeric:
+      return ReadEncoded(Datum::Shape::kNumeric, in, d) && !d->string_value().empty();
+    case kBpchar:
+      return ReadEncoded(Datum::Shape::kBpchar, in, d);
+    case kInterval:
+      return ReadEncoded(Datum::Shape::kInterval, in, d);
+    case kArray:
+      return ReadEncoded(Datum::Shape::kArray, in, d);
+    case kJsonb:
+      return ReadEncoded(Datum::Shape::kJsonb, in, d);
     default:
       return false;
   }
 }
 
-bool HasShapeOf(Type type, const Datum& d) {
-  switch (d.shape()) {
-    case Datum::Shape::kNull:
-      return true;
-    case Datum::Shape::kBool:
-      return type == Type::kBool;
-    case Datum::Shape::kInt:
-      return IsInteger(type) || type == Type::kTimestamptz;
-    case Datum::Shape::kFloat:
-      return type == Type::kFloat8;
-    case Datum::Shape::kString:
-      return type == Type::kText || type == Type::kBytea || type == Type::kUnknown;
-  }
-  return false;
-}
+bool HasShapeOf(Type type, const Datum& d) { return d.is_null() || d.shape() == ShapeOf(type); }
 
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   std::string value;

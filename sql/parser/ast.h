@@ -26,7 +26,7 @@ enum class ExprKind : uint8_t {
   kString,    // text
   kParam,     // int_value, from 1
   kColumn,    // names: [schema.][table.]column
-  kStar,      // names: table or empty; in select lists only. text "stored": no generated columns
+  kStar,      // names: table or empty; in select lists only
   kOp,        // text, one or two args
   kAnd,       // args
   kOr,        // args
@@ -38,7 +38,7 @@ enum class ExprKind : uint8_t {
   kGreatest,  // args
   kLeast,     // args
   kNullIf,    // two args
-  kCast,      // one arg, text the type's name
+  kCast,      // one arg, text the type's name, modifiers
   kFunc,      // names, args, star, distinct
   kIn,        // args[0] in args[1..]; negated
   kLike,      // args[0] like args[1]; negated; text "i" for ILIKE
@@ -48,6 +48,13 @@ enum class ExprKind : uint8_t {
   kDefault,   // DEFAULT in VALUES or SET
   kSubquery,  // select; text "scalar", "exists", "any" or "all", then names[0] the operator and
               // args[0] what is compared
+};
+
+// A type as it is written: its name (pg_type.typname; "_int4" for an array of integers) and the
+// numbers in parentheses behind it.
+struct TypeName {
+  std::string name;
+  std::vector<int32_t> modifiers;
 };
 
 struct Expr;
@@ -68,6 +75,7 @@ struct Expr {
   std::string text;
   std::vector<std::string> names;
   std::vector<ExprPtr> args;
+  std::vector<int32_t> modifiers;        // of a cast's type
   ExprPtr filter;                        // FILTER (WHERE ...) of an aggregate
   std::shared_ptr<const Select> select;  // of a subquery
 };
@@ -189,22 +197,12 @@ struct Delete {
 struct ColumnDef {
   std::string name;
   std::string type;
+  std::vector<int32_t> type_modifiers;
   int position = -1;
   int type_position = -1;
   bool not_null = false;
   bool primary_key = false;
   ExprPtr default_value;
-  std::string default_sql;  // the same as text
-  ExprPtr generated;        // GENERATED ALWAYS AS (...) STORED
-  std::string generated_sql;
-};
-
-// CHECK (...), a column's or the table's: PostgreSQL makes no difference.
-struct Check {
-  std::string name;  // empty: it gets one
-  ExprPtr condition;
-  std::string sql;  // the condition as text
-  int position = -1;
 };
 
 struct CreateTable {
@@ -213,8 +211,6 @@ struct CreateTable {
   std::vector<ColumnDef> columns;
   std::vector<std::pair<std::string, int>> primary_key;  // from a table constraint
   bool has_primary_key_clause = false;
-  std::string primary_key_name;  // empty: it gets one
-  std::vector<Check> checks;
 };
 
 struct DropTable {

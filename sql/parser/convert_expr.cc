@@ -294,7 +294,9 @@ absl::StatusOr<ExprPtr> Inner(State* state, const pg::Node& node) {
     case pg::Node::kTypeCast: {
       const pg::TypeCast& cast = node.type_cast();
       auto e = Make(ExprKind::kCast, cast.location());
-      ISO_ASSIGN_OR_RETURN(e->text, TypeNameOf(cast.type_name()));
+      ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(cast.type_name()));
+      e->text = std::move(type.name);
+      e->modifiers = std::move(type.modifiers);
       ISO_ASSIGN_OR_RETURN(ExprPtr arg, Expression(state, cast.arg()));
       if (e->position < 0) e->position = arg->position;
       e->args.push_back(std::move(arg));
@@ -337,21 +339,25 @@ std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<pg::No
   return out;
 }
 
-absl::StatusOr<std::string> TypeNameOf(const pg::TypeName& type) {
+absl::StatusOr<ast::TypeName> TypeNameOf(const pg::TypeName& type) {
   const std::vector<std::string> names = Strings(type.names());
   const std::string name = names.empty() ? "" : names.back();
-  if (type.array_bounds_size() > 0) return Unsupported("an array type", type.location());
   if (type.setof() || type.pct_type()) return Unsupported("this type", type.location());
-  if (type.typmods_size() > 0) {
-    return SqlError(sqlstate::kUnsupported,
-                    absl::StrCat("type ", name, " with a length or precision is not supported yet"),
-                    type.location(), "Use text, or a type without a modifier.");
-  }
   if (names.size() > 2 || (names.size() == 2 && names[0] != "pg_catalog")) {
     return SqlError(sqlstate::kUndefinedObject, absl::StrCat("type \"", name, "\" does not exist"),
                     type.location());
   }
-  return name;
+  ast::TypeName out;
+  out.name = absl::StrCat(type.array_bounds_size() > 0 ? "_" : "", name);
+  for (const pg::Node& node : type.typmods()) {
+    const pg::A_Const& c = node.a_const();
+    if (!node.has_a_const() || c.val_case() != pg::A_Const::kIval) {
+      return SqlError(sqlstate::kInvalidParameter,
+                      "type modifiers must be simple constants or identifiers", type.location());
+    }
+    out.modifiers.push_back(c.ival().ival());
+  }
+  return out;
 }
 
 absl::StatusOr<ast::ExprPtr> Expression(State* state, const pg::Node& node) {

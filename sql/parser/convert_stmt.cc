@@ -107,6 +107,82 @@ absl::StatusOr<ast::Delete> DeleteStatement(State* state, const pg::DeleteStmt& 
   return out;
 }
 
+absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out) {
+  ast::ColumnDef column;
+  column.name = def.colname();
+  column.position = def.location();
+  column.type_position = def.type_name().location();
+  ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(def.type_name()));
+  column.type = std::move(type.name);
+  column.type_modifiers = std::move(type.modifiers);
+  if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
+  for (const pg::Node& node : def.constraints()) {
+    const pg::Constraint& c = node.constraint();
+    switch (c.contype()) {
+      case pg::CONSTR_NULL:
+        break;
+      case pg::CONSTR_NOTNULL:
+        column.not_null = true;
+        break;
+      case pg::CONSTR_DEFAULT: {
+        ISO_ASSIGN_OR_RETURN(column.default_value, Expression(state, c.raw_expr()));
+        break;
+      }
+      case pg::CONSTR_PRIMARY:
+        column.primary_key = true;
+        break;
+      case pg::CONSTR_UNIQUE:
+        return Unsupported("UNIQUE", c.location());
+      case pg::CONSTR_CHECK:
+        return Unsupported("CHECK", c.location());
+      case pg::CONSTR_FOREIGN:
+        return Unsupported("a foreign key", c.location());
+      case pg::CONSTR_IDENTITY:
+      case pg::CONSTR_GENERATED:
+        return Unsupported("a generated column", c.location());
+      default:
+        return Unsupported("this constraint", c.location());
+    }
+  }
+  out->columns.push_back(std::move(column));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt) {
+  ast::CreateTable out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.if_not_exists = stmt.if_not_exists();
+  if (stmt.relation().relpersistence() != "p") return Unsupported("a temporary table", -1);
+  if (stmt.inh_relations_size() > 0) return Unsupported("INHERITS", -1);
+  if (stmt.has_partbound() || stmt.has_partspec()) return Unsupported("partitioning", -1);
+  if (stmt.options_size() > 0)
+    return Unsupported("WITH (...)", stmt.options(0).def_elem().location());
+  for (const pg::Node& node : stmt.table_elts()) {
+    if (node.has_column_def()) {
+      ISO_RETURN_IF_ERROR(ConvertColumn(state, node.column_def(), &out));
+      continue;
+    }
+    if (!node.has_constraint()) return Unsupported("LIKE in CREATE TABLE", -1);
+    const pg::Constraint& c = node.constraint();
+    if (c.contype() != pg::CONSTR_PRIMARY) {
+      return Unsupported(c.contype() == pg::CONSTR_FOREIGN  ? "a foreign key"
+                         : c.contype() == pg::CONSTR_UNIQUE ? "UNIQUE"
+                         : c.contype() == pg::CONSTR_CHECK  ? "CHECK"
+                                                            : "this constraint",
+                         c.location());
+    }
+    if (out.has_primary_key_clause) {
+      return SqlError(sqlstate::kInvalidTableDefinition, "multiple primary keys are not allowed",
+                      c.location());
+    }
+    out.has_primary_key_clause = true;
+    for (const std::string& name : Strings(c.keys())) {
+      out.primary_key.emplace_back(name, c.location());
+    }
+  }
+  return out;
+}
+
 absl::StatusOr<ast::DropTable> DropStatement(const pg::DropStmt& stmt) {
   if (stmt.remove_type() != pg::OBJECT_TABLE)
     return Unsupported("dropping this kind of object", -1);

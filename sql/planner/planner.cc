@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
-#include "sql/planner/definitions.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 bool IsVirtualSchema(const std::string& schema) {
@@ -62,6 +62,8 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                     create.table.position, "Tables live in the schema public.");
   }
   std::vector<std::pair<std::string, int>> key = create.primary_key;
+  Scope nothing;
+  Binder binder(&nothing, nullptr, nullptr, "DEFAULT");
   for (const ast::ColumnDef& def : create.columns) {
     if (table.FindColumn(def.name) >= 0) {
       return SqlError(sqlstate::kDuplicateColumn,
@@ -71,18 +73,25 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     ColumnDescriptor c;
     c.id = table.next_column_id++;
     c.name = def.name;
-    c.type = TypeFromName(def.type);
+    ISO_ASSIGN_OR_RETURN(const ResolvedType type,
+                         ResolveType(def.type, def.type_modifiers, def.type_position));
+    c.type = type.type;
+    c.typmod = type.typmod;
     c.not_null = def.not_null;
     if (c.type == Type::kUnknown) {
-      return SqlError(
-          sqlstate::kUnsupported,
-          absl::StrCat("type \"", def.type, "\" does not exist or is not supported yet"),
-          def.type_position,
-          "Use bigint, integer, smallint, double precision, boolean, text, bytea or "
-          "timestamptz.");
+      return SqlError(sqlstate::kInvalidTableDefinition,
+                      absl::StrCat("column \"", c.name, "\" has pseudo-type unknown"),
+                      def.type_position);
     }
     if (def.default_value != nullptr) {
-      ISO_RETURN_IF_ERROR(DefineDefault(*def.default_value, def.default_sql, &c));
+      ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(*def.default_value, c.name, c.type));
+      if (e->kind == ExprKind::kCall && absl::string_view(e->function->name) == "now") {
+        c.default_kind = DefaultKind::kNow;
+      } else {
+        EvalContext context;
+        ISO_RETURN_IF_ERROR(Eval(*e, context, Row(), &c.default_value));
+        if (!c.default_value.is_null()) c.default_kind = DefaultKind::kValue;
+      }
     }
     if (def.primary_key) {
       if (!key.empty()) {
@@ -95,20 +104,6 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     }
     table.columns.push_back(std::move(c));
   }
-  // Those that come from others may come from any, before or behind them.
-  for (size_t i = 0; i < create.columns.size(); ++i) {
-    if (create.columns[i].generated != nullptr) {
-      table.columns[i].generated_sql = create.columns[i].generated_sql;
-    }
-  }
-  for (size_t i = 0; i < create.columns.size(); ++i) {
-    if (create.columns[i].generated == nullptr) continue;
-    ISO_RETURN_IF_ERROR(DefineGenerated(create.columns[i], &table, i));
-  }
-  for (const ast::Check& check : create.checks) {
-    ISO_RETURN_IF_ERROR(DefineCheck(check, &table));
-  }
-  table.key_name = create.primary_key_name;
   for (const auto& [name, position] : key) {
     const int column = table.FindColumn(name);
     if (column < 0) {

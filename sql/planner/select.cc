@@ -64,10 +64,12 @@ absl::Status OverAggregation(Expr* e, const std::vector<ExprPtr>& groups,
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!SameExpr(*e, *groups[i])) continue;
     const Type type = e->type;
+    const int32_t typmod = e->typmod;
     const int position = e->position;
     *e = Expr{};
     e->kind = ExprKind::kColumn;
     e->type = type;
+    e->typmod = typmod;
     e->position = position;
     e->index = static_cast<int>(i);
     return absl::OkStatus();
@@ -94,7 +96,7 @@ Scope TableScope(const TableDescriptor& table, const std::string& alias) {
   ScopeTable t;
   t.name = alias.empty() ? table.name : alias;
   for (const ColumnDescriptor& c : table.columns) {
-    t.columns.push_back({c.name, c.type, c.hidden, !c.generated_sql.empty()});
+    t.columns.push_back({c.name, c.type, c.hidden, c.typmod});
   }
   Scope scope;
   scope.tables.push_back(std::move(t));
@@ -145,9 +147,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
         continue;
       found = true;
       for (size_t i = 0; i < t.columns.size(); ++i) {
-        // What COPY leaves out, too.
-        const bool skip = t.columns[i].generated && item.expr->text == "stored";
-        if (t.columns[i].hidden || skip) continue;
+        if (t.columns[i].hidden) continue;
         out.push_back(
             {MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, item.expr->position),
              t.columns[i].name, false});
@@ -367,7 +367,8 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   auto project = std::make_unique<ProjectPlan>();
   columns.clear();
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (i < visible) columns.push_back({outputs[i].name, outputs[i].expr->type});
+    if (i < visible)
+      columns.push_back({outputs[i].name, outputs[i].expr->type, outputs[i].expr->typmod});
     project->exprs.push_back(std::move(outputs[i].expr));
   }
   const bool extra = project->exprs.size() > visible;

@@ -46,7 +46,7 @@ absl::Status Rename(const std::vector<std::string>& names, const char* what, int
 }
 
 void FillColumns(const std::vector<ColumnInfo>& columns, ScopeTable* table) {
-  for (const ColumnInfo& c : columns) table->columns.push_back({c.name, c.type, false});
+  for (const ColumnInfo& c : columns) table->columns.push_back({c.name, c.type, false, c.typmod});
 }
 
 }  // namespace

@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
+#include "sql/types/datetime_text.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -108,48 +110,6 @@ absl::StatusOr<Datum> ByteaFromText(absl::string_view text) {
 
 }  // namespace
 
-absl::string_view TypeName(Type t) {
-  switch (t) {
-    case Type::kUnknown:
-      return "unknown";
-    case Type::kBool:
-      return "boolean";
-    case Type::kInt2:
-      return "smallint";
-    case Type::kInt4:
-      return "integer";
-    case Type::kInt8:
-      return "bigint";
-    case Type::kFloat8:
-      return "double precision";
-    case Type::kText:
-      return "text";
-    case Type::kBytea:
-      return "bytea";
-    case Type::kTimestamptz:
-      return "timestamp with time zone";
-  }
-  return "unknown";
-}
-
-Type TypeFromName(absl::string_view name) {
-  static constexpr struct {
-    const char* name;
-    Type type;
-  } kNames[] = {{"bool", Type::kBool},      {"boolean", Type::kBool},
-                {"int2", Type::kInt2},      {"smallint", Type::kInt2},
-                {"int4", Type::kInt4},      {"integer", Type::kInt4},
-                {"int", Type::kInt4},       {"int8", Type::kInt8},
-                {"bigint", Type::kInt8},    {"float8", Type::kFloat8},
-                {"text", Type::kText},      {"varchar", Type::kText},
-                {"bytea", Type::kBytea},    {"timestamptz", Type::kTimestamptz},
-                {"unknown", Type::kUnknown}};
-  for (const auto& n : kNames) {
-    if (name == n.name) return n.type;
-  }
-  return Type::kUnknown;
-}
-
 bool operator==(const Datum& a, const Datum& b) {
   if (a.shape_ != b.shape_) return false;
   return a.is_null() || CompareDatums(a, b) == 0;
@@ -169,7 +129,18 @@ int CompareDatums(const Datum& a, const Datum& b) {
       }
       return x < y ? -1 : x > y;
     }
+    case Datum::Shape::kBpchar: {
+      const auto trimmed = [](const Datum& d) {
+        return absl::string_view(d.string_value())
+            .substr(0, d.string_value().find_last_not_of(' ') + 1);
+      };
+      return trimmed(a).compare(trimmed(b));
+    }
     case Datum::Shape::kString:
+    case Datum::Shape::kNumeric:
+    case Datum::Shape::kInterval:
+    case Datum::Shape::kArray:
+    case Datum::Shape::kJsonb:
       return a.string_value().compare(b.string_value());
   }
   return 0;
@@ -182,13 +153,19 @@ std::string DatumToText(Type type, const Datum& d) {
     case Datum::Shape::kBool:
       return d.bool_value() ? "t" : "f";
     case Datum::Shape::kInt:
-      return type == Type::kTimestamptz ? FormatTimestamp(d.int_value())
+      return type == Type::kTimestamptz ? FormatTimestamptz(d.int_value(), TimeZone())
                                         : absl::StrCat(d.int_value());
     case Datum::Shape::kFloat:
       return FloatToText(d.float_value());
     case Datum::Shape::kString:
       return type == Type::kBytea ? absl::StrCat("\\x", absl::BytesToHexString(d.string_value()))
                                   : d.string_value();
+    case Datum::Shape::kBpchar:
+    case Datum::Shape::kNumeric:
+    case Datum::Shape::kInterval:
+    case Datum::Shape::kArray:
+    case Datum::Shape::kJsonb:
+      return d.string_value();
   }
   return "";
 }
@@ -221,8 +198,9 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text) {
       ISO_ASSIGN_OR_RETURN(int64_t us, ParseTimestamp(text));
       return Datum::Int(us);
     }
+    default:
+      return NotReady(type);
   }
-  return BadInput(type, text);
 }
 
 std::string QuoteIdentifier(absl::string_view name) {

@@ -4,10 +4,15 @@
 
 // One SQL value, and the types a value may have.
 //
-// A Datum knows whether it is NULL and which of four shapes it has; the SQL type is known by
-// whoever holds it (a column, an expression), so that rows stay small. Shapes: bool; int64
-// (smallint, integer, bigint, timestamptz as microseconds since 1970 UTC); double; string (text,
-// bytea).
+// A Datum knows whether it is NULL and which shape it has; the SQL type is known by whoever holds
+// it (a column, an expression), so that rows stay small. The shape decides how two values compare:
+//
+//   bool, int      integers of every width, oids, times as counts of microseconds or days
+//   float          real and double precision
+//   string         text, varchar, name, bytea, json; uuid as its 16 bytes
+//   bpchar         char(n), padded; blanks at the end do not count
+//   numeric        (sql/types/numeric.h) a small one as mantissa and scale, others in the string
+//   interval, array, jsonb    in the string, as their own headers say
 
 #include <cstdint>
 #include <string>
@@ -33,19 +38,65 @@ enum class Type : uint8_t {
   kText = 6,
   kBytea = 7,
   kTimestamptz = 8,
+  kFloat4 = 9,
+  kNumeric = 10,
+  kVarchar = 11,
+  kBpchar = 12,  // char(n)
+  kDate = 13,
+  kTime = 14,
+  kTimestamp = 15,
+  kInterval = 16,
+  kUuid = 17,
+  kJson = 18,
+  kJsonb = 19,
+  kOid = 20,
+  kName = 21,
+  kChar = 22,  // "char", of one byte
+  kRegclass = 23,
+  kRegtype = 24,
+  kRegproc = 25,
+  kRegnamespace = 26,
+  kInt2Vector = 27,
+  kOidVector = 28,
+  kTimetz = 29,
+  kXid = 30,
 };
+inline constexpr uint8_t kTypeCount = 31;
+
+// An array of T has T's number and this bit.
+inline constexpr uint8_t kArrayBit = 0x80;
+inline constexpr bool IsArray(Type t) { return (static_cast<uint8_t>(t) & kArrayBit) != 0; }
+inline constexpr Type ArrayOf(Type t) {
+  return static_cast<Type>(static_cast<uint8_t>(t) | kArrayBit);
+}
+inline constexpr Type ElementOf(Type t) {
+  return static_cast<Type>(static_cast<uint8_t>(t) & ~kArrayBit);
+}
 
 inline bool IsInteger(Type t) { return t == Type::kInt2 || t == Type::kInt4 || t == Type::kInt8; }
-inline bool IsNumeric(Type t) { return IsInteger(t) || t == Type::kFloat8; }
+inline bool IsFloat(Type t) { return t == Type::kFloat4 || t == Type::kFloat8; }
+inline bool IsNumeric(Type t) { return IsInteger(t) || IsFloat(t) || t == Type::kNumeric; }
 
-// PostgreSQL's name: "bigint", "double precision", "timestamp with time zone".
+// PostgreSQL's name: "bigint", "double precision", "integer[]". sql/types/type_info.h has more.
 absl::string_view TypeName(Type t);
-// The type of a name in SQL text, lower case ("int8", "varchar", "timestamptz"); kUnknown if none.
+// The type of a name in SQL text, lower case ("int8", "timestamptz", "_int4" for an array of
+// integers); kUnknown if none.
 Type TypeFromName(absl::string_view name);
 
 class Datum {
  public:
-  enum class Shape : uint8_t { kNull, kBool, kInt, kFloat, kString };
+  enum class Shape : uint8_t {
+    kNull,
+    kBool,
+    kInt,
+    kFloat,
+    kString,
+    kNumeric,
+    kBpchar,
+    kInterval,
+    kArray,
+    kJsonb,
+  };
 
   Datum() = default;  // NULL
   static Datum Null() { return Datum(); }
@@ -70,6 +121,19 @@ class Datum {
     return d;
   }
   static Datum Time(Timestamp t) { return Int(t.us); }
+  // A value whose form, held in the string, is its type's own.
+  static Datum Encoded(Shape shape, std::string v) {
+    Datum d(shape);
+    d.string_ = std::move(v);
+    return d;
+  }
+  // The numeric mantissa / 10^scale, with `scale` digits behind its point.
+  static Datum SmallNumeric(int64_t mantissa, uint16_t scale) {
+    Datum d(Shape::kNumeric);
+    d.int_ = mantissa;
+    d.scale_ = scale;
+    return d;
+  }
 
   Shape shape() const { return shape_; }
   bool is_null() const { return shape_ == Shape::kNull; }
@@ -79,6 +143,9 @@ class Datum {
   double float_value() const { return float_; }
   const std::string& string_value() const { return string_; }
   std::string& mutable_string() { return string_; }
+  // Of a numeric: whether mantissa (int_value) and scale are all of it.
+  bool is_small_numeric() const { return string_.empty(); }
+  uint16_t scale() const { return scale_; }
 
   // Bytes held, for memory accounts.
   int64_t MemoryBytes() const {
@@ -91,6 +158,7 @@ class Datum {
  private:
   explicit Datum(Shape s) : shape_(s) {}
   Shape shape_ = Shape::kNull;
+  uint16_t scale_ = 0;
   union {
     int64_t int_ = 0;
     double float_;
@@ -110,6 +178,7 @@ using Params = std::vector<TypedDatum>;
 struct ColumnInfo {
   std::string name;
   Type type = Type::kUnknown;
+  int32_t typmod = -1;  // PostgreSQL's: the n of varchar(n) + 4, ... (sql/types/type_info.h)
 };
 
 // <0, 0, >0. Both non-NULL and of one shape. NaN equals NaN and is greater than any number.

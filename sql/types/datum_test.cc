@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sql/types/datetime_text.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
 
@@ -40,11 +41,11 @@ TEST(DatumTest, Timestamps) {
   EXPECT_EQ(RoundTrip(Type::kTimestamptz, "1969-12-31 23:59:59.999999"),
             "1969-12-31 23:59:59.999999+00");
   EXPECT_EQ(RoundTrip(Type::kTimestamptz, "2023-02-29"), "22008");
-  EXPECT_EQ(RoundTrip(Type::kTimestamptz, "yesterday"), "22007");
+  EXPECT_EQ(RoundTrip(Type::kTimestamptz, "noon"), "22007");
   EXPECT_EQ(FormatRfc3339(0), "1970-01-01T00:00:00.000000Z");
   // Rule 11: what is printed reads back as the same microsecond.
   for (int64_t us : {kMinTimestampUs, int64_t{-1}, int64_t{1732147200123457}, kMaxTimestampUs}) {
-    EXPECT_EQ(*ParseTimestamp(FormatTimestamp(us)), us);
+    EXPECT_EQ(*ParseTimestamp(FormatTimestamptz(us, TimeZone())), us);
     EXPECT_EQ(*ParseTimestamp(FormatRfc3339(us)), us);
   }
 }
