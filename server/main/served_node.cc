@@ -192,6 +192,7 @@ absl::Status ServedNode::OpenPgDoor() {
                                 .memory = memory_,
                                 .connection = {},
                                 .users = options_.pg_users,
+                                .tls = options_.pg_tls,
                                 .random_bytes = runtime::SystemRandomBytes});
   const absl::Status started = pg_->Start();
   if (started.ok()) return started;

@@ -69,6 +69,20 @@ absl::Status ReadLimits(const config::Settings& s, StartOptions* out) {
   return absl::OkStatus();
 }
 
+absl::Status ReadPgTls(const config::Settings& s, StartOptions* out) {
+  const std::string certificate = s.Text("pg_tls_cert"), key = s.Text("pg_tls_key");
+  if (certificate.empty() && key.empty()) return absl::OkStatus();
+  if (certificate.empty() || key.empty()) {
+    return Wrong(certificate.empty() ? "--pg-tls-cert" : "--pg-tls-key",
+                 "certificate and key come together");
+  }
+  absl::StatusOr<std::unique_ptr<pgwire::TlsFiles>> files =
+      pgwire::TlsFiles::Open(certificate, key);
+  if (!files.ok()) return Wrong("--pg-tls-cert", files.status().message());
+  out->pg_tls = *std::move(files);
+  return absl::OkStatus();
+}
+
 absl::Status ReadPg(const config::Settings& s, StartOptions* out) {
   out->serve_pg = s.Text("listen_pg") != "none";
   if (out->serve_pg) {
@@ -76,6 +90,7 @@ absl::Status ReadPg(const config::Settings& s, StartOptions* out) {
   }
   out->max_pg_connections = s.Integer("max_pg_connections");
   if (out->max_pg_connections < 1) return Wrong("--max-pg-connections", "at least 1");
+  ISO_RETURN_IF_ERROR(ReadPgTls(s, out));
   if (s.Text("pg_users").empty()) return absl::OkStatus();
   absl::StatusOr<std::shared_ptr<const pgwire::Users>> users = LoadPgUsers(s.Text("pg_users"));
   if (!users.ok()) return Wrong("--pg-users", users.status().message());
@@ -126,6 +141,8 @@ std::vector<config::Setting> StartTable() {
       {"listen_pg", Kind::kText, "127.0.0.1:5432", "address for PostgreSQL clients, or none"},
       {"max_pg_connections", Kind::kInteger, "5000", "most PostgreSQL clients at once"},
       {"pg_users", Kind::kText, "", "file of PostgreSQL users; all must then prove their password"},
+      {"pg_tls_cert", Kind::kText, "", "PEM file of the certificate for PostgreSQL clients"},
+      {"pg_tls_key", Kind::kText, "", "PEM file of its key"},
       {"clock", Kind::kText, "chrony", "chrony, kernel or fixed:BOUND"},
       {"bootstrap", Kind::kBool, "false", "make a new universe of the nodes in --peers"},
       {"join", Kind::kBool, "false", "an empty data folder waits for replicas to be added"},

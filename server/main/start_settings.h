@@ -12,6 +12,7 @@
 #include "common/types.h"
 #include "server/config/config.h"
 #include "server/pgwire/scram.h"
+#include "server/pgwire/tls.h"
 #include "server/runtime/address.h"
 #include "server/runtime/wan.h"
 #include "truetime/clock_spec.h"
@@ -39,6 +40,7 @@ struct StartOptions {
   runtime::HostPort listen_pg;
   int64_t max_pg_connections = 0;
   std::shared_ptr<const pgwire::Users> pg_users;  // null: no passwords
+  std::shared_ptr<pgwire::TlsFiles> pg_tls;       // null: no TLS
   truetime::ClockSpec clock;
   bool bootstrap = false;
   bool join = false;

@@ -40,8 +40,8 @@ TEST(Startup, PacketsAndWhatIsNone) {
   EXPECT_EQ(start->minor, 2);
   EXPECT_EQ(start->parameters.size(), 1u);
   EXPECT_EQ(start->unknown_options, std::vector<std::string>{"_pq_.x"});
-  EXPECT_EQ(read("04d2162f")->kind, StartupPacket::Kind::kEncryption);
-  EXPECT_EQ(read("04d21630")->kind, StartupPacket::Kind::kEncryption);
+  EXPECT_EQ(read("04d2162f")->kind, StartupPacket::Kind::kTls);
+  EXPECT_EQ(read("04d21630")->kind, StartupPacket::Kind::kGss);
   EXPECT_EQ(read("04d2162e0000000100000002")->secret, 2u);
   for (const char* wrong : {"", "0003", "00030000", "0003000061", "0003000061006200", "04d2162e00",
                             "04d2162f00", "000300000000"}) {

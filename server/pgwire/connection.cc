@@ -72,12 +72,43 @@ void Connection::OnReadable() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return Gone();
   if (ending_) return;  // its answer is on the way out
-  reader_.Append(absl::string_view(scratch, static_cast<size_t>(n)));
+  const size_t before = reader_.buffered();
+  if (!Take(absl::string_view(scratch, static_cast<size_t>(n)))) return;
+  // Nothing but the handshake's.
+  if (tls_ != nullptr && reader_.buffered() == before) return Flush();
   if (absl::Status charged = ChargeHeld(); !charged.ok()) return Refuse(charged);
   Watch();
   if (serving_) return;
   serving_ = true;
   host_->Arrived(this);
+}
+
+bool Connection::Take(absl::string_view bytes) {
+  if (tls_ == nullptr) {
+    reader_.Append(bytes);
+    return true;
+  }
+  std::string plain;
+  const absl::Status status = tls_->Receive(bytes, &plain);
+  reader_.Append(plain);
+  if (status.ok()) return true;
+  // An alert tells the client why, where there is one.
+  Flush();
+  Gone();
+  return false;
+}
+
+bool Connection::Fill() {
+  sent_ = 0;
+  sending_ = out_.Take();
+  if (tls_ == nullptr) return true;
+  if (!sending_.empty() && !tls_->Send(sending_).ok()) {
+    Gone();
+    return false;
+  }
+  if (ending_ && !serving_) tls_->Close();
+  sending_ = tls_->TakeOutput();
+  return true;
 }
 
 absl::Status Connection::ChargeHeld() {
@@ -153,8 +184,7 @@ void Connection::Flush() {
   }
   for (;;) {
     if (sent_ == sending_.size()) {
-      sending_ = out_.Take();
-      sent_ = 0;
+      if (!Fill()) return;
       if (sending_.empty()) break;
     }
     const ssize_t n =
@@ -248,14 +278,9 @@ Task<void> Connection::ServeStartup(std::string body) {
     co_return;
   }
   switch (packet->kind) {
-    case StartupPacket::Kind::kEncryption:
-      // What came behind it was meant for after the answer: a client that does that is not one.
-      if (reader_.buffered() > 0) {
-        Refuse(sql::SqlError(kProtocolViolation, "received unencrypted data after SSL request"));
-        co_return;
-      }
-      out_.buffer()->push_back('N');
-      co_return Flush();
+    case StartupPacket::Kind::kTls:
+    case StartupPacket::Kind::kGss:
+      co_return ServeEncryption(packet->kind == StartupPacket::Kind::kTls);
     case StartupPacket::Kind::kCancel:
       host_->CancelRequest(packet->process, packet->secret);
       ending_ = true;
@@ -263,6 +288,18 @@ Task<void> Connection::ServeStartup(std::string body) {
     case StartupPacket::Kind::kStart:
       co_await Begin(*std::move(packet));
   }
+}
+
+void Connection::ServeEncryption(bool tls) {
+  // What came behind it was meant for after the answer: a client that does that is not one.
+  if (reader_.buffered() > 0) {
+    return Refuse(sql::SqlError(kProtocolViolation, "received unencrypted data after SSL request"));
+  }
+  std::shared_ptr<const TlsIdentity> identity;
+  if (tls && tls_ == nullptr) identity = host_->tls();
+  out_.buffer()->push_back(identity != nullptr ? 'S' : 'N');
+  Flush();
+  if (identity != nullptr) tls_ = std::make_unique<TlsSession>(std::move(identity));
 }
 
 Task<void> Connection::Begin(StartupPacket packet) {
@@ -283,8 +320,9 @@ Task<void> Connection::Begin(StartupPacket packet) {
   }
   reader_.Started(true);
   scram_ = std::make_unique<ScramExchange>(host_->users()->Find(user),
-                                           host_->RandomBytes(kScramNonceBytes));
-  out_.AuthenticationSasl(kSaslMechanisms, kScramMechanism);
+                                           host_->RandomBytes(kScramNonceBytes),
+                                           tls_ != nullptr ? tls_->end_point() : "");
+  out_.AuthenticationSaslMechanisms(scram_->mechanisms());
   Flush();
 }
 

@@ -22,6 +22,7 @@
 #include "server/pgwire/outlet.h"
 #include "server/pgwire/scram.h"
 #include "server/pgwire/startup.h"
+#include "server/pgwire/tls.h"
 #include "server/runtime/event_loop.h"
 
 namespace isochron::pgwire {
@@ -43,6 +44,8 @@ class Host {
   virtual absl::Status MayStart(const Connection& connection) = 0;
   // Who may come in with which password; null: no passwords are asked for.
   virtual const Users* users() = 0;
+  // The certificate to show; null: no TLS.
+  virtual std::shared_ptr<const TlsIdentity> tls() = 0;
   virtual std::string RandomBytes(size_t count) = 0;
   virtual void Started(Connection* connection) = 0;
   // Room for what is read; `bytes` long and shared by all.
@@ -73,6 +76,7 @@ class Connection final : public Outlet {
   uint32_t process() const { return process_; }
   uint32_t secret() const { return secret_; }
   bool trusted() const { return trusted_; }
+  bool encrypted() const { return tls_ != nullptr; }
   bool started() const { return conversation_ != nullptr; }
 
  private:
@@ -86,7 +90,12 @@ class Connection final : public Outlet {
   // Counts what is held for the client: input, the message that is served, what is kept by name.
   absl::Status ChargeHeld();
   Task<void> Run();
+  // What came, decrypted where it is, goes to the reader. False when the connection has ended.
+  bool Take(absl::string_view bytes);
+  // What is to go out next, encrypted where it is. False when the connection has ended.
+  bool Fill();
   Task<void> ServeStartup(std::string body);
+  void ServeEncryption(bool tls);
   // Asks for a password, if there are users, or lets in.
   Task<void> Begin(StartupPacket packet);
   Task<void> ServePassword(Message message);
@@ -100,6 +109,7 @@ class Connection final : public Outlet {
   const uint32_t secret_;
   const bool trusted_;
   const Options options_;
+  std::unique_ptr<TlsSession> tls_;  // null: in the clear
   MessageReader reader_;
   MessageWriter out_;
   std::string sending_;  // taken from out_; the first sent_ bytes are gone

@@ -75,15 +75,18 @@ void MessageWriter::AuthenticationOk() {
   End(m);
 }
 
+void MessageWriter::AuthenticationSaslMechanisms(const std::vector<std::string>& names) {
+  const size_t m = Begin('R');
+  Int32(kSaslMechanisms);
+  for (const std::string& name : names) CString(name);
+  CString("");
+  End(m);
+}
+
 void MessageWriter::AuthenticationSasl(int32_t step, absl::string_view data) {
   const size_t m = Begin('R');
   Int32(step);
-  if (step == kSaslMechanisms) {
-    CString(data);
-    CString("");
-  } else {
-    out_.append(data.data(), data.size());
-  }
+  out_.append(data.data(), data.size());
   End(m);
 }
 

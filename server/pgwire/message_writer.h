@@ -44,7 +44,8 @@ inline constexpr int32_t kSaslFinal = 12;
 class MessageWriter {
  public:
   void AuthenticationOk();
-  // A step of SASL: 10 names the mechanism, 11 and 12 carry a message.
+  void AuthenticationSaslMechanisms(const std::vector<std::string>& names);
+  // kSaslContinue or kSaslFinal, with a message.
   void AuthenticationSasl(int32_t step, absl::string_view data);
   void ParameterStatus(absl::string_view name, absl::string_view value);
   void BackendKeyData(uint32_t process, uint32_t secret);

@@ -174,6 +174,10 @@ absl::Status PgServer::MayStart(const Connection& connection) {
         "28000", "clients of other machines are not let in, because this node knows no passwords",
         -1, "Give it a file of users with --pg-users, or connect on the machine itself.");
   }
+  if (!connection.trusted() && !connection.encrypted() && options_.tls != nullptr) {
+    return sql::SqlError("28000", "clients of other machines must encrypt their connections", -1,
+                         "Connect with sslmode=require, or verify-full and the CA's certificate.");
+  }
   if (connections_.size() - strangers_ >= options_.max_connections) {
     return sql::SqlError("53300",
                          absl::StrCat("sorry, too many clients already: ",
@@ -184,6 +188,10 @@ absl::Status PgServer::MayStart(const Connection& connection) {
 }
 
 void PgServer::Started(Connection*) { --strangers_; }
+
+std::shared_ptr<const TlsIdentity> PgServer::tls() {
+  return options_.tls == nullptr ? nullptr : options_.tls->Current(loop_->MonotonicNow());
+}
 
 char* PgServer::scratch(size_t* bytes) {
   *bytes = scratch_.size();

@@ -9,6 +9,7 @@
 // the loop has to do for requests that are under way, as at the gRPC door (rule 38); how long they
 // wait is the delay by which the admission judges the loop.
 //
+// With a certificate, clients of other machines must encrypt (tls.h); those of this one may.
 // With users, each client proves a password (scram.h), wherever it is; without, only clients of the
 // same machine are let in.
 //
@@ -42,6 +43,8 @@ class PgServer final : public Host {
     std::shared_ptr<MemoryBudget> memory;  // of the node; null: none
     Connection::Options connection;
     std::shared_ptr<const Users> users;  // null: only clients of this machine, without passwords
+    // Certificate and key; null: no TLS. With them, clients of other machines must use it.
+    std::shared_ptr<TlsFiles> tls;
     // Of the system's entropy.
     std::function<std::string(size_t)> random_bytes;
   };
@@ -71,6 +74,7 @@ class PgServer final : public Host {
   char* scratch(size_t* bytes) override;
   MemoryBudget* memory() override { return options_.memory.get(); }
   const Users* users() override { return options_.users.get(); }
+  std::shared_ptr<const TlsIdentity> tls() override;
   std::string RandomBytes(size_t count) override { return options_.random_bytes(count); }
 
   void OnAccept();

@@ -166,15 +166,26 @@ ScramVerifier Users::Find(const std::string& name) const {
   return out;
 }
 
-ScramExchange::ScramExchange(ScramVerifier verifier, std::string nonce_bytes)
-    : verifier_(std::move(verifier)), nonce_(absl::Base64Escape(nonce_bytes)) {}
+ScramExchange::ScramExchange(ScramVerifier verifier, std::string nonce_bytes, std::string end_point)
+    : verifier_(std::move(verifier)),
+      nonce_(absl::Base64Escape(nonce_bytes)),
+      end_point_(std::move(end_point)) {}
+
+std::vector<std::string> ScramExchange::mechanisms() const {
+  if (end_point_.empty()) return {kScramMechanism};
+  return {kScramPlusMechanism, kScramMechanism};
+}
 
 absl::StatusOr<std::string> ScramExchange::Begin(absl::string_view body) {
   BodyReader in(body);
   const absl::string_view mechanism = in.CString();
   const absl::string_view message = in.Bytes(in.Int32());
   ISO_RETURN_IF_ERROR(in.Finish());
-  if (mechanism != kScramMechanism) return Malformed("only SCRAM-SHA-256 was offered");
+  const std::vector<std::string> offered = mechanisms();
+  if (std::find(offered.begin(), offered.end(), mechanism) == offered.end()) {
+    return Malformed("that mechanism was not offered");
+  }
+  plus_ = mechanism == kScramPlusMechanism;
   return First(message);
 }
 
@@ -182,10 +193,18 @@ absl::StatusOr<std::string> ScramExchange::First(absl::string_view message) {
   // "n,," or "y,,", perhaps with a name to act for between the commas.
   const std::vector<absl::string_view> header = absl::StrSplit(message, absl::MaxSplits(',', 2));
   if (header.size() != 3) return Malformed("the header is not whole");
-  if (header[0] != "n" && header[0] != "y") return Malformed("channel binding needs TLS");
+  if (plus_ && header[0] != "p=tls-server-end-point") {
+    return Malformed("the channel is bound by tls-server-end-point");
+  }
+  if (!plus_ && header[0] != "n" && header[0] != "y") {
+    return Malformed("this mechanism binds no channel");
+  }
+  // It could bind, and believes that we cannot: somebody has changed what we offered.
+  if (header[0] == "y" && !end_point_.empty()) return Malformed("channel binding was offered");
   if (!header[1].empty()) return Malformed("nobody may act for another user");
   absl::string_view rest = header[2];
-  binding_ = absl::Base64Escape(message.substr(0, message.size() - rest.size()));
+  binding_ = absl::Base64Escape(
+      absl::StrCat(message.substr(0, message.size() - rest.size()), plus_ ? end_point_ : ""));
   client_first_ = std::string(rest);
   // The name in the startup packet counts, as with PostgreSQL.
   ISO_RETURN_IF_ERROR(Take('n', &rest).status());

@@ -8,12 +8,15 @@
 //   SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY      as PostgreSQL's pg_authid has it
 //
 // A user that does not exist is answered like one with another password, with a salt that stays the
-// same for its name. There is no channel binding, because there is no TLS.
+// same for its name. Over TLS the exchange can be bound to the channel (SCRAM-SHA-256-PLUS with
+// tls-server-end-point, RFC 5929): who stands between the two with another certificate is found
+// out.
 //
 // Pure but for OpenSSL's digests; random bytes come from the caller. No threads.
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +25,7 @@
 namespace isochron::pgwire {
 
 inline constexpr char kScramMechanism[] = "SCRAM-SHA-256";
+inline constexpr char kScramPlusMechanism[] = "SCRAM-SHA-256-PLUS";
 inline constexpr char kWrongPassword[] = "28P01";
 inline constexpr int kScramIterations = 4096;
 inline constexpr size_t kScramSaltBytes = 16;
@@ -56,7 +60,11 @@ class Users {
 // One client's exchange: First, then Final, once each.
 class ScramExchange {
  public:
-  ScramExchange(ScramVerifier verifier, std::string nonce_bytes);
+  // `end_point`: of the server's certificate; empty where there is no TLS.
+  ScramExchange(ScramVerifier verifier, std::string nonce_bytes, std::string end_point = "");
+
+  // What the client may choose from.
+  std::vector<std::string> mechanisms() const;
 
   // First, of a SASLInitialResponse's body: the mechanism, a length, the message.
   absl::StatusOr<std::string> Begin(absl::string_view body);
@@ -68,7 +76,9 @@ class ScramExchange {
  private:
   const ScramVerifier verifier_;
   const std::string nonce_;  // this server's part
-  std::string binding_;      // what the client's last message repeats, base64
+  const std::string end_point_;
+  bool plus_ = false;    // the mechanism that the client chose
+  std::string binding_;  // what the client's last message repeats, base64
   std::string client_first_;
   std::string server_first_;
   std::string whole_nonce_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -54,6 +55,53 @@ TEST(Scram, AnotherPasswordDoesNot) {
   ScramExchange exchange(*other, "0123456789abcdefgh");
   EXPECT_EQ(*exchange.First(kClientFirst), kServerFirst);
   EXPECT_EQ(sql::SqlStateOf(exchange.Final(kClientFinal).status()), "28P01");
+}
+
+TEST(Scram, OverTlsTheChannelMayBeBound) {
+  EXPECT_EQ(Exchange().mechanisms(), std::vector<std::string>{"SCRAM-SHA-256"});
+  const auto over_tls = [] {
+    return ScramExchange(*ParseVerifier(kVerifier), "0123456789abcdefgh", "digest");
+  };
+  EXPECT_EQ(over_tls().mechanisms(),
+            (std::vector<std::string>{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}));
+  const auto begin = [](ScramExchange* exchange, const std::string& mechanism,
+                        const std::string& message) {
+    const char size[] = {0, 0, 0, static_cast<char>(message.size())};
+    std::string body = mechanism;
+    body.push_back('\0');
+    body.append(size, sizeof(size));
+    return exchange->Begin(body + message);
+  };
+  const std::string rest = "n=user,r=rOprNGfwEbeRWgbNEkqO";
+  struct {
+    const char *mechanism, *header;
+    bool good;
+  } const cases[] = {
+      {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,", true},
+      {"SCRAM-SHA-256-PLUS", "p=tls-unique,,", false},
+      {"SCRAM-SHA-256-PLUS", "n,,", false},
+      {"SCRAM-SHA-256", "n,,", true},
+      {"SCRAM-SHA-256", "p=tls-server-end-point,,", false},
+      // It was not told that the server can bind: somebody stands between.
+      {"SCRAM-SHA-256", "y,,", false},
+      {"SCRAM-SHA-1", "n,,", false},
+  };
+  for (const auto& c : cases) {
+    ScramExchange exchange = over_tls();
+    EXPECT_EQ(begin(&exchange, c.mechanism, c.header + rest).ok(), c.good)
+        << c.mechanism << " " << c.header;
+  }
+  // The header and this certificate's digest, and no other's.
+  ScramExchange bound = over_tls();
+  ASSERT_TRUE(begin(&bound, "SCRAM-SHA-256-PLUS", "p=tls-server-end-point,," + rest).ok());
+  const std::string end = ",r=rOprNGfwEbeRWgbNEkqOMDEyMzQ1Njc4OWFiY2RlZmdo,p=" +
+                          absl::Base64Escape(std::string(32, 'x'));
+  const auto final_with = [&](const std::string& digest) {
+    return sql::SqlStateOf(
+        bound.Final("c=" + absl::Base64Escape("p=tls-server-end-point,," + digest) + end).status());
+  };
+  EXPECT_EQ(final_with("another"), "08P01");
+  EXPECT_EQ(final_with("digest"), "28P01");  // bound, with a wrong proof
 }
 
 TEST(Scram, MessagesThatMakeNoSense) {

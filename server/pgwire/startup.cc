@@ -51,7 +51,7 @@ absl::StatusOr<StartupPacket> ReadStartup(absl::string_view body) {
   const int32_t code = in.Int32();
   if (!in.ok()) return in.Finish();
   if (code == kSslRequest || code == kGssRequest) {
-    out.kind = StartupPacket::Kind::kEncryption;
+    out.kind = code == kSslRequest ? StartupPacket::Kind::kTls : StartupPacket::Kind::kGss;
     ISO_RETURN_IF_ERROR(in.Finish());
     return out;
   }

@@ -16,7 +16,7 @@
 namespace isochron::pgwire {
 
 struct StartupPacket {
-  enum class Kind { kEncryption, kCancel, kStart };
+  enum class Kind { kTls, kGss, kCancel, kStart };
   Kind kind = Kind::kStart;
   // kCancel
   uint32_t process = 0;
