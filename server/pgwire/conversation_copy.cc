@@ -97,11 +97,12 @@ Task<absl::Status> Conversation::InsertRows(bool all) {
     const auto result =
         co_await session_->Execute(running_, std::move(batch.sql), std::move(batch.params), &sink);
     if (!result.ok()) {
-      co_return sql::SqlError(
-          sql::SqlStateOf(result.status()),
-          absl::StrCat(result.status().message(), " (COPY ", copy_->table(), ", lines ",
-                       batch.first_line, " to ", batch.last_line, ")"),
-          -1, sql::HintOf(result.status()));
+      co_return sql::WithFields(
+          sql::SqlError(sql::SqlStateOf(result.status()),
+                        absl::StrCat(result.status().message(), " (COPY ", copy_->table(),
+                                     ", lines ", batch.first_line, " to ", batch.last_line, ")"),
+                        -1, sql::HintOf(result.status())),
+          sql::FieldsOf(result.status()));
     }
     copy_->rows += batch.rows;
   }

@@ -453,6 +453,22 @@ TEST_F(ConversationTest, CopyOut) {
   EXPECT_EQ(Query("copyx"), "E:42601@1 Z:I");
 }
 
+TEST_F(ConversationTest, CopyLeavesGeneratedColumnsOut) {
+  Connect();
+  EXPECT_EQ(Query("create table g (a int primary key check (a > 0), b int default 1 + 1, "
+                  "c int generated always as (a * 2) stored)"),
+            "C:CREATE TABLE Z:I");
+  EXPECT_EQ(Query("copy g from stdin"), "G");
+  EXPECT_EQ(Send({{'d', "1\t5\n2\t6\n"}, {'c', ""}}), "C:COPY 2 Z:I");
+  EXPECT_EQ(Query("copy g (a) from stdin"), "G");
+  EXPECT_EQ(Send({{'d', "3\n"}, {'c', ""}}), "C:COPY 1 Z:I");
+  EXPECT_EQ(Query("copy g (a) from stdin"), "G");
+  EXPECT_EQ(Send({{'d', "-3\n"}, {'c', ""}}), "E:23514 Z:I");
+  EXPECT_EQ(Query("copy g (c) from stdin"), "E:42P10 Z:I");
+  EXPECT_EQ(Query("select * from g where a = 3"), "T:a/23,b/23,c/23 D:3,2,6 C:SELECT 1 Z:I");
+  EXPECT_EQ(Query("copy g to stdout"), "H d d d c C:COPY 3 Z:I");
+}
+
 TEST_F(ConversationTest, NothingOutsideOfCopyIsDataOrAPassword) {
   EXPECT_EQ(Send({{'d', "x"}, {'c', ""}, {'f', ""}}), "");
   EXPECT_EQ(Send({{'X', ""}}), "");

@@ -36,6 +36,12 @@ Report ReportOf(const absl::Status& status, absl::string_view severity) {
   r.message = std::string(status.message());
   r.hint = sql::HintOf(status);
   r.position = sql::PositionOf(status);
+  sql::ErrorFields fields = sql::FieldsOf(status);
+  r.detail = std::move(fields.detail);
+  r.schema = std::move(fields.schema);
+  r.table = std::move(fields.table);
+  r.column = std::move(fields.column);
+  r.constraint = std::move(fields.constraint);
   return r;
 }
 
@@ -193,10 +199,14 @@ void MessageWriter::Fields(char type, const Report& report) {
   field('V', report.severity);
   field('C', report.code);
   field('M', Shortened(report.message));
-  field('D', report.detail);
+  field('D', Shortened(report.detail));
   field('H', report.hint);
   if (report.position > 0) field('P', absl::StrCat(report.position));
   field('W', report.where);
+  field('s', report.schema);
+  field('t', report.table);
+  field('c', report.column);
+  field('n', report.constraint);
   out_.push_back('\0');
   End(m);
 }

@@ -25,9 +25,10 @@ struct Report {
   std::string hint;
   int position = 0;  // 1-based, in characters; 0: none
   std::string where;
+  std::string schema, table, column, constraint;
 };
 
-// SQLSTATE, position and hint as they are in the status (sql/types/error.h).
+// SQLSTATE, position, hint and the rest as they are in the status (sql/types/error.h).
 Report ReportOf(const absl::Status& status, absl::string_view severity = "ERROR");
 
 // 0 text, 1 binary: one a column, or one for all, or none (text).

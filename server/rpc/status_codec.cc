@@ -64,7 +64,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContext* conte
   } else if (retry_us > 0) {
     context->AddTrailingMetadata("google.rpc.retryinfo-bin", RetryInfo(retry_us));
   }
-  return grpc::Status(code, message);
+  // This protocol has no field for it.
+  const std::string detail = sql::FieldsOf(status).detail;
+  return grpc::Status(code, detail.empty() ? message : absl::StrCat(message, ": ", detail));
 }
 
 bool WantsDetails(const grpc::ServerContext& context) {

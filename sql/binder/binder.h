@@ -24,6 +24,7 @@ struct ScopeColumn {
   Type type = Type::kUnknown;
   bool hidden = false;
   int32_t typmod = -1;
+  bool generated = false;
 };
 
 struct ScopeTable {

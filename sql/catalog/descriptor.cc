@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
+#include "sql/catalog/object_sections.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/types/type_info.h"
 
@@ -21,7 +22,7 @@ enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3,
 enum IndexFlag : uint8_t { kUnique = 1, kConstraint = 2, kDescending = 1, kNullsFirst = 2 };
 enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2 };
 
-using Sections = std::vector<std::pair<uint64_t, std::string>>;
+using Sections = object_sections::Sections;
 
 void WriteSections(const Sections& sections, Writer* out) {
   out->Varint(sections.size());
@@ -77,6 +78,7 @@ Sections SectionsOf(const ColumnDescriptor& c) {
     Writer(&bytes).Varint(static_cast<uint32_t>(c.typmod));
     sections.emplace_back(kTypmod, std::move(bytes));
   }
+  object_sections::Add(c, &sections);
   return sections;
 }
 
@@ -95,7 +97,7 @@ bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
       return true;
     }
     default:
-      return false;
+      return object_sections::Read(tag, in, c);
   }
 }
 
@@ -218,6 +220,7 @@ Sections SectionsOf(const TableDescriptor& table) {
     Writer(&bytes).Bytes(table.key_name);
     sections.emplace_back(kKeyName, std::move(bytes));
   }
+  object_sections::Add(table, &sections);
   return sections;
 }
 
@@ -240,7 +243,7 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
     case kKeyName:
       return in->Bytes(&t->key_name);
     default:
-      return false;
+      return object_sections::Read(tag, in, t);
   }
 }
 
@@ -343,7 +346,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
     uint8_t type, flags, kind;
     if (!in.Varint32(&c.id) || !in.Bytes(&c.name) || !in.Byte(&type) || !in.Byte(&flags) ||
         !in.Byte(&kind) || !IsReady(static_cast<Type>(type)) ||
-        kind > static_cast<uint8_t>(DefaultKind::kNow)) {
+        kind > static_cast<uint8_t>(DefaultKind::kExpression)) {
       return damaged;
     }
     c.type = static_cast<Type>(type);
@@ -359,6 +362,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
         })) {
       return damaged;
     }
+    if ((c.default_kind == DefaultKind::kExpression) == c.default_sql.empty()) return damaged;
     // Rows are read on the strength of it.
     if (!t.columns.empty() && c.id <= t.columns.back().id) return damaged;
     t.columns.push_back(std::move(c));
@@ -369,7 +373,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
       })) {
     return damaged;
   }
-  if (!in.AtEnd() || t.key.empty()) return damaged;
+  if (!in.AtEnd() || t.key.empty() == t.is_table()) return damaged;
   return t;
 }
 

@@ -2,7 +2,9 @@
 #ifndef ISOCHRON_SQL_CATALOG_DESCRIPTOR_H_
 #define ISOCHRON_SQL_CATALOG_DESCRIPTOR_H_
 
-// A table's description: what the catalog stores, one MVCC value a table.
+// A relation's description: what the catalog stores, one MVCC value a table, view or sequence.
+// Expressions of defaults, generated columns and checks are kept as SQL text, and bound when a
+// statement is planned.
 //
 // Table, column, index and constraint ids are never reused. Immutable once shared. A row in memory
 // has one Datum a column, in the order of `columns`, hidden ones included. Columns are named by
@@ -22,7 +24,10 @@
 
 namespace isochron::sql {
 
-enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2 };
+enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2, kExpression = 3 };
+enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2 };
+// GENERATED ... AS IDENTITY.
+enum class Identity : uint8_t { kNone = 0, kAlways = 1, kByDefault = 2 };
 
 struct ColumnDescriptor {
   uint32_t id = 0;
@@ -33,6 +38,10 @@ struct ColumnDescriptor {
   bool hidden = false;  // the scattered row id of a table without a primary key
   DefaultKind default_kind = DefaultKind::kNone;
   Datum default_value;
+  std::string default_sql;    // of kExpression
+  std::string generated_sql;  // GENERATED ALWAYS AS (...) STORED; empty for other columns
+  Identity identity = Identity::kNone;
+  std::string comment;
   // The value of rows that were written before the column was added; in rows written since, NULL is
   // written out.
   bool has_missing = false;
@@ -83,9 +92,27 @@ struct ForeignKey {
   bool validated = true;  // rows of before were looked at
 };
 
+struct CheckConstraint {
+  std::string name;
+  std::string sql;  // the condition, without the parentheses around it
+  std::string comment;
+  friend bool operator==(const CheckConstraint&, const CheckConstraint&) = default;
+};
+
+// What CREATE SEQUENCE said. The next value itself is a row of the sequence's own.
+struct SequenceOptions {
+  Type type = Type::kInt8;
+  int64_t start = 1, increment = 1, min = 1, max = 0;
+  int64_t cache = 1;
+  bool cycle = false;
+  bool bit_reversed = false;
+};
+
 struct TableDescriptor {
   TableId id;
   std::string name;
+  RelationKind kind = RelationKind::kTable;
+  std::string schema;  // empty: public
   uint64_t version = 1;
   uint32_t next_column_id = 1;
   std::vector<ColumnDescriptor> columns;
@@ -98,7 +125,16 @@ struct TableDescriptor {
   std::vector<TableId> referencing;
   // The table ends at this timestamp: no transaction at or after it sees it. Max while it stands.
   Timestamp drop_at = Timestamp::Max();
+  std::vector<CheckConstraint> checks;  // by name
+  std::string comment;
+  std::string view_sql;             // of a view: its query
+  std::vector<TableId> depends_on;  // of a view: the relations that it reads
+  SequenceOptions sequence;         // of a sequence
+  // Of a sequence that a column owns: it goes with the column.
+  TableId owner_table;
+  uint32_t owner_column = 0;  // its id
 
+  bool is_table() const { return kind == RelationKind::kTable; }
   // -1 if there is none. Hidden columns are not found by name.
   int FindColumn(absl::string_view column) const;
   // Position of `column` in `key`, -1 if it is no key column.

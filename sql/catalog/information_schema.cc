@@ -16,6 +16,7 @@ Row TableRow(absl::string_view schema, absl::string_view name, absl::string_view
 }
 
 std::string DefaultText(const ColumnDescriptor& c) {
+  if (c.default_kind == DefaultKind::kExpression) return c.default_sql;
   return c.default_kind == DefaultKind::kNow ? "now()" : DatumToSql(c.type, c.default_value);
 }
 

@@ -180,6 +180,51 @@ TEST(DescriptorTest, ComesBackWhole) {
   }
 }
 
+TEST(DescriptorTest, ExpressionsViewsAndSequencesComeBack) {
+  TableDescriptor t = EveryType();
+  t.columns[9].default_kind = DefaultKind::kExpression;
+  t.columns[9].default_sql = "1 + 1";
+  t.columns[10].generated_sql = "v10 * 2";
+  t.columns[11].identity = Identity::kByDefault;
+  t.columns[12].comment = "a column";
+  t.schema = "s";
+  t.checks = {{"a_check", "v10 > 0", ""}, {"b_check", "v10 < 9", "below"}};
+  t.comment = "a table";
+  const std::string bytes = EncodeDescriptor(t);
+  auto back = DecodeDescriptor(bytes);
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(EncodeDescriptor(*back), bytes);
+  EXPECT_EQ(back->columns[9].default_sql, "1 + 1");
+  EXPECT_TRUE(back->checks == t.checks);
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_FALSE(DecodeDescriptor(bytes.substr(0, n)).ok()) << n;
+  }
+
+  TableDescriptor sequence;
+  sequence.id = TableId(200);
+  sequence.name = "q";
+  sequence.kind = RelationKind::kSequence;
+  sequence.sequence.max = 100;
+  sequence.sequence.bit_reversed = true;
+  sequence.owner_table = t.id;
+  sequence.owner_column = 3;
+  back = DecodeDescriptor(EncodeDescriptor(sequence));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(EncodeDescriptor(*back), EncodeDescriptor(sequence));
+  EXPECT_EQ(back->sequence.max, 100);
+  EXPECT_EQ(back->owner_column, 3u);
+
+  TableDescriptor view;
+  view.id = TableId(201);
+  view.kind = RelationKind::kView;
+  view.view_sql = "SELECT 1 AS a";
+  view.depends_on = {t.id, sequence.id};
+  back = DecodeDescriptor(EncodeDescriptor(view));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(EncodeDescriptor(*back), EncodeDescriptor(view));
+  EXPECT_EQ(back->depends_on.size(), 2u);
+}
+
 TEST(DescriptorTest, AColumnThatGoesShiftsWhatRefersToOthers) {
   TableDescriptor t = EveryType();
   IndexDescriptor index;

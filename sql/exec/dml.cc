@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/constraints.h"
 #include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
@@ -45,17 +45,6 @@ class DmlOperator : public Operator {
     co_return Alive();
   }
 
-  absl::Status CheckNotNull(const Row& row) const {
-    for (size_t i = 0; i < table_.columns.size(); ++i) {
-      if (!table_.columns[i].not_null || !row[i].is_null()) continue;
-      return SqlError(
-          sqlstate::kNotNullViolation,
-          absl::StrCat("null value in column \"", table_.columns[i].name, "\" of relation \"",
-                       table_.name, "\" violates not-null constraint"));
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status Put(const std::string& key, const Row& row) {
     std::string value = EncodeRowValue(table_, row);
     if (static_cast<int64_t>(value.size() + key.size()) > exec_->max_value_bytes) {
@@ -69,15 +58,7 @@ class DmlOperator : public Operator {
   absl::Status Erase(const std::string& key) { return Buffered(exec_->writer->Delete(key)); }
 
   absl::Status Duplicate(const Row& row) const {
-    std::vector<std::string> names, values;
-    for (uint32_t k : table_.key) {
-      names.push_back(table_.columns[k].name);
-      values.push_back(DatumToText(table_.columns[k].type, row[k]));
-    }
-    return SqlError(sqlstate::kUniqueViolation,
-                    absl::StrCat("duplicate key value violates unique constraint \"", table_.name,
-                                 "_pkey\": key (", absl::StrJoin(names, ", "), ")=(",
-                                 absl::StrJoin(values, ", "), ") already exists"));
+    return DuplicateKey(table_, table_.primary_key_name(), table_.key, row);
   }
 
   absl::Status Changed(const Row& row, Batch* out) {
@@ -164,7 +145,7 @@ class InsertOperator : public DmlOperator {
         (*row)[i] = Datum::Int(static_cast<int64_t>(exec_->random->Next()));
       }
     }
-    return CheckNotNull(*row);
+    return FinishRow(table_, plan_.rules, exec_->eval, row);
   }
 
   absl::Status One(const std::string& key, Row row, const std::optional<std::string>& standing,
@@ -201,7 +182,7 @@ class InsertOperator : public DmlOperator {
     for (const auto& [column, value] : plan_.set) {
       ISO_RETURN_IF_ERROR(Eval(*value, exec_->eval, both, &updated[static_cast<size_t>(column)]));
     }
-    ISO_RETURN_IF_ERROR(CheckNotNull(updated));
+    ISO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &updated));
     ISO_RETURN_IF_ERROR(Put(key, updated));
     return Changed(updated, out);
   }
@@ -232,7 +213,7 @@ class UpdateOperator : public DmlOperator {
         ISO_CO_RETURN_IF_ERROR(
             Eval(*value, exec_->eval, input_[i], &row[static_cast<size_t>(column)]));
       }
-      ISO_CO_RETURN_IF_ERROR(CheckNotNull(row));
+      ISO_CO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &row));
       std::string key = plan_.moves_key ? EncodeRowKey(table_, row) : old_key;
       if (key != old_key) {
         left.push_back(old_key);

@@ -26,7 +26,7 @@ enum class ExprKind : uint8_t {
   kString,    // text
   kParam,     // int_value, from 1
   kColumn,    // names: [schema.][table.]column
-  kStar,      // names: table or empty; in select lists only
+  kStar,      // names: table or empty; in select lists only. text "stored": no generated columns
   kOp,        // text, one or two args
   kAnd,       // args
   kOr,        // args
@@ -203,6 +203,17 @@ struct ColumnDef {
   bool not_null = false;
   bool primary_key = false;
   ExprPtr default_value;
+  std::string default_sql;  // the same as text
+  ExprPtr generated;        // GENERATED ALWAYS AS (...) STORED
+  std::string generated_sql;
+};
+
+// CHECK (...), a column's or the table's: PostgreSQL makes no difference.
+struct Check {
+  std::string name;  // empty: it gets one
+  ExprPtr condition;
+  std::string sql;  // the condition as text
+  int position = -1;
 };
 
 struct CreateTable {
@@ -211,6 +222,8 @@ struct CreateTable {
   std::vector<ColumnDef> columns;
   std::vector<std::pair<std::string, int>> primary_key;  // from a table constraint
   bool has_primary_key_clause = false;
+  std::string primary_key_name;  // empty: it gets one
+  std::vector<Check> checks;
 };
 
 struct DropTable {

@@ -35,6 +35,8 @@ absl::StatusOr<std::vector<ast::ExprPtr>> Expressions(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // "bigint", "text[]" is refused, "varchar(10)" is refused.
 absl::StatusOr<ast::TypeName> TypeNameOf(const pg::TypeName& type);
+// Its text again, as it may be kept. 0A000 where that fails.
+absl::StatusOr<std::string> Deparse(const pg::Node& expression);
 absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // The strings of a list of String nodes.
@@ -45,6 +47,7 @@ absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& 
 absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause& clause);
 // Adds to *out what `node` of a FROM clause is.
 absl::StatusOr<ast::FromItem> From(State* state, const pg::Node& node);
+absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out);

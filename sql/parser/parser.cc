@@ -77,4 +77,13 @@ absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
   return out;
 }
 
+absl::StatusOr<ast::ExprPtr> ParseExpression(absl::string_view text) {
+  ISO_ASSIGN_OR_RETURN(std::vector<ast::Statement> parsed, Parse(absl::StrCat("SELECT ", text)));
+  auto* select = parsed.size() == 1 ? std::get_if<ast::Select>(&parsed[0].node) : nullptr;
+  if (select == nullptr || select->items.size() != 1 || !select->from.empty()) {
+    return SqlError(sqlstate::kSyntaxError, "one expression is wanted here");
+  }
+  return std::move(select->items[0].expr);
+}
+
 }  // namespace isochron::sql

@@ -21,6 +21,9 @@ namespace isochron::sql {
 // beyond reason, 54000 for more words than length.h has it.
 absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text);
 
+// One expression.
+absl::StatusOr<ast::ExprPtr> ParseExpression(absl::string_view text);
+
 }  // namespace isochron::sql
 
 #endif  // ISOCHRON_SQL_PARSER_PARSER_H_

@@ -163,8 +163,11 @@ KeyBounds ExtractBounds(const TableDescriptor& table, std::vector<ExprPtr>* cond
 // Whether rows in key order of `scan` are in the order of `keys` over `outputs`; sets *reverse.
 bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
                     const std::vector<SortKey>& keys, bool* reverse);
-// The expression of a column's default: a constant or now(); null for NULL.
-ExprPtr DefaultExpr(const ColumnDescriptor& column);
+// Of a column that is given no value; null for NULL.
+absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column);
+absl::StatusOr<RowRules> BindRules(const TableDescriptor& table);
+// A column that computes itself, or always counts, is given a value. 428C9.
+absl::Status RefuseGenerated(const ColumnDescriptor& column, bool update, int position);
 Scope TableScope(const TableDescriptor& table, const std::string& alias);
 
 }  // namespace isochron::sql::planner

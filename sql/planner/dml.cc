@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
-#include "sql/binder/functions.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -20,18 +19,6 @@ absl::Status NoColumn(const std::string& column, const TableDescriptor& table, i
 }
 
 }  // namespace
-
-ExprPtr DefaultExpr(const ColumnDescriptor& column) {
-  switch (column.default_kind) {
-    case DefaultKind::kValue:
-      return MakeConst(column.type, column.default_value);
-    case DefaultKind::kNow:
-      return MakeCall(&FunctionsNamed("now")[0], {}, -1);
-    case DefaultKind::kNone:
-      break;
-  }
-  return nullptr;
-}
 
 absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::SelectItem>& items,
                                                         const Scope& scope) {
@@ -64,10 +51,11 @@ absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
     }
     const ColumnDescriptor& c = table.columns[static_cast<size_t>(column)];
     if (a.value->kind == ast::ExprKind::kDefault) {
-      ExprPtr value = DefaultExpr(c);
+      ISO_ASSIGN_OR_RETURN(ExprPtr value, DefaultExpr(c));
       out.emplace_back(column, value ? std::move(value) : MakeConst(c.type, Datum::Null()));
       continue;
     }
+    ISO_RETURN_IF_ERROR(RefuseGenerated(c, true, a.position));
     ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type));
     out.emplace_back(column, std::move(value));
   }
@@ -96,6 +84,7 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
     Binder binder(&nothing, &plan_->params, nullptr, "INSERT");
     for (size_t i = 0; i < columns.size(); ++i) {
       const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
+      ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, -1));
       if (columns[i].type == Type::kUnknown) {
         columns[i].type = IsInteger(c.type) ? Type::kInt8 : c.type;
         ISO_RETURN_IF_ERROR(SetColumnType(source.get(), i, columns[i].type, &binder));
@@ -126,9 +115,10 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
       const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
       ExprPtr e;
       if (row[i]->kind == ast::ExprKind::kDefault) {
-        e = DefaultExpr(c);
+        ISO_ASSIGN_OR_RETURN(e, DefaultExpr(c));
         if (e == nullptr) e = MakeConst(c.type, Datum::Null());
       } else {
+        ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, row[i]->position));
         ISO_ASSIGN_OR_RETURN(e, binder.BindAssignment(*row[i], c.name, c.type));
       }
       out.push_back(std::move(e));
@@ -147,7 +137,10 @@ bool Overwrites(const InsertPlan& insert) {
   const TableDescriptor& table = *insert.table;
   std::set<int> left;
   for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.KeyPosition(static_cast<uint32_t>(i)) < 0) left.insert(static_cast<int>(i));
+    const bool computed = !table.columns[i].generated_sql.empty();
+    if (!computed && table.KeyPosition(static_cast<uint32_t>(i)) < 0) {
+      left.insert(static_cast<int>(i));
+    }
   }
   for (const auto& [column, value] : insert.set) {
     const int excluded = static_cast<int>(table.columns.size()) + column;
@@ -238,8 +231,13 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
     node->child = std::move(values);
   }
   for (size_t i = 0; i < table->columns.size(); ++i) {
-    node->defaults.push_back(node->source[i] < 0 ? DefaultExpr(table->columns[i]) : nullptr);
+    ExprPtr value;
+    if (node->source[i] < 0) {
+      ISO_ASSIGN_OR_RETURN(value, DefaultExpr(table->columns[i]));
+    }
+    node->defaults.push_back(std::move(value));
   }
+  ISO_ASSIGN_OR_RETURN(node->rules, BindRules(*table));
   if (insert.on_conflict.has_value()) {
     ISO_RETURN_IF_ERROR(InsertConflict(insert, table, node.get()));
     node->overwrites = Overwrites(*node);
@@ -257,6 +255,10 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   node->table = table;
   ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope, false));
   for (const auto& [column, value] : node->set) {
+    node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
+  }
+  ISO_ASSIGN_OR_RETURN(node->rules, BindRules(*table));
+  for (const auto& [column, value] : node->rules.generated) {
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
   }
   Source source;

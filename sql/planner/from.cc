@@ -157,7 +157,7 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
     } else {
       ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
       for (const ColumnDescriptor& c : source.table->columns) {
-        t.columns.push_back({c.name, c.type, c.hidden, c.typmod});
+        t.columns.push_back({c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty()});
       }
     }
     size_t visible = 0;

@@ -167,6 +167,16 @@ struct SeriesPlan : PlanNode {
   std::vector<ExprPtr> args;
 };
 
+// What holds for every row that a statement leaves in a table.
+struct RowRules {
+  std::vector<std::pair<int, ExprPtr>> generated;  // columns, computed from the others
+  struct Check {
+    std::string name;
+    ExprPtr condition;
+  };
+  std::vector<Check> checks;
+};
+
 struct InsertPlan : PlanNode {
   InsertPlan() : PlanNode(PlanKind::kInsert) {}
   TablePtr table;
@@ -179,6 +189,7 @@ struct InsertPlan : PlanNode {
   // On conflict, every column becomes the new row's, whatever stands there: nothing is read, and
   // nothing is locked before the commit.
   bool overwrites = false;
+  RowRules rules;
   std::vector<ExprPtr> returning;
 };
 
@@ -187,6 +198,7 @@ struct UpdatePlan : PlanNode {
   TablePtr table;
   std::vector<std::pair<int, ExprPtr>> set;
   bool moves_key = false;
+  RowRules rules;
   std::vector<ExprPtr> returning;
 };
 

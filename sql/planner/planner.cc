@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
+#include "sql/planner/definitions.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
 
@@ -62,8 +63,6 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                     create.table.position, "Tables live in the schema public.");
   }
   std::vector<std::pair<std::string, int>> key = create.primary_key;
-  Scope nothing;
-  Binder binder(&nothing, nullptr, nullptr, "DEFAULT");
   for (const ast::ColumnDef& def : create.columns) {
     if (table.FindColumn(def.name) >= 0) {
       return SqlError(sqlstate::kDuplicateColumn,
@@ -84,14 +83,7 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                       def.type_position);
     }
     if (def.default_value != nullptr) {
-      ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(*def.default_value, c.name, c.type));
-      if (e->kind == ExprKind::kCall && absl::string_view(e->function->name) == "now") {
-        c.default_kind = DefaultKind::kNow;
-      } else {
-        EvalContext context;
-        ISO_RETURN_IF_ERROR(Eval(*e, context, Row(), &c.default_value));
-        if (!c.default_value.is_null()) c.default_kind = DefaultKind::kValue;
-      }
+      ISO_RETURN_IF_ERROR(DefineDefault(*def.default_value, def.default_sql, &c));
     }
     if (def.primary_key) {
       if (!key.empty()) {
@@ -104,6 +96,20 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     }
     table.columns.push_back(std::move(c));
   }
+  // Those that come from others may come from any, before or behind them.
+  for (size_t i = 0; i < create.columns.size(); ++i) {
+    if (create.columns[i].generated != nullptr) {
+      table.columns[i].generated_sql = create.columns[i].generated_sql;
+    }
+  }
+  for (size_t i = 0; i < create.columns.size(); ++i) {
+    if (create.columns[i].generated == nullptr) continue;
+    ISO_RETURN_IF_ERROR(DefineGenerated(create.columns[i], &table, i));
+  }
+  for (const ast::Check& check : create.checks) {
+    ISO_RETURN_IF_ERROR(DefineCheck(check, &table));
+  }
+  table.key_name = create.primary_key_name;
   for (const auto& [name, position] : key) {
     const int column = table.FindColumn(name);
     if (column < 0) {

@@ -96,7 +96,7 @@ Scope TableScope(const TableDescriptor& table, const std::string& alias) {
   ScopeTable t;
   t.name = alias.empty() ? table.name : alias;
   for (const ColumnDescriptor& c : table.columns) {
-    t.columns.push_back({c.name, c.type, c.hidden, c.typmod});
+    t.columns.push_back({c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty()});
   }
   Scope scope;
   scope.tables.push_back(std::move(t));
@@ -147,7 +147,9 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
         continue;
       found = true;
       for (size_t i = 0; i < t.columns.size(); ++i) {
-        if (t.columns[i].hidden) continue;
+        // What COPY leaves out, too.
+        const bool skip = t.columns[i].generated && item.expr->text == "stored";
+        if (t.columns[i].hidden || skip) continue;
         out.push_back(
             {MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, item.expr->position),
              t.columns[i].name, false});

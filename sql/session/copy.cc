@@ -29,7 +29,7 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
   const TablePtr table = tables[copy.table.name];
   if (copy.columns.empty()) {
     for (const ColumnDescriptor& c : table->columns) {
-      if (!c.hidden) out.columns.push_back({c.name, c.type, c.typmod});
+      if (!c.hidden && c.generated_sql.empty()) out.columns.push_back({c.name, c.type, c.typmod});
     }
   }
   for (const std::string& name : copy.columns) {
@@ -38,6 +38,11 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
       co_return SqlError(
           sqlstate::kUndefinedColumn,
           absl::StrCat("column \"", name, "\" of relation \"", table->name, "\" does not exist"));
+    }
+    if (!table->columns[static_cast<size_t>(i)].generated_sql.empty()) {
+      co_return WithFields(SqlError(sqlstate::kInvalidColumnReference,
+                                    absl::StrCat("column \"", name, "\" is a generated column")),
+                           {"Generated columns cannot be used in COPY."});
     }
     for (const ColumnInfo& c : out.columns) {
       if (c.name == name) {

@@ -61,6 +61,7 @@ ast::Select SelectOf(const ast::Copy& copy) {
   if (copy.columns.empty()) {
     auto star = std::make_unique<ast::Expr>();
     star->kind = ast::ExprKind::kStar;
+    star->text = "stored";
     out.items.push_back({std::move(star), ""});
   }
   return out;

@@ -10,7 +10,9 @@
 // An empty line ends a block; # begins a comment. With UPDATE_TESTDATA set to a folder the results
 // are written there instead of being compared.
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -49,7 +51,9 @@ std::string Render(const CollectingSink::Statement& s) {
 std::string RenderError(const absl::Status& s) {
   std::string out = absl::StrCat("ERROR ", SqlStateOf(s));
   if (PositionOf(s) > 0) absl::StrAppend(&out, " at ", PositionOf(s));
-  return absl::StrCat(out, ": ", std::string(s.message()), "\n");
+  absl::StrAppend(&out, ": ", std::string(s.message()), "\n");
+  const std::string detail = FieldsOf(s).detail;
+  return detail.empty() ? out : absl::StrCat(out, "DETAIL: ", detail, "\n");
 }
 
 class Script {
@@ -104,7 +108,7 @@ class Script {
   std::map<std::string, std::unique_ptr<Session>> sessions_;
 };
 
-class ScriptTest : public ::testing::TestWithParam<const char*> {};
+class ScriptTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ScriptTest, GivesWhatItSays) {
   const std::string path = absl::StrCat("sql/testdata/", GetParam(), ".test");
@@ -126,11 +130,18 @@ TEST_P(ScriptTest, GivesWhatItSays) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ScriptTest,
-                         ::testing::Values("basics", "errors", "expressions", "select", "dml",
-                                           "transactions", "explain", "queries", "subqueries",
-                                           "joins"),
-                         [](const auto& info) { return std::string(info.param); });
+// Every script that there is.
+std::vector<std::string> Scripts() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator("sql/testdata")) {
+    if (entry.path().extension() == ".test") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ScriptTest, ::testing::ValuesIn(Scripts()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace isochron::sql

@@ -13,6 +13,11 @@ constexpr char kStateUrl[] = "isochron/sqlstate";
 constexpr char kOffsetUrl[] = "isochron/byte_offset";
 constexpr char kPositionUrl[] = "isochron/position";
 constexpr char kHintUrl[] = "isochron/hint";
+constexpr char kDetailUrl[] = "isochron/detail";
+constexpr char kSchemaUrl[] = "isochron/schema";
+constexpr char kTableUrl[] = "isochron/table";
+constexpr char kColumnUrl[] = "isochron/column";
+constexpr char kConstraintUrl[] = "isochron/constraint";
 
 absl::StatusCode CanonicalOf(absl::string_view state) {
   if (state == sqlstate::kUndefinedTable || state == sqlstate::kInvalidCatalog) {
@@ -30,7 +35,9 @@ absl::StatusCode CanonicalOf(absl::string_view state) {
       state == sqlstate::kSnapshotTooOld) {
     return absl::StatusCode::kOutOfRange;
   }
-  if (state == sqlstate::kNotNullViolation || state == sqlstate::kObjectInUse) {
+  if (state == sqlstate::kNotNullViolation || state == sqlstate::kObjectInUse ||
+      state == sqlstate::kCheckViolation || state == sqlstate::kForeignKeyViolation ||
+      state == sqlstate::kDependentObjects) {
     return absl::StatusCode::kFailedPrecondition;
   }
   if (state == sqlstate::kCannotConnectNow) return absl::StatusCode::kUnavailable;
@@ -39,6 +46,11 @@ absl::StatusCode CanonicalOf(absl::string_view state) {
   const absl::string_view klass = state.substr(0, 2);
   if (klass == "25" || klass == "3B") return absl::StatusCode::kFailedPrecondition;
   return absl::StatusCode::kInvalidArgument;
+}
+
+std::string TextPayload(const absl::Status& status, absl::string_view url) {
+  auto payload = status.GetPayload(url);
+  return payload ? std::string(*payload) : std::string();
 }
 
 int IntPayload(const absl::Status& status, absl::string_view url, int otherwise) {
@@ -99,9 +111,24 @@ int PositionOf(const absl::Status& status) {
   return IntPayload(status, kOffsetUrl, -1) + 1;
 }
 
-std::string HintOf(const absl::Status& status) {
-  auto payload = status.GetPayload(kHintUrl);
-  return payload ? std::string(*payload) : std::string();
+std::string HintOf(const absl::Status& status) { return TextPayload(status, kHintUrl); }
+
+absl::Status WithFields(absl::Status status, const ErrorFields& fields) {
+  const auto set = [&status](absl::string_view url, const std::string& value) {
+    if (!value.empty()) status.SetPayload(url, absl::Cord(value));
+  };
+  set(kDetailUrl, fields.detail);
+  set(kSchemaUrl, fields.schema);
+  set(kTableUrl, fields.table);
+  set(kColumnUrl, fields.column);
+  set(kConstraintUrl, fields.constraint);
+  return status;
+}
+
+ErrorFields FieldsOf(const absl::Status& status) {
+  return {TextPayload(status, kDetailUrl), TextPayload(status, kSchemaUrl),
+          TextPayload(status, kTableUrl), TextPayload(status, kColumnUrl),
+          TextPayload(status, kConstraintUrl)};
 }
 
 absl::Status ResolvePosition(absl::Status status, absl::string_view whole_text, int base) {

@@ -23,18 +23,22 @@ inline constexpr char kCardinalityViolation[] = "21000";
 inline constexpr char kValueOutOfRange[] = "22003";
 inline constexpr char kDatetimeFormat[] = "22007";
 inline constexpr char kDatetimeOverflow[] = "22008";
+inline constexpr char kSequenceLimit[] = "2200H";
 inline constexpr char kDivisionByZero[] = "22012";
-inline constexpr char kInvalidParameter[] = "22023";
-inline constexpr char kInvalidText[] = "22P02";
 inline constexpr char kInvalidRowCount[] = "2201W";
 inline constexpr char kInvalidRowOffset[] = "2201X";
+inline constexpr char kInvalidParameter[] = "22023";
+inline constexpr char kInvalidText[] = "22P02";
 inline constexpr char kNotNullViolation[] = "23502";
+inline constexpr char kForeignKeyViolation[] = "23503";
 inline constexpr char kUniqueViolation[] = "23505";
+inline constexpr char kCheckViolation[] = "23514";
 inline constexpr char kActiveTransaction[] = "25001";
 inline constexpr char kReadOnlyTransaction[] = "25006";
 inline constexpr char kNoActiveTransaction[] = "25P01";
 inline constexpr char kFailedTransaction[] = "25P02";
 inline constexpr char kIdleInTransaction[] = "25P03";
+inline constexpr char kDependentObjects[] = "2BP01";
 inline constexpr char kInvalidSavepoint[] = "3B001";
 inline constexpr char kInvalidCatalog[] = "3D000";
 inline constexpr char kInvalidSchema[] = "3F000";
@@ -45,17 +49,20 @@ inline constexpr char kDuplicateColumn[] = "42701";
 inline constexpr char kAmbiguousColumn[] = "42702";
 inline constexpr char kUndefinedColumn[] = "42703";
 inline constexpr char kUndefinedObject[] = "42704";
+inline constexpr char kDuplicateObject[] = "42710";
 inline constexpr char kDuplicateAlias[] = "42712";
 inline constexpr char kGrouping[] = "42803";
 inline constexpr char kDatatypeMismatch[] = "42804";
 inline constexpr char kWrongObjectType[] = "42809";
 inline constexpr char kCannotCoerce[] = "42846";
 inline constexpr char kUndefinedFunction[] = "42883";
+inline constexpr char kGeneratedAlways[] = "428C9";
 inline constexpr char kUndefinedTable[] = "42P01";
 inline constexpr char kUndefinedParameter[] = "42P02";
 inline constexpr char kDuplicateTable[] = "42P07";
 inline constexpr char kInvalidColumnReference[] = "42P10";
 inline constexpr char kInvalidTableDefinition[] = "42P16";
+inline constexpr char kInvalidObjectDefinition[] = "42P17";
 inline constexpr char kIndeterminateType[] = "42P18";
 inline constexpr char kDiskFull[] = "53100";
 inline constexpr char kOutOfMemory[] = "53200";
@@ -73,6 +80,15 @@ inline constexpr char kDataCorrupted[] = "XX001";
 // `position` is a 0-based byte offset into the statement's text, or -1 where there is none.
 absl::Status SqlError(absl::string_view sql_state, absl::string_view message, int position = -1,
                       absl::string_view hint = "");
+
+// What an error is about, in fields of their own: PostgreSQL's protocol sends them beside the
+// message. Empty ones are left out.
+struct ErrorFields {
+  std::string detail;
+  std::string schema, table, column, constraint;
+};
+absl::Status WithFields(absl::Status status, const ErrorFields& fields);
+ErrorFields FieldsOf(const absl::Status& status);
 
 // Five characters. "00000" for OK.
 std::string SqlStateOf(const absl::Status& status);

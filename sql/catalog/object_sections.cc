@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/catalog/object_sections.h"
+
+namespace isochron::sql::object_sections {
+namespace {
+
+enum ColumnTag : uint64_t {
+  kDefaultSql = 16,
+  kGeneratedSql = 17,
+  kIdentity = 18,
+  kColumnComment = 19,
+};
+enum TableTag : uint64_t {
+  kKind = 16,
+  kSchema = 17,
+  kChecks = 18,
+  kTableComment = 19,
+  kViewSql = 20,
+  kDependsOn = 21,
+  kSequence = 22,
+  kOwner = 23,
+};
+
+void AddText(uint64_t tag, const std::string& text, Sections* out) {
+  if (text.empty()) return;
+  std::string bytes;
+  Writer(&bytes).Bytes(text);
+  out->emplace_back(tag, std::move(bytes));
+}
+
+bool ReadText(Reader* in, std::string* text) { return in->Bytes(text) && !text->empty(); }
+
+std::string EncodeChecks(const std::vector<CheckConstraint>& checks) {
+  std::string bytes;
+  Writer out(&bytes);
+  out.Varint(checks.size());
+  for (const CheckConstraint& check : checks) {
+    out.Bytes(check.name);
+    out.Bytes(check.sql);
+    out.Bytes(check.comment);
+  }
+  return bytes;
+}
+
+bool ReadChecks(Reader* in, std::vector<CheckConstraint>* checks) {
+  uint64_t count;
+  if (!in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    CheckConstraint check;
+    if (!in->Bytes(&check.name) || !in->Bytes(&check.sql) || !in->Bytes(&check.comment)) {
+      return false;
+    }
+    checks->push_back(std::move(check));
+  }
+  return count > 0;
+}
+
+std::string EncodeSequence(const SequenceOptions& s) {
+  std::string bytes;
+  Writer out(&bytes);
+  out.Byte(static_cast<uint8_t>(s.type));
+  for (int64_t v : {s.start, s.increment, s.min, s.max, s.cache}) out.Zigzag(v);
+  out.Bool(s.cycle);
+  out.Bool(s.bit_reversed);
+  return bytes;
+}
+
+bool ReadSequence(Reader* in, SequenceOptions* s) {
+  uint8_t type;
+  if (!in->Byte(&type) || !in->Zigzag(&s->start) || !in->Zigzag(&s->increment) ||
+      !in->Zigzag(&s->min) || !in->Zigzag(&s->max) || !in->Zigzag(&s->cache) ||
+      !in->Bool(&s->cycle) || !in->Bool(&s->bit_reversed)) {
+    return false;
+  }
+  s->type = static_cast<Type>(type);
+  return IsInteger(s->type) && s->increment != 0 && s->cache > 0 && s->min < s->max &&
+         s->start >= s->min && s->start <= s->max;
+}
+
+bool ReadIds(Reader* in, std::vector<TableId>* ids) {
+  uint64_t count;
+  if (!in->Varint(&count)) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    TableId id;
+    if (!in->Varint(&id.value)) return false;
+    ids->push_back(id);
+  }
+  return count > 0;
+}
+
+}  // namespace
+
+void Add(const ColumnDescriptor& c, Sections* out) {
+  AddText(kDefaultSql, c.default_sql, out);
+  AddText(kGeneratedSql, c.generated_sql, out);
+  if (c.identity != Identity::kNone) {
+    out->emplace_back(kIdentity, std::string(1, static_cast<char>(c.identity)));
+  }
+  AddText(kColumnComment, c.comment, out);
+}
+
+void Add(const TableDescriptor& t, Sections* out) {
+  if (!t.is_table()) out->emplace_back(kKind, std::string(1, static_cast<char>(t.kind)));
+  AddText(kSchema, t.schema, out);
+  if (!t.checks.empty()) out->emplace_back(kChecks, EncodeChecks(t.checks));
+  AddText(kTableComment, t.comment, out);
+  AddText(kViewSql, t.view_sql, out);
+  if (!t.depends_on.empty()) {
+    std::string bytes;
+    Writer writer(&bytes);
+    writer.Varint(t.depends_on.size());
+    for (TableId id : t.depends_on) writer.Varint(id.value);
+    out->emplace_back(kDependsOn, std::move(bytes));
+  }
+  if (t.kind == RelationKind::kSequence) out->emplace_back(kSequence, EncodeSequence(t.sequence));
+  if (t.owner_table.value != 0) {
+    std::string bytes;
+    Writer writer(&bytes);
+    writer.Varint(t.owner_table.value);
+    writer.Varint(t.owner_column);
+    out->emplace_back(kOwner, std::move(bytes));
+  }
+}
+
+bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c) {
+  uint8_t byte;
+  switch (tag) {
+    case kDefaultSql:
+      return ReadText(in, &c->default_sql);
+    case kGeneratedSql:
+      return ReadText(in, &c->generated_sql);
+    case kIdentity:
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(Identity::kByDefault)) {
+        return false;
+      }
+      c->identity = static_cast<Identity>(byte);
+      return true;
+    case kColumnComment:
+      return ReadText(in, &c->comment);
+    default:
+      return false;
+  }
+}
+
+bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
+  uint8_t byte;
+  switch (tag) {
+    case kKind:
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kSequence)) {
+        return false;
+      }
+      t->kind = static_cast<RelationKind>(byte);
+      return true;
+    case kSchema:
+      return ReadText(in, &t->schema);
+    case kChecks:
+      return ReadChecks(in, &t->checks);
+    case kTableComment:
+      return ReadText(in, &t->comment);
+    case kViewSql:
+      return ReadText(in, &t->view_sql);
+    case kDependsOn:
+      return ReadIds(in, &t->depends_on);
+    case kSequence:
+      return t->kind == RelationKind::kSequence && ReadSequence(in, &t->sequence);
+    case kOwner:
+      return in->Varint(&t->owner_table.value) && in->Varint32(&t->owner_column) &&
+             t->owner_table.value != 0;
+    default:
+      return false;
+  }
+}
+
+}  // namespace isochron::sql::object_sections

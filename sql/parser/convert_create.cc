@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CREATE TABLE.
+#include <pg_query.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/status_macros.h"
+#include "sql/parser/convert.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql::convert {
+namespace {
+
+absl::Status AddCheck(State* state, const pg::Constraint& c, ast::CreateTable* out) {
+  ast::Check check;
+  check.name = c.conname();
+  check.position = c.location();
+  ISO_ASSIGN_OR_RETURN(check.condition, Expression(state, c.raw_expr()));
+  ISO_ASSIGN_OR_RETURN(check.sql, Deparse(c.raw_expr()));
+  out->checks.push_back(std::move(check));
+  return absl::OkStatus();
+}
+
+absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out) {
+  ast::ColumnDef column;
+  column.name = def.colname();
+  column.position = def.location();
+  column.type_position = def.type_name().location();
+  ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(def.type_name()));
+  column.type = std::move(type.name);
+  column.type_modifiers = std::move(type.modifiers);
+  if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
+  for (const pg::Node& node : def.constraints()) {
+    const pg::Constraint& c = node.constraint();
+    switch (c.contype()) {
+      case pg::CONSTR_NULL:
+        break;
+      case pg::CONSTR_NOTNULL:
+        column.not_null = true;
+        break;
+      case pg::CONSTR_DEFAULT: {
+        ISO_ASSIGN_OR_RETURN(column.default_value, Expression(state, c.raw_expr()));
+        ISO_ASSIGN_OR_RETURN(column.default_sql, Deparse(c.raw_expr()));
+        break;
+      }
+      case pg::CONSTR_PRIMARY:
+        column.primary_key = true;
+        if (!c.conname().empty()) out->primary_key_name = c.conname();
+        break;
+      case pg::CONSTR_UNIQUE:
+        return Unsupported("UNIQUE", c.location());
+      case pg::CONSTR_CHECK:
+        ISO_RETURN_IF_ERROR(AddCheck(state, c, out));
+        break;
+      case pg::CONSTR_FOREIGN:
+        return Unsupported("a foreign key", c.location());
+      case pg::CONSTR_IDENTITY:
+        return Unsupported("an identity column", c.location());
+      case pg::CONSTR_GENERATED: {
+        ISO_ASSIGN_OR_RETURN(column.generated, Expression(state, c.raw_expr()));
+        ISO_ASSIGN_OR_RETURN(column.generated_sql, Deparse(c.raw_expr()));
+        break;
+      }
+      default:
+        return Unsupported("this constraint", c.location());
+    }
+  }
+  out->columns.push_back(std::move(column));
+  return absl::OkStatus();
+}
+
+// Frees the library's result at the end of the scope.
+struct DeparseGuard {
+  explicit DeparseGuard(PgQueryProtobuf tree) : result(pg_query_deparse_protobuf(tree)) {}
+  ~DeparseGuard() { pg_query_free_deparse_result(result); }
+  PgQueryDeparseResult result;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> Deparse(const pg::Node& expression) {
+  pg::ParseResult tree;
+  pg::SelectStmt* select = tree.add_stmts()->mutable_stmt()->mutable_select_stmt();
+  select->set_limit_option(pg::LIMIT_OPTION_DEFAULT);
+  select->set_op(pg::SETOP_NONE);
+  *select->add_target_list()->mutable_res_target()->mutable_val() = expression;
+  std::string bytes = tree.SerializeAsString();
+  const DeparseGuard text(PgQueryProtobuf{bytes.size(), bytes.data()});
+  absl::string_view sql = text.result.query == nullptr ? "" : text.result.query;
+  if (text.result.error != nullptr || !absl::ConsumePrefix(&sql, "SELECT ")) {
+    return Unsupported("an expression of this kind in a definition", -1);
+  }
+  return std::string(sql);
+}
+
+absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt) {
+  ast::CreateTable out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.if_not_exists = stmt.if_not_exists();
+  if (stmt.relation().relpersistence() != "p") return Unsupported("a temporary table", -1);
+  if (stmt.inh_relations_size() > 0) return Unsupported("INHERITS", -1);
+  if (stmt.has_partbound() || stmt.has_partspec()) return Unsupported("partitioning", -1);
+  if (stmt.options_size() > 0)
+    return Unsupported("WITH (...)", stmt.options(0).def_elem().location());
+  for (const pg::Node& node : stmt.table_elts()) {
+    if (node.has_column_def()) {
+      ISO_RETURN_IF_ERROR(ConvertColumn(state, node.column_def(), &out));
+      continue;
+    }
+    if (!node.has_constraint()) return Unsupported("LIKE in CREATE TABLE", -1);
+    const pg::Constraint& c = node.constraint();
+    if (c.contype() == pg::CONSTR_CHECK) {
+      ISO_RETURN_IF_ERROR(AddCheck(state, c, &out));
+      continue;
+    }
+    if (c.contype() != pg::CONSTR_PRIMARY) {
+      return Unsupported(c.contype() == pg::CONSTR_FOREIGN  ? "a foreign key"
+                         : c.contype() == pg::CONSTR_UNIQUE ? "UNIQUE"
+                                                            : "this constraint",
+                         c.location());
+    }
+    if (out.has_primary_key_clause) {
+      return SqlError(sqlstate::kInvalidTableDefinition, "multiple primary keys are not allowed",
+                      c.location());
+    }
+    out.has_primary_key_clause = true;
+    out.primary_key_name = c.conname();
+    for (const std::string& name : Strings(c.keys())) {
+      out.primary_key.emplace_back(name, c.location());
+    }
+  }
+  return out;
+}
+
+}  // namespace isochron::sql::convert

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/planner/definitions.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/binder/functions.h"
+#include "sql/parser/parser.h"
+#include "sql/planner/builder.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr size_t kMaxName = 63;
+
+// The first expression within `e` for which `is` holds; null if there is none.
+template <typename Is>
+const ast::Expr* Find(const ast::Expr& e, const Is& is) {
+  if (is(e)) return &e;
+  for (const ast::ExprPtr& a : e.args) {
+    if (const ast::Expr* found = Find(*a, is)) return found;
+  }
+  return e.filter == nullptr ? nullptr : Find(*e.filter, is);
+}
+
+absl::Status NoSubquery(const ast::Expr& e, absl::string_view where) {
+  const ast::Expr* found =
+      Find(e, [](const ast::Expr& x) { return x.kind == ast::ExprKind::kSubquery; });
+  if (found == nullptr) return absl::OkStatus();
+  return SqlError(sqlstate::kUnsupported, absl::StrCat("cannot use subquery in ", where),
+                  found->position);
+}
+
+// Gives another answer at another time, or to another session.
+bool IsVolatile(const Expr& e) {
+  static constexpr std::array<absl::string_view, 16> kNames = {"now",
+                                                               "transaction_timestamp",
+                                                               "statement_timestamp",
+                                                               "clock_timestamp",
+                                                               "timeofday",
+                                                               "random",
+                                                               "gen_random_uuid",
+                                                               "nextval",
+                                                               "currval",
+                                                               "lastval",
+                                                               "setval",
+                                                               "version",
+                                                               "current_user",
+                                                               "current_database",
+                                                               "current_schema",
+                                                               "current_setting"};
+  if (e.kind == ExprKind::kCall &&
+      std::find(kNames.begin(), kNames.end(), e.function->name) != kNames.end()) {
+    return true;
+  }
+  for (const ExprPtr& a : e.args) {
+    if (IsVolatile(*a)) return true;
+  }
+  return false;
+}
+
+void Columns(const Expr& e, std::set<int>* out) {
+  if (e.kind == ExprKind::kColumn) out->insert(e.index);
+  for (const ExprPtr& a : e.args) Columns(*a, out);
+}
+
+absl::StatusOr<ExprPtr> BindGenerated(const ast::Expr& e, const TableDescriptor& table,
+                                      const ColumnDescriptor& column) {
+  const Scope scope = planner::TableScope(table, "");
+  Binder binder(&scope, nullptr, nullptr, "column generation expressions");
+  return binder.BindAssignment(e, column.name, column.type);
+}
+
+absl::StatusOr<ExprPtr> BindCheck(const ast::Expr& e, const TableDescriptor& table) {
+  const Scope scope = planner::TableScope(table, "");
+  Binder binder(&scope, nullptr, nullptr, "check constraints");
+  return binder.BindAs(e, Type::kBool, "CHECK");
+}
+
+bool HasCheck(const TableDescriptor& table, const std::string& name) {
+  return std::any_of(table.checks.begin(), table.checks.end(),
+                     [&name](const CheckConstraint& c) { return c.name == name; });
+}
+
+// The longest beginning of `name` of at most `size` bytes that ends between two characters.
+std::string Clipped(const std::string& name, size_t size) {
+  if (name.size() <= size) return name;
+  while (size > 0 && (static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size;
+  return name.substr(0, size);
+}
+
+}  // namespace
+
+std::string ObjectName(const std::string& table, const std::string& column,
+                       const std::string& label) {
+  size_t first = table.size(), second = column.size();
+  const size_t rest = label.size() + 1 + (column.empty() ? 0 : 1);
+  // The longer of the two gives way.
+  while (first + second + rest > kMaxName) --(first > second ? first : second);
+  std::string out = Clipped(table, first);
+  if (!column.empty()) absl::StrAppend(&out, "_", Clipped(column, second));
+  return absl::StrCat(out, "_", label);
+}
+
+absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
+                           ColumnDescriptor* column) {
+  const ast::Expr* named =
+      Find(value, [](const ast::Expr& x) { return x.kind == ast::ExprKind::kColumn; });
+  if (named != nullptr) {
+    return SqlError(sqlstate::kUnsupported, "cannot use column reference in DEFAULT expression",
+                    named->position);
+  }
+  ISO_RETURN_IF_ERROR(NoSubquery(value, "DEFAULT expression"));
+  Scope nothing;
+  Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
+  ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(value, column->name, column->type));
+  column->default_value = Datum::Null();
+  column->default_sql.clear();
+  column->default_kind = DefaultKind::kNone;
+  if (e->kind == ExprKind::kCall && absl::string_view(e->function->name) == "now") {
+    column->default_kind = DefaultKind::kNow;
+  } else if (e->kind != ExprKind::kConst) {
+    column->default_kind = DefaultKind::kExpression;
+    column->default_sql = sql;
+  } else if (!e->value.is_null()) {
+    column->default_kind = DefaultKind::kValue;
+    column->default_value = e->value;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DefineGenerated(const ast::ColumnDef& def, TableDescriptor* table, size_t column) {
+  ColumnDescriptor& c = table->columns[column];
+  if (def.default_value != nullptr) {
+    return SqlError(sqlstate::kSyntaxError,
+                    absl::StrCat("both default and generation expression specified for column \"",
+                                 c.name, "\" of table \"", table->name, "\""),
+                    def.position);
+  }
+  ISO_RETURN_IF_ERROR(NoSubquery(*def.generated, "column generation expression"));
+  ISO_ASSIGN_OR_RETURN(ExprPtr e, BindGenerated(*def.generated, *table, c));
+  if (IsVolatile(*e)) {
+    return SqlError(sqlstate::kInvalidObjectDefinition, "generation expression is not immutable");
+  }
+  c.generated_sql = def.generated_sql;
+  std::set<int> used;
+  Columns(*e, &used);
+  for (int i : used) {
+    const ColumnDescriptor& other = table->columns[static_cast<size_t>(i)];
+    if (other.generated_sql.empty()) continue;
+    const ast::Expr* named = Find(*def.generated, [&other](const ast::Expr& x) {
+      return x.kind == ast::ExprKind::kColumn && x.names.back() == other.name;
+    });
+    return WithFields(SqlError(sqlstate::kInvalidObjectDefinition,
+                               absl::StrCat("cannot use generated column \"", other.name,
+                                            "\" in column generation expression"),
+                               named == nullptr ? -1 : named->position),
+                      {"A generated column cannot reference another generated column."});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table) {
+  ISO_RETURN_IF_ERROR(NoSubquery(*check.condition, "check constraint"));
+  ISO_ASSIGN_OR_RETURN(ExprPtr e, BindCheck(*check.condition, *table));
+  std::string name = check.name;
+  if (name.empty()) {
+    std::set<int> used;
+    Columns(*e, &used);
+    const std::string column =
+        used.size() == 1 ? table->columns[static_cast<size_t>(*used.begin())].name : "";
+    name = ObjectName(table->name, column, "check");
+    for (int n = 1; HasCheck(*table, name); ++n) {
+      name = ObjectName(table->name, column, absl::StrCat("check", n));
+    }
+  } else if (HasCheck(*table, name)) {
+    return SqlError(sqlstate::kDuplicateObject,
+                    absl::StrCat("check constraint \"", name, "\" already exists"));
+  }
+  table->checks.push_back({std::move(name), check.sql, ""});
+  // In the order in which they are looked at, as with PostgreSQL.
+  std::sort(table->checks.begin(), table->checks.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return absl::OkStatus();
+}
+
+namespace planner {
+
+absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {
+  switch (column.default_kind) {
+    case DefaultKind::kValue:
+      return MakeConst(column.type, column.default_value);
+    case DefaultKind::kNow:
+      return MakeCall(&FunctionsNamed("now")[0], {}, -1);
+    case DefaultKind::kExpression: {
+      ISO_ASSIGN_OR_RETURN(ast::ExprPtr value, ParseExpression(column.default_sql));
+      Scope nothing;
+      Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
+      return binder.BindAssignment(*value, column.name, column.type);
+    }
+    case DefaultKind::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<RowRules> BindRules(const TableDescriptor& table) {
+  RowRules rules;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const ColumnDescriptor& c = table.columns[i];
+    if (c.generated_sql.empty()) continue;
+    ISO_ASSIGN_OR_RETURN(ast::ExprPtr parsed, ParseExpression(c.generated_sql));
+    ISO_ASSIGN_OR_RETURN(ExprPtr e, BindGenerated(*parsed, table, c));
+    rules.generated.emplace_back(static_cast<int>(i), std::move(e));
+  }
+  for (const CheckConstraint& check : table.checks) {
+    ISO_ASSIGN_OR_RETURN(ast::ExprPtr parsed, ParseExpression(check.sql));
+    ISO_ASSIGN_OR_RETURN(ExprPtr e, BindCheck(*parsed, table));
+    rules.checks.push_back({check.name, std::move(e)});
+  }
+  return rules;
+}
+
+absl::Status RefuseGenerated(const ColumnDescriptor& column, bool update, int position) {
+  if (column.generated_sql.empty()) return absl::OkStatus();
+  return WithFields(
+      SqlError(sqlstate::kGeneratedAlways,
+               update ? absl::StrCat("column \"", column.name, "\" can only be updated to DEFAULT")
+                      : absl::StrCat("cannot insert a non-DEFAULT value into column \"",
+                                     column.name, "\""),
+               position),
+      {absl::StrCat("Column \"", column.name, "\" is a generated column.")});
+}
+
+}  // namespace planner
+}  // namespace isochron::sql
