@@ -7,7 +7,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/resolve.h"
 #include "sql/types/error.h"
+#include "sql/types/modifiers.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -17,6 +19,10 @@ namespace {
 absl::Status At(absl::Status status, int position) {
   if (position < 0 || PositionOf(status) > 0) return status;
   return SqlError(SqlStateOf(status), status.message(), position, HintOf(status));
+}
+
+bool IsInt4(int64_t v) {
+  return v >= std::numeric_limits<int32_t>::min() && v <= std::numeric_limits<int32_t>::max();
 }
 
 }  // namespace
@@ -124,44 +130,59 @@ absl::StatusOr<ExprPtr> Binder::Param(const ast::Expr& e) {
   return out;
 }
 
-absl::StatusOr<ExprPtr> Binder::Coerce(ExprPtr e, Type to) {
-  if (e->type == to || to == Type::kUnknown || (IsInteger(e->type) && IsInteger(to))) return e;
-  if (e->type == Type::kUnknown) {
-    if (e->kind == ExprKind::kParam) {
-      Type& declared = (*params_)[static_cast<size_t>(e->index)];
-      // Two uses of one undeclared parameter: the first to give it a type wins.
-      if (declared == Type::kUnknown)
-        declared = to == Type::kInt2 || to == Type::kInt4 ? Type::kInt8 : to;
-      e->type = declared;
-      return Coerce(std::move(e), to);
-    }
-    if (e->kind == ExprKind::kConst) {
-      if (!e->value.is_null()) {
-        auto parsed = DatumFromText(to, e->value.string_value());
-        if (!parsed.ok()) return At(parsed.status(), e->position);
-        e->value = *std::move(parsed);
-      }
-      e->type = to;
-      return e;
-    }
+absl::StatusOr<ExprPtr> Binder::Convert(ExprPtr e, Type to, int32_t typmod, CastContext context) {
+  const bool stores = context != CastContext::kExplicit;
+  if (e->type == Type::kUnknown && e->kind == ExprKind::kParam) {
+    // Two uses of one undeclared parameter: the first to give it a type wins.
+    Type& declared = (*params_)[static_cast<size_t>(e->index)];
+    if (declared == Type::kUnknown) declared = to;
+    e->type = declared;
   }
-  if ((IsInteger(e->type) && to == Type::kFloat8) || e->type == Type::kUnknown) {
-    auto cast = std::make_unique<Expr>();
-    cast->kind = ExprKind::kCast;
-    cast->type = to;
-    cast->position = e->position;
-    if (e->kind == ExprKind::kConst) {
-      ISO_RETURN_IF_ERROR(CastDatum(e->type, to, e->value, &cast->value));
-      cast->kind = ExprKind::kConst;
-      return cast;
+  if (e->type == Type::kUnknown && e->kind == ExprKind::kConst) {
+    if (!e->value.is_null()) {
+      auto parsed = DatumFromText(to, e->value.string_value());
+      if (!parsed.ok()) return At(parsed.status(), e->position);
+      e->value = *std::move(parsed);
     }
-    cast->args.push_back(std::move(e));
+    e->type = to;
+  }
+  const bool fits = typmod < 0 || (e->type == to && e->typmod == typmod);
+  if (fits && e->type == to) return e;
+  if (fits && e->kind != ExprKind::kCast && SameForm(e->type, to)) {
+    e->type = to;
+    e->typmod = -1;
+    return e;
+  }
+  auto cast = std::make_unique<Expr>();
+  cast->kind = ExprKind::kCast;
+  cast->type = to;
+  cast->typmod = typmod;
+  cast->negated = stores;
+  cast->position = e->position;
+  if (e->kind == ExprKind::kConst) {
+    ISO_RETURN_IF_ERROR(CastDatum(e->type, to, e->value, &cast->value));
+    if (typmod >= 0) ISO_RETURN_IF_ERROR(ApplyTypmod(to, typmod, !stores, &cast->value));
+    cast->kind = ExprKind::kConst;
+    cast->negated = false;
     return cast;
   }
-  return SqlError(sqlstate::kDatatypeMismatch,
-                  absl::StrCat("an expression of type ", TypeName(e->type), " where ", TypeName(to),
-                               " is wanted"),
-                  e->position, "Write a cast.");
+  cast->args.push_back(std::move(e));
+  return cast;
+}
+
+absl::StatusOr<ExprPtr> Binder::Coerce(ExprPtr e, Type to) {
+  if (e->type == to || to == Type::kUnknown || to == kAnyType) return e;
+  if (e->type != Type::kUnknown || e->kind == ExprKind::kParam) {
+    const Type from =
+        e->type != Type::kUnknown ? e->type : (*params_)[static_cast<size_t>(e->index)];
+    if (!CanCoerce(from, to, CastContext::kImplicit)) {
+      return SqlError(sqlstate::kDatatypeMismatch,
+                      absl::StrCat("an expression of type ", TypeName(from), " where ",
+                                   TypeName(to), " is wanted"),
+                      e->position, "Write a cast.");
+    }
+  }
+  return Convert(std::move(e), to, -1, CastContext::kImplicit);
 }
 
 absl::StatusOr<ExprPtr> Binder::BindAs(const ast::Expr& e, Type type, const char* what) {
@@ -182,40 +203,25 @@ absl::StatusOr<ExprPtr> Binder::BindOutput(const ast::Expr& e) {
   return bound;
 }
 
-absl::StatusOr<ExprPtr> Binder::ToAssignment(ExprPtr e, const std::string& column, Type type) {
-  const bool narrows = IsInteger(type) && type != Type::kInt8 && e->type != type;
-  if (e->type == Type::kUnknown && !(narrows && e->kind == ExprKind::kParam)) {
-    return Coerce(std::move(e), type);
+absl::StatusOr<ExprPtr> Binder::ToAssignment(ExprPtr e, const std::string& column, Type type,
+                                             int32_t typmod) {
+  if (e->type == Type::kUnknown && e->kind == ExprKind::kParam) {
+    const Type declared = (*params_)[static_cast<size_t>(e->index)];
+    if (declared != Type::kUnknown) e->type = declared;
   }
-  if (e->type == Type::kUnknown) {
-    ISO_ASSIGN_OR_RETURN(e, Coerce(std::move(e), Type::kInt8));
-  }
-  if (e->type == type || (type == Type::kInt8 && IsInteger(e->type))) return e;
-  const bool allowed = (IsNumeric(e->type) && IsNumeric(type)) || type == Type::kText;
-  if (!allowed) {
+  if (!CanCoerce(e->type, type, CastContext::kAssignment)) {
     return SqlError(sqlstate::kDatatypeMismatch,
                     absl::StrCat("column \"", column, "\" is of type ", TypeName(type),
                                  " but expression is of type ", TypeName(e->type)),
                     e->position, "You will need to rewrite or cast the expression.");
   }
-  auto cast = std::make_unique<Expr>();
-  cast->kind = ExprKind::kCast;
-  cast->type = type;
-  cast->position = e->position;
-  if (e->kind == ExprKind::kConst) {
-    absl::Status converted = CastDatum(e->type, type, e->value, &cast->value);
-    if (!converted.ok()) return At(std::move(converted), e->position);
-    cast->kind = ExprKind::kConst;
-    return cast;
-  }
-  cast->args.push_back(std::move(e));
-  return cast;
+  return Convert(std::move(e), type, typmod, CastContext::kAssignment);
 }
 
 absl::StatusOr<ExprPtr> Binder::BindAssignment(const ast::Expr& e, const std::string& column,
-                                               Type type) {
+                                               Type type, int32_t typmod) {
   ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(e));
-  return ToAssignment(std::move(bound), column, type);
+  return ToAssignment(std::move(bound), column, type, typmod);
 }
 
 absl::StatusOr<std::vector<ExprPtr>> Binder::BindAll(const std::vector<ast::ExprPtr>& args) {
@@ -229,25 +235,21 @@ absl::StatusOr<std::vector<ExprPtr>> Binder::BindAll(const std::vector<ast::Expr
 
 absl::Status Binder::Unify(std::vector<ExprPtr>* args, size_t from, size_t step, const char* what,
                            Type* type) {
-  Type common = Type::kUnknown;
-  auto merge = [&](const Expr& e) -> absl::Status {
-    if (e.type == Type::kUnknown || e.type == common) return absl::OkStatus();
-    if (common == Type::kUnknown) {
-      common = e.type;
-    } else if (IsInteger(common) && IsInteger(e.type)) {
-      common = Type::kInt8;
-    } else if (IsNumeric(common) && IsNumeric(e.type)) {
-      common = Type::kFloat8;
-    } else {
-      return SqlError(sqlstate::kDatatypeMismatch,
-                      absl::StrCat(what, " types ", TypeName(common), " and ", TypeName(e.type),
-                                   " cannot be matched"),
-                      e.position);
+  std::vector<Type> types;
+  for (size_t i = from; i < args->size(); i += step) types.push_back((*args)[i]->type);
+  Type common, left, right;
+  if (!CommonType(types, &common, &left, &right)) {
+    int position = -1;
+    for (size_t i = from; i < args->size(); i += step) {
+      if ((*args)[i]->type != right) continue;
+      position = (*args)[i]->position;
+      break;
     }
-    return absl::OkStatus();
-  };
-  for (size_t i = from; i < args->size(); i += step) ISO_RETURN_IF_ERROR(merge(*(*args)[i]));
-  if (common == Type::kUnknown) common = Type::kText;
+    return SqlError(sqlstate::kDatatypeMismatch,
+                    absl::StrCat(what, " types ", TypeName(left), " and ", TypeName(right),
+                                 " cannot be matched"),
+                    position);
+  }
   for (size_t i = from; i < args->size(); i += step) {
     ISO_ASSIGN_OR_RETURN((*args)[i], Coerce(std::move((*args)[i]), common));
   }
@@ -321,28 +323,12 @@ absl::StatusOr<ExprPtr> Binder::Cast(const ast::Expr& e) {
   ISO_ASSIGN_OR_RETURN(const ResolvedType resolved, ResolveType(e.text, e.modifiers, e.position));
   const Type to = resolved.type;
   ISO_ASSIGN_OR_RETURN(ExprPtr arg, Bind(*e.args[0]));
-  if (arg->type == to) return arg;
-  if (arg->type == Type::kUnknown) {
-    ISO_ASSIGN_OR_RETURN(arg, Coerce(std::move(arg), to));
-    if (arg->type == to) return arg;
-  }
-  if (!CanCast(arg->type, to)) {
+  if (!CanCoerce(arg->type, to, CastContext::kExplicit)) {
     return SqlError(sqlstate::kCannotCoerce,
                     absl::StrCat("cannot cast type ", TypeName(arg->type), " to ", TypeName(to)),
                     e.position);
   }
-  auto cast = std::make_unique<Expr>();
-  cast->kind = ExprKind::kCast;
-  cast->type = to;
-  cast->position = e.position;
-  if (arg->kind == ExprKind::kConst) {
-    absl::Status converted = CastDatum(arg->type, to, arg->value, &cast->value);
-    if (!converted.ok()) return At(std::move(converted), e.position);
-    cast->kind = ExprKind::kConst;
-    return cast;
-  }
-  cast->args.push_back(std::move(arg));
-  return cast;
+  return Convert(std::move(arg), to, resolved.typmod, CastContext::kExplicit);
 }
 
 absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
@@ -352,11 +338,13 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
     case ast::ExprKind::kBool:
       return MakeConst(Type::kBool, Datum::Bool(e.int_value != 0), e.position);
     case ast::ExprKind::kInt:
-      return MakeConst(Type::kInt8, Datum::Int(e.int_value), e.position);
+      return MakeConst(IsInt4(e.int_value) ? Type::kInt4 : Type::kInt8, Datum::Int(e.int_value),
+                       e.position);
     case ast::ExprKind::kFloat: {
-      auto v = DatumFromText(Type::kFloat8, e.text);
+      const Type type = IsReady(Type::kNumeric) ? Type::kNumeric : Type::kFloat8;
+      auto v = DatumFromText(type, e.text);
       if (!v.ok()) return At(v.status(), e.position);
-      return MakeConst(Type::kFloat8, *std::move(v), e.position);
+      return MakeConst(type, *std::move(v), e.position);
     }
     case ast::ExprKind::kString:
       return MakeConst(Type::kUnknown, Datum::String(e.text), e.position);

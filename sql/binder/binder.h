@@ -5,14 +5,14 @@
 // Names and operators of the syntax tree to typed expressions.
 //
 // A literal in quotes and an undeclared parameter have type unknown until a neighbour gives them
-// one. Integer literals are bigint, other numbers double precision. Integers of every width compute
-// as bigint; their width is checked where they are stored or cast.
+// one. Operators and functions are chosen as PostgreSQL chooses them (sql/binder/resolve.h).
 
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "sql/binder/cast.h"
 #include "sql/binder/expr.h"
 #include "sql/parser/ast.h"
 #include "sql/types/datum.h"
@@ -123,8 +123,10 @@ class Binder {
   // Unknown becomes text.
   absl::StatusOr<ExprPtr> BindOutput(const ast::Expr& e);
   // For storing into a column: assignment conversion. 42804 names the column.
-  absl::StatusOr<ExprPtr> BindAssignment(const ast::Expr& e, const std::string& column, Type type);
-  absl::StatusOr<ExprPtr> ToAssignment(ExprPtr e, const std::string& column, Type type);
+  absl::StatusOr<ExprPtr> BindAssignment(const ast::Expr& e, const std::string& column, Type type,
+                                         int32_t typmod = -1);
+  absl::StatusOr<ExprPtr> ToAssignment(ExprPtr e, const std::string& column, Type type,
+                                       int32_t typmod = -1);
 
   // Implicit conversion. 42804, 22P02.
   absl::StatusOr<ExprPtr> Coerce(ExprPtr e, Type to);
@@ -135,6 +137,8 @@ class Binder {
   absl::StatusOr<ExprPtr> Equal(ExprPtr left, ExprPtr right, int position);
 
  private:
+  // Precondition: CanCoerce in that context.
+  absl::StatusOr<ExprPtr> Convert(ExprPtr e, Type to, int32_t typmod, CastContext context);
   absl::StatusOr<ExprPtr> Column(const ast::Expr& e);
   absl::StatusOr<ExprPtr> OuterColumn(const ast::Expr& e, absl::Status not_here);
   absl::StatusOr<ExprPtr> Subquery(const ast::Expr& e);

@@ -7,43 +7,42 @@
 #include "common/status_macros.h"
 #include "sql/binder/binder.h"
 #include "sql/binder/functions.h"
+#include "sql/binder/resolve.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
-
-constexpr int kNoMatch = 1000;
-
-// How far `from` is from what a function wants; kNoMatch if there is no implicit way.
-int Distance(Type from, Type to) {
-  if (from == to || (IsInteger(from) && to == Type::kInt8)) return 0;
-  if (from == Type::kUnknown) return to == Type::kText ? 1 : 2;
-  if (IsInteger(from) && to == Type::kFloat8) return 5;
-  return kNoMatch;
-}
-
-const Function* Choose(const std::vector<Function>& candidates, const std::vector<ExprPtr>& args) {
-  const Function* best = nullptr;
-  int best_cost = kNoMatch;
-  for (const Function& f : candidates) {
-    const bool arity = f.variadic ? args.size() >= f.args.size() : args.size() == f.args.size();
-    if (!arity) continue;
-    int cost = 0;
-    for (size_t i = 0; i < args.size(); ++i) {
-      cost += Distance(args[i]->type, f.args[std::min(i, f.args.size() - 1)]);
-    }
-    if (cost < best_cost) {
-      best = &f;
-      best_cost = cost;
-    }
-  }
-  return best;
-}
 
 std::string TypeList(const std::vector<ExprPtr>& args) {
   std::string out;
   for (const ExprPtr& a : args) absl::StrAppend(&out, out.empty() ? "" : ", ", TypeName(a->type));
   return out;
+}
+
+absl::Status NoFunction(const std::string& name, const std::vector<ExprPtr>& args, int position,
+                        bool is_operator, bool ambiguous) {
+  const char* state = ambiguous ? sqlstate::kAmbiguousFunction : sqlstate::kUndefinedFunction;
+  const char* end = ambiguous ? " is not unique" : " does not exist";
+  if (!is_operator) {
+    return SqlError(state, absl::StrCat("function ", name, "(", TypeList(args), ")", end), position,
+                    ambiguous ? "Could not choose a best candidate function. You might need to add "
+                                "explicit type casts."
+                              : "No function matches the given name and argument types. You might "
+                                "need to add explicit type casts.");
+  }
+  const std::string sign = name == "neg" ? "-" : name == "pos" ? "+" : name;
+  const std::string call = args.size() == 1 ? absl::StrCat(sign, " ", TypeName(args[0]->type))
+                                            : absl::StrCat(TypeName(args[0]->type), " ", sign, " ",
+                                                           TypeName(args[1]->type));
+  return SqlError(state,
+                  ambiguous ? absl::StrCat("operator is not unique: ", call)
+                            : absl::StrCat("operator does not exist: ", call),
+                  position,
+                  ambiguous ? "Could not choose a best candidate operator. You might need to add "
+                              "explicit type casts."
+                            : "No operator matches the given name and argument types. You might "
+                              "need to add explicit type casts.");
 }
 
 ExprPtr TextOf(ExprPtr e) {
@@ -54,6 +53,17 @@ ExprPtr TextOf(ExprPtr e) {
   cast->position = e->position;
   cast->args.push_back(std::move(e));
   return cast;
+}
+
+// `||` takes anything that is no array beside a text, and beside a literal whatever has no `||` of
+// its own.
+bool JoinsTexts(Type left, Type right) {
+  const auto text = [](Type t) { return CategoryOf(t) == 'S'; };
+  const auto own = [](Type t) {
+    return t == Type::kBytea || t == Type::kJsonb || CategoryOf(t) == 'A';
+  };
+  if (text(left) || text(right)) return CategoryOf(left) != 'A' && CategoryOf(right) != 'A';
+  return (left == Type::kUnknown && !own(right)) || (right == Type::kUnknown && !own(left));
 }
 
 bool SameOrNone(const ExprPtr& a, const ExprPtr& b) {
@@ -82,9 +92,10 @@ constexpr AggregateName kAggregates[] = {
 
 absl::StatusOr<ExprPtr> Binder::Operator(const std::string& op, std::vector<ExprPtr> args,
                                          int position) {
-  if (args.size() == 1) return Call(op == "-" ? "neg" : "pos", std::move(args), position, true);
-  // `||` takes anything beside a text.
-  if (op == "||" && args[0]->type != Type::kBytea && args[1]->type != Type::kBytea) {
+  if (args.size() == 1) {
+    return Call(op == "-" ? "neg" : op == "+" ? "pos" : op, std::move(args), position, true);
+  }
+  if (op == "||" && JoinsTexts(args[0]->type, args[1]->type)) {
     args[0] = TextOf(std::move(args[0]));
     args[1] = TextOf(std::move(args[1]));
   }
@@ -100,22 +111,13 @@ absl::StatusOr<ExprPtr> Binder::Equal(ExprPtr left, ExprPtr right, int position)
 
 absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPtr> args,
                                      int position, bool is_operator) {
-  const Function* f = Choose(FunctionsNamed(name), args);
-  if (f == nullptr) {
-    if (is_operator) {
-      const std::string sign = name == "neg" ? "-" : name == "pos" ? "+" : name;
-      return SqlError(
-          sqlstate::kUndefinedFunction,
-          args.size() == 1
-              ? absl::StrCat("operator does not exist: ", sign, " ", TypeName(args[0]->type))
-              : absl::StrCat("operator does not exist: ", TypeName(args[0]->type), " ", sign, " ",
-                             TypeName(args[1]->type)),
-          position, "Types may need an explicit cast.");
-    }
-    return SqlError(sqlstate::kUndefinedFunction,
-                    absl::StrCat("function ", name, "(", TypeList(args), ") does not exist"),
-                    position, "docs/reference/sql.md lists the functions.");
-  }
+  std::vector<Type> types;
+  for (const ExprPtr& a : args) types.push_back(a->type);
+  const std::vector<Function>& candidates = FunctionsNamed(name);
+  const Resolution resolution =
+      is_operator ? ResolveOperator(candidates, types) : ResolveFunction(candidates, types);
+  const Function* f = resolution.function;
+  if (f == nullptr) return NoFunction(name, args, position, is_operator, resolution.ambiguous);
   for (size_t i = 0; i < args.size(); ++i) {
     const Type want = f->args[std::min(i, f->args.size() - 1)];
     ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), want));

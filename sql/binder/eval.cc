@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
-#include <cmath>
-#include <limits>
-
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/expr.h"
 #include "sql/types/error.h"
+#include "sql/types/modifiers.h"
 
 namespace isochron::sql {
 namespace {
-
-absl::Status OutOfRange(Type type) {
-  return SqlError(sqlstate::kValueOutOfRange, absl::StrCat(TypeName(type), " out of range"));
-}
-
-absl::Status IntToInt(Type to, int64_t v, Datum* out) {
-  if ((to == Type::kInt2 && (v < -32768 || v > 32767)) ||
-      (to == Type::kInt4 &&
-       (v < std::numeric_limits<int32_t>::min() || v > std::numeric_limits<int32_t>::max()))) {
-    return OutOfRange(to);
-  }
-  *out = Datum::Int(v);
-  return absl::OkStatus();
-}
 
 absl::Status Call(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
   absl::InlinedVector<Datum, 3> args(e.args.size());
@@ -117,47 +99,6 @@ absl::Status Subquery(const Expr& e, const EvalContext& ctx, const Row& row, Dat
 
 }  // namespace
 
-bool CanCast(Type from, Type to) {
-  if (from == to || from == Type::kUnknown || from == Type::kText || to == Type::kText) return true;
-  if (IsNumeric(from) && IsNumeric(to)) return true;
-  return (from == Type::kBool && IsInteger(to)) || (IsInteger(from) && to == Type::kBool);
-}
-
-absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out) {
-  if (in.is_null() || from == to) {
-    *out = in;
-    return absl::OkStatus();
-  }
-  if (IsInteger(to)) {
-    if (IsInteger(from)) return IntToInt(to, in.int_value(), out);
-    if (from == Type::kBool) return IntToInt(to, in.bool_value() ? 1 : 0, out);
-    if (from == Type::kFloat8) {
-      const double v = std::nearbyint(in.float_value());
-      if (!(v >= -0x1p63 && v < 0x1p63)) return OutOfRange(to);
-      return IntToInt(to, static_cast<int64_t>(v), out);
-    }
-  }
-  if (to == Type::kFloat8 && IsInteger(from)) {
-    *out = Datum::Float(static_cast<double>(in.int_value()));
-    return absl::OkStatus();
-  }
-  if (to == Type::kBool && IsInteger(from)) {
-    *out = Datum::Bool(in.int_value() != 0);
-    return absl::OkStatus();
-  }
-  if (to == Type::kText) {
-    *out = from == Type::kBool ? Datum::String(in.bool_value() ? "true" : "false")
-                               : Datum::String(DatumToText(from, in));
-    return absl::OkStatus();
-  }
-  if (from == Type::kText || from == Type::kUnknown) {
-    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, in.string_value()));
-    return absl::OkStatus();
-  }
-  return SqlError(sqlstate::kCannotCoerce,
-                  absl::StrCat("cannot cast type ", TypeName(from), " to ", TypeName(to)));
-}
-
 absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row, bool* out) {
   Datum d;
   ISO_RETURN_IF_ERROR(Eval(e, ctx, row, &d));
@@ -216,7 +157,9 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     case ExprKind::kCast: {
       Datum d;
       ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
-      return CastDatum(e.args[0]->type, e.type, d, out);
+      ISO_RETURN_IF_ERROR(CastDatum(e.args[0]->type, e.type, d, out));
+      if (e.typmod < 0) return absl::OkStatus();
+      return ApplyTypmod(e.type, e.typmod, !e.negated, out);
     }
     case ExprKind::kIn:
       return In(e, ctx, row, out);

@@ -2,6 +2,7 @@
 #include "sql/binder/expr.h"
 
 #include "absl/strings/str_cat.h"
+#include "sql/binder/cast.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -50,9 +51,12 @@ ExprPtr Clone(const Expr& e) {
 }
 
 bool SameExpr(const Expr& a, const Expr& b) {
-  if (a.kind != b.kind || a.type != b.type || a.negated != b.negated || a.index != b.index ||
-      a.operands != b.operands || a.function != b.function || a.args.size() != b.args.size() ||
-      !(a.value == b.value) || (a.kind == ExprKind::kCast && a.typmod != b.typmod)) {
+  // The type of a value that was given another name (varchar as text) is not looked at.
+  const bool typed = a.kind == ExprKind::kCast || a.kind == ExprKind::kConst;
+  if (a.kind != b.kind || (a.type != b.type && (typed || !SameForm(a.type, b.type))) ||
+      a.negated != b.negated || a.index != b.index || a.operands != b.operands ||
+      a.function != b.function || a.args.size() != b.args.size() || !(a.value == b.value) ||
+      (a.kind == ExprKind::kCast && a.typmod != b.typmod)) {
     return false;
   }
   for (size_t i = 0; i < a.args.size(); ++i) {
@@ -63,6 +67,7 @@ bool SameExpr(const Expr& a, const Expr& b) {
 
 bool IsConstant(const Expr& e) {
   if (e.kind == ExprKind::kColumn || e.kind == ExprKind::kAggregate) return false;
+  if (e.kind == ExprKind::kCall && e.function->is_volatile) return false;
   for (const ExprPtr& a : e.args) {
     if (!IsConstant(*a)) return false;
   }

@@ -16,6 +16,10 @@
 #include "common/types.h"
 #include "sql/types/datum.h"
 
+namespace isochron {
+class Random;
+}
+
 namespace isochron::sql {
 
 struct Expr;
@@ -35,6 +39,7 @@ struct EvalContext {
   std::vector<Datum> params;  // of the types the plan states
   Timestamp now;
   std::string version;
+  Random* random = nullptr;                   // null where nothing may be drawn
   const std::vector<Datum>* outer = nullptr;  // what a subquery sees of the row around it
   SubqueryValues* subqueries = nullptr;       // null where there can be none
 };
@@ -47,27 +52,28 @@ struct Function {
   std::vector<Type> args;
   Type result;
   EvalFn fn;
-  bool strict = true;     // a NULL argument makes the result NULL without a call
-  bool variadic = false;  // the last argument type repeats
+  bool strict = true;        // a NULL argument makes the result NULL without a call
+  bool variadic = false;     // the last argument type repeats
+  bool is_volatile = false;  // gives another value each time it is asked
 };
 
 enum class ExprKind : uint8_t {
-  kConst,      // value
-  kParam,      // index, from 0
-  kColumn,     // index
-  kCall,       // function, args
-  kAnd,        // args
-  kOr,         // args
-  kNot,        // args[0]
-  kIsNull,     // args[0], negated
-  kBoolTest,   // args[0], value: NULL, true or false; negated
-  kCase,       // when, then pairs; else last (always there)
-  kCoalesce,   // args
-  kExtreme,    // args: GREATEST, or LEAST when negated
-  kNullIf,     // args[0] unless it equals args[1]
-  kDistinct,   // args[0] IS DISTINCT FROM args[1], negated
-  kCast,       // args[0] to `type`
-  kIn,         // args[0] among args[1..], negated
+  kConst,     // value
+  kParam,     // index, from 0
+  kColumn,    // index
+  kCall,      // function, args
+  kAnd,       // args
+  kOr,        // args
+  kNot,       // args[0]
+  kIsNull,    // args[0], negated
+  kBoolTest,  // args[0], value: NULL, true or false; negated
+  kCase,      // when, then pairs; else last (always there)
+  kCoalesce,  // args
+  kExtreme,   // args: GREATEST, or LEAST when negated
+  kNullIf,    // args[0] unless it equals args[1]
+  kDistinct,  // args[0] IS DISTINCT FROM args[1], negated
+  kCast,      // args[0] to `type` and `typmod`; negated: as for storing, where too long is an error
+  kIn,        // args[0] among args[1..], negated
   kAggregate,  // index into the statement's aggregates; gone after planning
   kOuter,      // index into what the subquery's caller passes; value: its name
   kSubquery,   // index into the plan's subqueries. args: `operands` that `function` compares with
@@ -95,7 +101,7 @@ ExprPtr Clone(const Expr& e);
 
 // Same computation, wherever in the text it stands.
 bool SameExpr(const Expr& a, const Expr& b);
-// No column and no aggregate inside: one value for a whole statement.
+// No column, no aggregate and nothing volatile inside: one value for a whole statement.
 bool IsConstant(const Expr& e);
 bool HasSubquery(const Expr& e);
 // For EXPLAIN. `names` are the input's columns.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/binder/functions.h"
 
-#include <cmath>
-#include <limits>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -29,87 +27,6 @@ const Registry& AllFunctions() {
   return *registry;
 }
 
-absl::Status IntOverflow() { return SqlError(sqlstate::kValueOutOfRange, "bigint out of range"); }
-absl::Status FloatOverflow() {
-  return SqlError(sqlstate::kValueOutOfRange, "value out of range: overflow");
-}
-absl::Status DivisionByZero() { return SqlError(sqlstate::kDivisionByZero, "division by zero"); }
-
-absl::Status FloatResult(double v, const Datum* a, size_t n, Datum* out) {
-  if (std::isinf(v)) {
-    for (size_t i = 0; i < n; ++i) {
-      if (std::isinf(a[i].float_value())) {
-        *out = Datum::Float(v);
-        return absl::OkStatus();
-      }
-    }
-    return FloatOverflow();
-  }
-  *out = Datum::Float(v);
-  return absl::OkStatus();
-}
-
-#define ISO_INT_OP(NAME, BUILTIN)                                              \
-  absl::Status NAME(Ctx, const Datum* a, size_t, Datum* out) {                 \
-    int64_t v;                                                                 \
-    if (BUILTIN(a[0].int_value(), a[1].int_value(), &v)) return IntOverflow(); \
-    *out = Datum::Int(v);                                                      \
-    return absl::OkStatus();                                                   \
-  }
-ISO_INT_OP(AddInt, __builtin_add_overflow)
-ISO_INT_OP(SubInt, __builtin_sub_overflow)
-ISO_INT_OP(MulInt, __builtin_mul_overflow)
-#undef ISO_INT_OP
-
-absl::Status DivInt(Ctx, const Datum* a, size_t, Datum* out) {
-  const int64_t x = a[0].int_value(), y = a[1].int_value();
-  if (y == 0) return DivisionByZero();
-  if (y == -1 && x == std::numeric_limits<int64_t>::min()) return IntOverflow();
-  *out = Datum::Int(x / y);
-  return absl::OkStatus();
-}
-
-absl::Status ModInt(Ctx, const Datum* a, size_t, Datum* out) {
-  const int64_t x = a[0].int_value(), y = a[1].int_value();
-  if (y == 0) return DivisionByZero();
-  *out = Datum::Int(y == -1 ? 0 : x % y);
-  return absl::OkStatus();
-}
-
-absl::Status AddFloat(Ctx, const Datum* a, size_t n, Datum* out) {
-  return FloatResult(a[0].float_value() + a[1].float_value(), a, n, out);
-}
-absl::Status SubFloat(Ctx, const Datum* a, size_t n, Datum* out) {
-  return FloatResult(a[0].float_value() - a[1].float_value(), a, n, out);
-}
-absl::Status MulFloat(Ctx, const Datum* a, size_t n, Datum* out) {
-  return FloatResult(a[0].float_value() * a[1].float_value(), a, n, out);
-}
-absl::Status DivFloat(Ctx, const Datum* a, size_t n, Datum* out) {
-  if (a[1].float_value() == 0) return DivisionByZero();
-  return FloatResult(a[0].float_value() / a[1].float_value(), a, n, out);
-}
-absl::Status PowFloat(Ctx, const Datum* a, size_t n, Datum* out) {
-  const double x = a[0].float_value(), y = a[1].float_value();
-  if ((x < 0 && y != std::trunc(y)) || (x == 0 && y < 0)) {
-    return SqlError("2201F", "a power that is not a real number");
-  }
-  return FloatResult(std::pow(x, y), a, n, out);
-}
-absl::Status NegInt(Ctx, const Datum* a, size_t, Datum* out) {
-  if (a[0].int_value() == std::numeric_limits<int64_t>::min()) return IntOverflow();
-  *out = Datum::Int(-a[0].int_value());
-  return absl::OkStatus();
-}
-absl::Status NegFloat(Ctx, const Datum* a, size_t, Datum* out) {
-  *out = Datum::Float(-a[0].float_value());
-  return absl::OkStatus();
-}
-absl::Status Same(Ctx, const Datum* a, size_t, Datum* out) {
-  *out = a[0];
-  return absl::OkStatus();
-}
-
 #define ISO_COMPARE(NAME, OP)                                  \
   absl::Status NAME(Ctx, const Datum* a, size_t, Datum* out) { \
     *out = Datum::Bool(CompareDatums(a[0], a[1]) OP 0);        \
@@ -133,48 +50,6 @@ absl::Status Like(Ctx, const Datum* a, size_t, Datum* out) {
 }
 absl::Status ILike(Ctx, const Datum* a, size_t, Datum* out) {
   *out = Datum::Bool(LikeMatch(a[0].string_value(), a[1].string_value(), true));
-  return absl::OkStatus();
-}
-
-absl::Status AbsInt(Ctx ctx, const Datum* a, size_t n, Datum* out) {
-  if (a[0].int_value() < 0) return NegInt(ctx, a, n, out);
-  *out = a[0];
-  return absl::OkStatus();
-}
-
-#define ISO_FLOAT_FN(NAME, EXPR)                                 \
-  absl::Status NAME(Ctx, const Datum* a, size_t n, Datum* out) { \
-    const double x = a[0].float_value();                         \
-    return FloatResult(EXPR, a, n, out);                         \
-  }
-ISO_FLOAT_FN(AbsFloat, std::fabs(x))
-ISO_FLOAT_FN(Ceil, std::ceil(x))
-ISO_FLOAT_FN(Floor, std::floor(x))
-ISO_FLOAT_FN(Round, std::nearbyint(x))
-ISO_FLOAT_FN(Trunc, std::trunc(x))
-ISO_FLOAT_FN(ExpFloat, std::exp(x))
-ISO_FLOAT_FN(SignFloat, x > 0 ? 1.0 : x < 0 ? -1.0 : x)
-#undef ISO_FLOAT_FN
-
-absl::Status Sqrt(Ctx, const Datum* a, size_t n, Datum* out) {
-  if (a[0].float_value() < 0) {
-    return SqlError("2201F", "cannot take the square root of a negative number");
-  }
-  return FloatResult(std::sqrt(a[0].float_value()), a, n, out);
-}
-
-absl::Status Log(const Datum* a, size_t n, double scale, Datum* out) {
-  if (a[0].float_value() <= 0) {
-    return SqlError("2201E", "cannot take the logarithm of zero or a negative number");
-  }
-  return FloatResult(std::log(a[0].float_value()) * scale, a, n, out);
-}
-absl::Status Ln(Ctx, const Datum* a, size_t n, Datum* out) { return Log(a, n, 1, out); }
-absl::Status Log10(Ctx, const Datum* a, size_t n, Datum* out) {
-  return Log(a, n, 1 / std::log(10.0), out);
-}
-absl::Status SignInt(Ctx, const Datum* a, size_t, Datum* out) {
-  *out = Datum::Int((a[0].int_value() > 0) - (a[0].int_value() < 0));
   return absl::OkStatus();
 }
 
@@ -235,52 +110,33 @@ bool LikeMatch(absl::string_view text, absl::string_view pattern, bool fold) {
 namespace function_groups {
 
 void AddOperators(std::vector<Function>* out) {
-  constexpr Type kI = Type::kInt8, kF = Type::kFloat8, kB = Type::kBool;
-  const std::vector<Function> arithmetic = {
-      {"+", {kI, kI}, kI, AddInt},
-      {"+", {kF, kF}, kF, AddFloat},
-      {"-", {kI, kI}, kI, SubInt},
-      {"-", {kF, kF}, kF, SubFloat},
-      {"*", {kI, kI}, kI, MulInt},
-      {"*", {kF, kF}, kF, MulFloat},
-      {"/", {kI, kI}, kI, DivInt},
-      {"/", {kF, kF}, kF, DivFloat},
-      {"%", {kI, kI}, kI, ModInt},
-      {"^", {kF, kF}, kF, PowFloat},
-      {"neg", {kI}, kI, NegInt},
-      {"neg", {kF}, kF, NegFloat},
-      {"pos", {kI}, kI, Same},
-      {"pos", {kF}, kF, Same},
-      {"||", {Type::kText, Type::kText}, Type::kText, Concat},
-      {"||", {Type::kBytea, Type::kBytea}, Type::kBytea, Concat},
-      {"~~", {Type::kText, Type::kText}, kB, Like},
-      {"~~*", {Type::kText, Type::kText}, kB, ILike}};
-  out->insert(out->end(), arithmetic.begin(), arithmetic.end());
+  constexpr Type kB = Type::kBool, kT = Type::kText;
+  const std::vector<Function> strings = {{"||", {kT, kT}, kT, Concat},
+                                         {"||", {Type::kBytea, Type::kBytea}, Type::kBytea, Concat},
+                                         {"~~", {kT, kT}, kB, Like},
+                                         {"~~*", {kT, kT}, kB, ILike}};
+  out->insert(out->end(), strings.begin(), strings.end());
   struct Comparison {
     const char* name;
     EvalFn fn;
   };
   for (const Comparison& c : {Comparison{"=", Eq}, Comparison{"<>", Ne}, Comparison{"<", Lt},
                               Comparison{"<=", Le}, Comparison{">", Gt}, Comparison{">=", Ge}}) {
-    for (Type t : {kI, kF, Type::kText, kB, Type::kTimestamptz, Type::kBytea}) {
+    // Integers and floats of every width are compared as they are.
+    for (Type left : {Type::kInt2, Type::kInt4, Type::kInt8}) {
+      for (Type right : {Type::kInt2, Type::kInt4, Type::kInt8}) {
+        out->push_back({c.name, {left, right}, kB, c.fn});
+      }
+    }
+    for (Type left : {Type::kFloat4, Type::kFloat8}) {
+      for (Type right : {Type::kFloat4, Type::kFloat8}) {
+        out->push_back({c.name, {left, right}, kB, c.fn});
+      }
+    }
+    for (Type t : {kT, kB, Type::kTimestamptz, Type::kBytea}) {
       out->push_back({c.name, {t, t}, kB, c.fn});
     }
   }
-}
-
-void AddMath(std::vector<Function>* out) {
-  constexpr Type kI = Type::kInt8, kF = Type::kFloat8;
-  const std::vector<Function> math = {
-      {"abs", {kI}, kI, AbsInt},       {"abs", {kF}, kF, AbsFloat},
-      {"ceil", {kF}, kF, Ceil},        {"ceiling", {kF}, kF, Ceil},
-      {"floor", {kF}, kF, Floor},      {"round", {kF}, kF, Round},
-      {"trunc", {kF}, kF, Trunc},      {"sqrt", {kF}, kF, Sqrt},
-      {"exp", {kF}, kF, ExpFloat},     {"ln", {kF}, kF, Ln},
-      {"log", {kF}, kF, Log10},        {"log10", {kF}, kF, Log10},
-      {"sign", {kI}, kI, SignInt},     {"sign", {kF}, kF, SignFloat},
-      {"mod", {kI, kI}, kI, ModInt},   {"power", {kF, kF}, kF, PowFloat},
-      {"pow", {kF, kF}, kF, PowFloat}, {"div", {kI, kI}, kI, DivInt}};
-  out->insert(out->end(), math.begin(), math.end());
 }
 
 }  // namespace function_groups

@@ -177,6 +177,10 @@ absl::Status ToHex(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(absl::StrFormat("%x", static_cast<uint64_t>(a[0].int_value())), out);
 }
 
+absl::Status ToHex4(Ctx, const Datum* a, size_t, Datum* out) {
+  return Text(absl::StrFormat("%x", static_cast<uint32_t>(a[0].int_value())), out);
+}
+
 absl::Status Now(Ctx ctx, const Datum*, size_t, Datum* out) { return Int(ctx.now.us, out); }
 absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) { return Text(ctx.version, out); }
 absl::Status User(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
@@ -242,7 +246,7 @@ absl::Status DateTrunc(Ctx, const Datum* a, size_t, Datum* out) {
 namespace function_groups {
 
 void AddStrings(std::vector<Function>* out) {
-  constexpr Type kI = Type::kInt8, kT = Type::kText, kY = Type::kBytea, kB = Type::kBool;
+  constexpr Type kI = Type::kInt4, kT = Type::kText, kY = Type::kBytea, kB = Type::kBool;
   const std::vector<Function> strings = {
       {"length", {kT}, kI, Length},
       {"length", {kY}, kI, OctetLength},
@@ -273,7 +277,8 @@ void AddStrings(std::vector<Function>* out) {
       {"concat", {kT}, kT, ConcatAll, false, true},
       {"encode", {kY, kT}, kT, Encode},
       {"decode", {kT, kT}, kY, Decode},
-      {"to_hex", {kI}, kT, ToHex},
+      {"to_hex", {Type::kInt4}, kT, ToHex4},
+      {"to_hex", {Type::kInt8}, kT, ToHex},
       {"version", {}, kT, Version},
       {"current_user", {}, kT, User},
       {"current_database", {}, kT, Database},

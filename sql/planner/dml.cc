@@ -56,7 +56,7 @@ absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
       continue;
     }
     ISO_RETURN_IF_ERROR(RefuseGenerated(c, true, a.position));
-    ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type));
+    ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type, c.typmod));
     out.emplace_back(column, std::move(value));
   }
   return out;
@@ -86,12 +86,12 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
       const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
       ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, -1));
       if (columns[i].type == Type::kUnknown) {
-        columns[i].type = IsInteger(c.type) ? Type::kInt8 : c.type;
+        columns[i].type = c.type;
         ISO_RETURN_IF_ERROR(SetColumnType(source.get(), i, columns[i].type, &binder));
       }
       ISO_ASSIGN_OR_RETURN(
-          ExprPtr e,
-          binder.ToAssignment(MakeColumn(static_cast<int>(i), columns[i].type), c.name, c.type));
+          ExprPtr e, binder.ToAssignment(MakeColumn(static_cast<int>(i), columns[i].type), c.name,
+                                         c.type, c.typmod));
       project->exprs.push_back(std::move(e));
     }
     project->child = std::move(source);
@@ -119,7 +119,7 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
         if (e == nullptr) e = MakeConst(c.type, Datum::Null());
       } else {
         ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, row[i]->position));
-        ISO_ASSIGN_OR_RETURN(e, binder.BindAssignment(*row[i], c.name, c.type));
+        ISO_ASSIGN_OR_RETURN(e, binder.BindAssignment(*row[i], c.name, c.type, c.typmod));
       }
       out.push_back(std::move(e));
     }

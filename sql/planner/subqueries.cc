@@ -142,7 +142,7 @@ absl::StatusOr<PlanNodePtr> Builder::Series(const ast::FromItem& item, const Aro
                                             ScopeTable* table) {
   const ast::Expr& call = *item.function;
   table->name = item.table.alias.empty() ? "generate_series" : item.table.alias;
-  table->columns.push_back({table->name, Type::kInt8, false});
+  table->columns.push_back({table->name, Type::kInt4, false});
   if (call.args.size() < 2 || call.args.size() > 3 || call.star || call.distinct) {
     return SqlError(sqlstate::kUndefinedFunction, "generate_series takes two or three integers",
                     call.position);
@@ -159,6 +159,7 @@ absl::StatusOr<PlanNodePtr> Builder::Series(const ast::FromItem& item, const Aro
                       absl::StrCat("generate_series is for integers, not ", TypeName(arg->type)),
                       call.position, "Types may need an explicit cast.");
     }
+    if (arg->type == Type::kInt8) table->columns[0].type = Type::kInt8;
     ISO_ASSIGN_OR_RETURN(arg, binder.Coerce(std::move(arg), Type::kInt8));
     node->args.push_back(std::move(arg));
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/cast.h"
 #include "sql/catalog/information_schema.h"
 #include "sql/catalog/layout.h"
 #include "sql/exec/subquery.h"
@@ -169,8 +170,7 @@ absl::StatusOr<std::vector<Datum>> EngineImpl::BindParams(const Plan& plan, cons
   out.reserve(plan.params.size());
   for (size_t i = 0; i < plan.params.size(); ++i) {
     const TypedDatum& p = params[i];
-    if (p.value.is_null() || p.type == plan.params[i] ||
-        (IsInteger(p.type) && IsInteger(plan.params[i]))) {
+    if (p.value.is_null() || p.type == plan.params[i] || SameForm(p.type, plan.params[i])) {
       out.push_back(p.value);
       continue;
     }

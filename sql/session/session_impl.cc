@@ -455,8 +455,8 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   std::string key = TableDataPrefix(table->id);
   for (size_t i = 1; i < call.args.size(); ++i) {
     const ColumnDescriptor& column = table->columns[table->key[i - 1]];
-    ISO_CO_ASSIGN_OR_RETURN(ExprPtr e,
-                            binder.BindAssignment(*call.args[i], column.name, column.type));
+    ISO_CO_ASSIGN_OR_RETURN(
+        ExprPtr e, binder.BindAssignment(*call.args[i], column.name, column.type, column.typmod));
     plan.params = types;
     ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
     Datum d;

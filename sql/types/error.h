@@ -20,6 +20,7 @@ namespace sqlstate {
 inline constexpr char kConnectionFailure[] = "08006";
 inline constexpr char kUnsupported[] = "0A000";
 inline constexpr char kCardinalityViolation[] = "21000";
+inline constexpr char kStringTooLong[] = "22001";
 inline constexpr char kValueOutOfRange[] = "22003";
 inline constexpr char kDatetimeFormat[] = "22007";
 inline constexpr char kDatetimeOverflow[] = "22008";
@@ -56,6 +57,7 @@ inline constexpr char kDatatypeMismatch[] = "42804";
 inline constexpr char kWrongObjectType[] = "42809";
 inline constexpr char kCannotCoerce[] = "42846";
 inline constexpr char kUndefinedFunction[] = "42883";
+inline constexpr char kAmbiguousFunction[] = "42725";
 inline constexpr char kGeneratedAlways[] = "428C9";
 inline constexpr char kUndefinedTable[] = "42P01";
 inline constexpr char kUndefinedParameter[] = "42P02";
