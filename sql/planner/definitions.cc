@@ -73,7 +73,7 @@ absl::StatusOr<ExprPtr> BindGenerated(const ast::Expr& e, const TableDescriptor&
                                       const ColumnDescriptor& column) {
   const Scope scope = planner::TableScope(table, "");
   Binder binder(&scope, nullptr, nullptr, "column generation expressions");
-  return binder.BindAssignment(e, column.name, column.type);
+  return binder.BindAssignment(e, column.name, column.type, column.typmod);
 }
 
 absl::StatusOr<ExprPtr> BindCheck(const ast::Expr& e, const TableDescriptor& table) {
@@ -118,7 +118,8 @@ absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
   ISO_RETURN_IF_ERROR(NoSubquery(value, "DEFAULT expression"));
   Scope nothing;
   Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
-  ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAssignment(value, column->name, column->type));
+  ISO_ASSIGN_OR_RETURN(ExprPtr e,
+                       binder.BindAssignment(value, column->name, column->type, column->typmod));
   column->default_value = Datum::Null();
   column->default_sql.clear();
   column->default_kind = DefaultKind::kNone;
@@ -201,7 +202,7 @@ absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr value, ParseExpression(column.default_sql));
       Scope nothing;
       Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
-      return binder.BindAssignment(*value, column.name, column.type);
+      return binder.BindAssignment(*value, column.name, column.type, column.typmod);
     }
     case DefaultKind::kNone:
       break;
