@@ -238,6 +238,30 @@ TEST(ValueCodec, EveryTypeGoesThereAndBackInBothFormats) {
             "22008");
 }
 
+TEST(ValueCodec, ArraysAreSentWithTheirDimensions) {
+  constexpr Type kType = sql::ArrayOf(Type::kInt4);
+  auto array = DecodeValue(kType, 0, "[2:3]={7,NULL}");
+  ASSERT_TRUE(array.ok());
+  std::string bytes;
+  AppendValue(kType, 1, *array, &bytes);
+  const std::string expected(
+      "\0\0\0\1\0\0\0\1\0\0\0\x17\0\0\0\2\0\0\0\2\0\0\0\4\0\0\0\7\xff\xff\xff\xff", 32);
+  EXPECT_EQ(bytes, expected);
+  auto back = DecodeValue(kType, 1, bytes);
+  ASSERT_TRUE(back.ok());
+  std::string text;
+  AppendValue(kType, 0, *back, &text);
+  EXPECT_EQ(text, "[2:3]={7,NULL}");
+  // Cut off anywhere, or with more elements than bytes, it is refused.
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_FALSE(DecodeValue(kType, 1, bytes.substr(0, n)).ok()) << n;
+  }
+  std::string many = bytes;
+  many[13] = '\x7f';
+  EXPECT_FALSE(DecodeValue(kType, 1, many).ok());
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(sql::ArrayOf(Type::kText), 1, bytes).status()), "42804");
+}
+
 TEST(MessageWriter, MessagesAreAsTheProtocolHasThem) {
   MessageWriter out;
   out.ReadyForQuery('T');

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/pgwire/message_reader.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
 #include "sql/types/type_info.h"
@@ -25,6 +26,94 @@ void AppendBigEndian(uint64_t v, int bytes, std::string* out) {
   }
 }
 
+absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes);
+
+absl::Status BadArray() {
+  return sql::SqlError("22P03", "incorrect binary data format in an array");
+}
+
+// Takes a big-endian integer of four bytes from the front.
+bool TakeInt32(absl::string_view* in, int32_t* v) {
+  if (in->size() < 4) return false;
+  uint32_t u = 0;
+  for (char c : in->substr(0, 4)) u = u << 8 | static_cast<unsigned char>(c);
+  in->remove_prefix(4);
+  *v = static_cast<int32_t>(u);
+  return true;
+}
+
+// Dimensions, whether there are NULLs, the elements' oid; a length and a lower bound a dimension;
+// each element with its length, -1 for NULL.
+absl::StatusOr<Datum> DecodeArray(Type type, absl::string_view in) {
+  const Type element = sql::ArrayElement(type);
+  int32_t dims, has_nulls, oid;
+  if (!TakeInt32(&in, &dims) || !TakeInt32(&in, &has_nulls) || !TakeInt32(&in, &oid) || dims < 0 ||
+      static_cast<size_t>(dims) > sql::kMaxArrayDimensions) {
+    return BadArray();
+  }
+  if (oid != sql::OidOf(element)) {
+    return sql::SqlError(
+        sql::sqlstate::kDatatypeMismatch,
+        absl::StrCat("wrong element type: oid ", oid, " in an array of ", sql::TypeName(element)));
+  }
+  sql::ArrayValue value;
+  int64_t size = dims == 0 ? 0 : 1;
+  for (int32_t i = 0; i < dims; ++i) {
+    sql::ArrayDimension d;
+    if (!TakeInt32(&in, &d.length) || !TakeInt32(&in, &d.lower) || d.length < 0 ||
+        static_cast<int64_t>(d.lower) + d.length > INT32_MAX) {
+      return BadArray();
+    }
+    value.dims.push_back(d);
+    ISO_RETURN_IF_ERROR(sql::CheckArraySize(value.dims));
+    size *= d.length;
+  }
+  // Every element takes its length at least.
+  if (size > static_cast<int64_t>(in.size() / 4)) return BadArray();
+  for (int64_t i = 0; i < size; ++i) {
+    int32_t length;
+    if (!TakeInt32(&in, &length) || length < -1 ||
+        (length > 0 && static_cast<size_t>(length) > in.size())) {
+      return BadArray();
+    }
+    if (length < 0) {
+      value.elements.push_back(Datum::Null());
+      continue;
+    }
+    ISO_ASSIGN_OR_RETURN(Datum d, DecodeBinary(element, in.substr(0, static_cast<size_t>(length))));
+    in.remove_prefix(static_cast<size_t>(length));
+    value.elements.push_back(std::move(d));
+  }
+  if (!in.empty()) return BadArray();
+  if (size == 0) value.dims.clear();
+  return sql::ArrayDatum(value);
+}
+
+void AppendArray(Type type, const Datum& value, std::string* out) {
+  const Type element = sql::ArrayElement(type);
+  const sql::ArrayValue array = sql::ArrayOfDatum(value);
+  bool nulls = false;
+  for (const Datum& d : array.elements) nulls = nulls || d.is_null();
+  auto append = [out](int64_t v) { AppendBigEndian(static_cast<uint64_t>(v), 4, out); };
+  append(static_cast<int64_t>(array.dims.size()));
+  append(nulls ? 1 : 0);
+  append(sql::OidOf(element));
+  for (const sql::ArrayDimension& d : array.dims) {
+    append(d.length);
+    append(d.lower);
+  }
+  for (const Datum& d : array.elements) {
+    if (d.is_null()) {
+      append(-1);
+      continue;
+    }
+    std::string bytes;
+    AppendValue(element, 1, d, &bytes);
+    append(static_cast<int64_t>(bytes.size()));
+    out->append(bytes);
+  }
+}
+
 absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
   const int size = sql::SizeOf(type);
   if (size > 0 && bytes.size() != static_cast<size_t>(size)) {
@@ -35,6 +124,7 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
   if (size > 0) {
     for (char c : bytes) v = v << 8 | static_cast<unsigned char>(c);
   }
+  if (sql::IsArrayType(type)) return DecodeArray(type, bytes);
   switch (type) {
     case Type::kBool:
       return Datum::Bool(v != 0);
@@ -91,6 +181,7 @@ void AppendValue(Type type, int16_t format, const Datum& value, std::string* out
     }
     return;
   }
+  if (sql::IsArrayType(type)) return AppendArray(type, value, out);
   switch (type) {
     case Type::kBool:
       out->push_back(value.bool_value() ? '\1' : '\0');

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
+#include "sql/types/array.h"
 #include "sql/types/time_text.h"
 
 namespace isochron::rpc {
@@ -93,7 +94,45 @@ int64_t ParamNumber(absl::string_view name) {
 
 }  // namespace
 
+namespace {
+
+// An array of several dimensions travels as lists in lists.
+void EncodeList(Type element, const sql::ArrayValue& array, size_t depth, size_t* at, Value* out) {
+  auto* list = out->mutable_list_value();
+  for (int32_t i = 0; i < array.dims[depth].length; ++i) {
+    if (depth + 1 < array.dims.size()) {
+      EncodeList(element, array, depth + 1, at, list->add_values());
+    } else {
+      EncodeValue(element, array.elements[(*at)++], list->add_values());
+    }
+  }
+}
+
+void EncodeArray(Type type, const Datum& value, Value* out) {
+  const sql::ArrayValue array = sql::ArrayOfDatum(value);
+  size_t at = 0;
+  out->mutable_list_value();
+  if (!array.dims.empty()) EncodeList(sql::ArrayElement(type), array, 0, &at, out);
+}
+
+absl::StatusOr<TypedDatum> DecodeArray(Type type, const Value& value) {
+  if (value.kind_case() != Value::kListValue) return WrongForm(type, "a list");
+  std::vector<Datum> elements;
+  for (const Value& v : value.list_value().values()) {
+    ISO_ASSIGN_OR_RETURN(TypedDatum d, DecodeValue(sql::ArrayElement(type), v));
+    elements.push_back(std::move(d.value));
+  }
+  return TypedDatum{type, sql::ArrayDatum(sql::MakeVector(std::move(elements)))};
+}
+
+}  // namespace
+
 void EncodeType(Type type, spanner::Type* out) {
+  if (sql::IsArrayType(type)) {
+    out->set_code(spanner::ARRAY);
+    EncodeType(sql::ArrayElement(type), out->mutable_array_element_type());
+    return;
+  }
   switch (type) {
     case Type::kBool:
       out->set_code(spanner::BOOL);
@@ -120,6 +159,13 @@ void EncodeType(Type type, spanner::Type* out) {
 
 absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
   switch (type.code()) {
+    case spanner::ARRAY: {
+      ISO_ASSIGN_OR_RETURN(const Type element, DecodeType(type.array_element_type()));
+      if (element == Type::kUnknown || sql::IsArrayType(element)) {
+        return absl::InvalidArgumentError("an array is one of a type that is no array");
+      }
+      return sql::ArrayOf(element);
+    }
     case spanner::TYPE_CODE_UNSPECIFIED:
       return Type::kUnknown;
     case spanner::BOOL:
@@ -152,6 +198,7 @@ void EncodeColumns(const std::vector<sql::ColumnInfo>& columns, spanner::StructT
 }
 
 void EncodeValue(Type type, const Datum& value, Value* out) {
+  if (value.shape() == Datum::Shape::kArray) return EncodeArray(type, value, out);
   switch (value.shape()) {
     case Datum::Shape::kNull:
       out->set_null_value(google::protobuf::NULL_VALUE);
@@ -198,6 +245,7 @@ absl::StatusOr<TypedDatum> DecodeValue(Type type, const Value& value) {
     return TypedDatum{type, Datum::Null()};
   }
   if (type == Type::kUnknown) return DecodeUntyped(value);
+  if (sql::IsArrayType(type)) return DecodeArray(type, value);
   if (type == Type::kFloat8) return DecodeFloat(value);
   if (type == Type::kBool) {
     if (value.kind_case() != Value::kBoolValue) return WrongForm(type, "a bool");

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/resolve.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
 #include "sql/types/type_info.h"
@@ -322,6 +323,9 @@ absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
 absl::StatusOr<ExprPtr> Binder::Cast(const ast::Expr& e) {
   ISO_ASSIGN_OR_RETURN(const ResolvedType resolved, ResolveType(e.text, e.modifiers, e.position));
   const Type to = resolved.type;
+  if (e.args[0]->kind == ast::ExprKind::kArray && e.args[0]->args.empty() && IsArrayType(to)) {
+    return MakeConst(to, ArrayDatum(ArrayValue()), e.position);
+  }
   ISO_ASSIGN_OR_RETURN(ExprPtr arg, Bind(*e.args[0]));
   if (!CanCoerce(arg->type, to, CastContext::kExplicit)) {
     return SqlError(sqlstate::kCannotCoerce,
@@ -425,6 +429,12 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
       return SqlError(sqlstate::kUnsupported, "a row value is not supported here", e.position);
     case ast::ExprKind::kSubquery:
       return Subquery(e);
+    case ast::ExprKind::kArray:
+      return Array(e);
+    case ast::ExprKind::kElement:
+      return Subscript(e);
+    case ast::ExprKind::kAnyArray:
+      return AnyArray(e);
     case ast::ExprKind::kDefault:
       return SqlError(sqlstate::kSyntaxError, "DEFAULT is not allowed in this context", e.position);
   }

@@ -81,7 +81,7 @@ struct AggregateCall {
   Type type = Type::kInt8;
 };
 
-enum class SubqueryUse : uint8_t { kScalar, kExists, kSet };
+enum class SubqueryUse : uint8_t { kScalar, kExists, kSet, kArray };
 
 // Plans the subqueries of expressions: the planner behind the binder.
 class SubqueryPlanner {
@@ -151,6 +151,17 @@ class Binder {
   absl::StatusOr<ExprPtr> Func(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Aggregate(const ast::Expr& e, AggregateKind kind);
   absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
+  // binder_arrays.cc
+  absl::StatusOr<ExprPtr> Array(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> Subscript(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> AnyArray(const ast::Expr& e);
+  // A function of any array's elements; `to` is an array's type.
+  absl::StatusOr<ExprPtr> ArrayCall(const std::string& name, std::vector<ExprPtr> args,
+                                    int position, bool is_operator);
+  absl::StatusOr<ExprPtr> CoerceArray(ExprPtr e, Type to);
+  absl::StatusOr<Type> CommonElement(const char* letters, const std::vector<ExprPtr>& args,
+                                     int position);
+  static bool WantsArrayCall(const std::string& op, const std::vector<ExprPtr>& args);
   absl::StatusOr<ExprPtr> In(const ast::Expr& e);
   absl::StatusOr<ExprPtr> RowIn(const ast::Expr& e);
   absl::StatusOr<ExprPtr> RowCompare(const std::string& op, std::vector<ExprPtr> left,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/array_functions.h"
 #include "sql/binder/binder.h"
 #include "sql/binder/functions.h"
 #include "sql/binder/resolve.h"
@@ -92,6 +93,7 @@ constexpr AggregateName kAggregates[] = {
 
 absl::StatusOr<ExprPtr> Binder::Operator(const std::string& op, std::vector<ExprPtr> args,
                                          int position) {
+  if (WantsArrayCall(op, args)) return ArrayCall(op, std::move(args), position, true);
   if (args.size() == 1) {
     return Call(op == "-" ? "neg" : op == "+" ? "pos" : op, std::move(args), position, true);
   }
@@ -143,6 +145,9 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
   ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
   if (name == "concat") {
     for (ExprPtr& a : args) a = TextOf(std::move(a));
+  }
+  if (ArraySignaturesNamed(name) != nullptr) {
+    return ArrayCall(name, std::move(args), e.position, false);
   }
   return Call(name, std::move(args), e.position, false);
 }

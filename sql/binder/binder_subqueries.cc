@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/binder.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -36,18 +37,24 @@ absl::StatusOr<ExprPtr> Binder::Subquery(const ast::Expr& e) {
                     absl::StrCat("a subquery in ", clause_, " is not supported yet"), e.position,
                     "docs/reference/sql.md lists where subqueries may stand.");
   }
-  if (e.text != "scalar" && e.text != "exists") return Quantified(e);
-  const bool scalar = e.text == "scalar";
-  ISO_ASSIGN_OR_RETURN(
-      SubqueryPlanner::Planned planned,
-      subqueries_->PlanSubquery(*e.select, *scope_,
-                                scalar ? SubqueryUse::kScalar : SubqueryUse::kExists));
+  if (e.text == "any" || e.text == "all") return Quantified(e);
+  const bool array = e.text == "array";
+  const bool scalar = array || e.text == "scalar";
+  ISO_ASSIGN_OR_RETURN(SubqueryPlanner::Planned planned,
+                       subqueries_->PlanSubquery(*e.select, *scope_,
+                                                 array    ? SubqueryUse::kArray
+                                                 : scalar ? SubqueryUse::kScalar
+                                                          : SubqueryUse::kExists));
   ExprPtr out = SubqueryExpr(&planned, e.position);
   if (scalar) {
     if (planned.columns.size() != 1) {
       return SqlError(sqlstate::kSyntaxError, "subquery must return only one column", e.position);
     }
     out->type = planned.columns[0].type;
+    if (array) {
+      // Arrays become the members of one that is deeper.
+      out->type = IsArrayType(out->type) ? ArrayOf(ArrayElement(out->type)) : ArrayOf(out->type);
+    }
   }
   PassArgs(&planned, out.get());
   return out;

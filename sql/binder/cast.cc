@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/array_functions.h"
 #include "sql/binder/expr.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
 
@@ -87,6 +89,9 @@ const Cast* FindCast(Type from, Type to) {
 
 bool CanCoerce(Type from, Type to, CastContext context) {
   if (from == to || from == Type::kUnknown) return true;
+  if (IsArrayType(from) && IsArrayType(to)) {
+    return CanCoerce(ArrayElement(from), ArrayElement(to), context);
+  }
   if (const Cast* cast = FindCast(from, to)) return cast->context <= context;
   if (CategoryOf(to) == 'S') return context >= CastContext::kAssignment;
   return CategoryOf(from) == 'S' && context == CastContext::kExplicit;
@@ -96,6 +101,7 @@ bool CanCast(Type from, Type to) { return CanCoerce(from, to, CastContext::kExpl
 
 bool SameForm(Type from, Type to) {
   if (from == to) return true;
+  if (IsArrayType(from) && IsArrayType(to)) return SameForm(ArrayElement(from), ArrayElement(to));
   const Cast* cast = FindCast(from, to);
   return cast != nullptr && cast->fn == nullptr;
 }
@@ -105,6 +111,7 @@ absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out) {
     *out = in;
     return absl::OkStatus();
   }
+  if (IsArrayType(from) || IsArrayType(to)) return CastArray(from, to, in, out);
   if (const Cast* cast = FindCast(from, to)) {
     if (cast->fn != nullptr) return cast->fn(in, out);
     *out = in;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "absl/container/inlined_vector.h"
 #include "common/status_macros.h"
+#include "sql/binder/array_functions.h"
 #include "sql/binder/expr.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
 
@@ -89,6 +91,40 @@ absl::Status Pair(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
   return absl::OkStatus();
 }
 
+absl::Status Array(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  std::vector<Datum> members(e.args.size());
+  for (size_t i = 0; i < members.size(); ++i) {
+    ISO_RETURN_IF_ERROR(Eval(*e.args[i], ctx, row, &members[i]));
+  }
+  return BuildArray(members, e.negated, out);
+}
+
+absl::Status AnyArray(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
+  Datum array;
+  std::array<Datum, 2> pair;
+  ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &pair[0]));
+  ISO_RETURN_IF_ERROR(Eval(*e.args[1], ctx, row, &array));
+  *out = Datum::Null();
+  if (array.is_null()) return absl::OkStatus();
+  ArrayReader in(array.string_value());
+  // A value that ends it: true for ANY, false for ALL.
+  const bool stop = !e.negated;
+  bool unknown = false;
+  while (in.Next(&pair[1])) {
+    Datum one;
+    if (!pair[0].is_null() && !pair[1].is_null()) {
+      ISO_RETURN_IF_ERROR(e.function->fn(ctx, pair.data(), pair.size(), &one));
+    }
+    unknown = unknown || one.is_null();
+    if (!one.is_null() && one.bool_value() == stop) {
+      *out = Datum::Bool(stop);
+      return absl::OkStatus();
+    }
+  }
+  if (!unknown) *out = Datum::Bool(!stop);
+  return absl::OkStatus();
+}
+
 absl::Status Subquery(const Expr& e, const EvalContext& ctx, const Row& row, Datum* out) {
   std::vector<Datum> args(e.args.size());
   for (size_t i = 0; i < args.size(); ++i) {
@@ -163,6 +199,10 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     }
     case ExprKind::kIn:
       return In(e, ctx, row, out);
+    case ExprKind::kArray:
+      return Array(e, ctx, row, out);
+    case ExprKind::kAnyArray:
+      return AnyArray(e, ctx, row, out);
     case ExprKind::kOuter:
       *out = (*ctx.outer)[static_cast<size_t>(e.index)];
       return absl::OkStatus();

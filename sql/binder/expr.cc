@@ -164,6 +164,11 @@ std::string ExprToString(const Expr& e, const std::vector<std::string>& names) {
     case ExprKind::kIn:
       return absl::StrCat(ExprToString(*e.args[0], names), " ", no, "IN (", List(e, 1, names, ", "),
                           ")");
+    case ExprKind::kArray:
+      return absl::StrCat("ARRAY[", List(e, 0, names, ", "), "]");
+    case ExprKind::kAnyArray:
+      return absl::StrCat(ExprToString(*e.args[0], names), " ", e.function->name,
+                          e.negated ? " ALL (" : " ANY (", ExprToString(*e.args[1], names), ")");
     case ExprKind::kAggregate:
       return absl::StrCat("aggregate ", e.index + 1);
     case ExprKind::kOuter:

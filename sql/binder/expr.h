@@ -74,6 +74,8 @@ enum class ExprKind : uint8_t {
   kDistinct,  // args[0] IS DISTINCT FROM args[1], negated
   kCast,      // args[0] to `type` and `typmod`; negated: as for storing, where too long is an error
   kIn,        // args[0] among args[1..], negated
+  kArray,     // args make an array; negated: they are arrays themselves
+  kAnyArray,  // `function` of args[0] and the elements of args[1]: for one; for all when negated
   kAggregate,  // index into the statement's aggregates; gone after planning
   kOuter,      // index into what the subquery's caller passes; value: its name
   kSubquery,   // index into the plan's subqueries. args: `operands` that `function` compares with

@@ -28,6 +28,7 @@ void AddOperators(std::vector<Function>* out);
 void AddMath(std::vector<Function>* out);
 void AddStrings(std::vector<Function>* out);
 void AddTime(std::vector<Function>* out);
+void AddRegex(std::vector<Function>* out);
 }  // namespace function_groups
 
 }  // namespace isochron::sql

@@ -109,6 +109,7 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
       out.Text(d.string_value());
       return;
     default:
+      if (d.shape() == Datum::Shape::kInt) return out.Int64(d.int_value());
       out.Bytea(d.string_value());
       return;
   }

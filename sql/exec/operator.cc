@@ -12,6 +12,7 @@
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -264,6 +265,16 @@ std::string RowKey(const Datum* from, const Datum* to) {
   Writer writer(&key);
   for (; from != to; ++from) {
     Datum d = *from;
+    if (d.shape() == Datum::Shape::kArray) {
+      ArrayReader in(d.string_value());
+      writer.Byte(static_cast<uint8_t>(in.dims().size()));
+      for (const ArrayDimension& dim : in.dims()) {
+        writer.Zigzag(dim.length);
+        writer.Zigzag(dim.lower);
+      }
+      for (Datum element; in.Next(&element);) writer.Bytes(RowKey(&element, &element + 1));
+      continue;
+    }
     // Zero and NaN have several spellings, and all are equal.
     if (d.shape() == Datum::Shape::kFloat && d.float_value() == 0) d = Datum::Float(0.0);
     if (d.shape() == Datum::Shape::kFloat && std::isnan(d.float_value())) {

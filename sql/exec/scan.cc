@@ -7,6 +7,7 @@
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
+#include "sql/types/array.h"
 
 namespace isochron::sql {
 namespace {
@@ -131,6 +132,15 @@ class ScanOperator : public Operator {
     }
     Datum d;
     bool null = false;
+    if (e.kind == ExprKind::kAnyArray) {
+      ISO_RETURN_IF_ERROR(Bound(*e.args[1], &d, &null));
+      if (null) return absl::OkStatus();
+      ArrayReader in(d.string_value());
+      for (Datum element; in.Next(&element);) {
+        if (!element.is_null()) out->push_back(std::move(element));
+      }
+      return absl::OkStatus();
+    }
     ISO_RETURN_IF_ERROR(Bound(e, &d, &null));
     if (!null) out->push_back(std::move(d));
     return absl::OkStatus();

@@ -5,7 +5,9 @@
 
 #include "absl/strings/string_view.h"
 #include "common/status_macros.h"
+#include "sql/binder/array_functions.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -145,6 +147,11 @@ absl::Status Subqueries::Take(const SubPlan& sub, Row row, Result* result) {
     result->scalar = std::move(row[0]);
     return absl::OkStatus();
   }
+  if (sub.use == SubqueryUse::kArray) {
+    ISO_RETURN_IF_ERROR(Charge(RowBytes(row), result));
+    result->rows.push_back(std::move(row));
+    return absl::OkStatus();
+  }
   result->any = true;
   const bool null = HasNull(row.data(), row.data() + row.size());
   result->has_null = result->has_null || null;
@@ -160,6 +167,15 @@ absl::Status Subqueries::Take(const SubPlan& sub, Row row, Result* result) {
   }
   result->rows.push_back(std::move(row));
   return absl::OkStatus();
+}
+
+absl::Status Subqueries::MakeArray(const SubPlan& sub, Result* result) {
+  std::vector<Datum> members;
+  members.reserve(result->rows.size());
+  for (Row& row : result->rows) members.push_back(std::move(row[0]));
+  result->rows.clear();
+  ISO_RETURN_IF_ERROR(BuildArray(members, IsArrayType(sub.types[0]), &result->scalar));
+  return Charge(result->scalar.MemoryBytes(), result);
 }
 
 Task<absl::Status> Subqueries::Run(Wanted wanted) {
@@ -178,6 +194,7 @@ Task<absl::Status> Subqueries::Run(Wanted wanted) {
     for (Row& row : batch) ISO_CO_RETURN_IF_ERROR(Take(sub, std::move(row), result.get()));
     if (sub.use == SubqueryUse::kExists && result->any) break;
   }
+  if (sub.use == SubqueryUse::kArray) ISO_CO_RETURN_IF_ERROR(MakeArray(sub, result.get()));
   ISO_CO_RETURN_IF_ERROR(
       Charge(static_cast<int64_t>(sizeof(Result) + wanted.key.size()), result.get()));
   state.bytes += result->bytes;

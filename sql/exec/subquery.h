@@ -71,6 +71,7 @@ class Subqueries : public SubqueryValues {
                        Datum* out) const;
   Task<absl::Status> Run(Wanted wanted);
   absl::Status Take(const SubPlan& sub, Row row, Result* result);
+  absl::Status MakeArray(const SubPlan& sub, Result* result);
   absl::Status Charge(int64_t bytes, Result* result);
 
   const Plan& plan_;

@@ -46,8 +46,12 @@ enum class ExprKind : uint8_t {
   kDistinct,  // args[0] is distinct from args[1]; negated
   kRow,       // args
   kDefault,   // DEFAULT in VALUES or SET
-  kSubquery,  // select; text "scalar", "exists", "any" or "all", then names[0] the operator and
-              // args[0] what is compared
+  kArray,     // ARRAY[args]
+  kElement,   // args[0], then its subscripts; star: slices, a lower and an upper bound each, where
+              // kDefault stands for one that is left out
+  kAnyArray,  // args[0] names[0] ANY (args[1]); text "any" or "all"
+  kSubquery,  // select; text "scalar", "exists", "array", "any" or "all", then names[0] the
+              // operator and args[0] what is compared
 };
 
 // A type as it is written: its name (pg_type.typname; "_int4" for an array of integers) and the

@@ -132,10 +132,19 @@ absl::StatusOr<ExprPtr> Operator(State* state, const pg::A_Expr& x) {
     case pg::AEXPR_NULLIF:
       return Binary(state, ExprKind::kNullIf, x);
     case pg::AEXPR_OP_ANY:
-    case pg::AEXPR_OP_ALL:
-      return Unsupported("ANY and ALL over arrays", x.location());
+    case pg::AEXPR_OP_ALL: {
+      ISO_ASSIGN_OR_RETURN(ExprPtr e, Binary(state, ExprKind::kAnyArray, x));
+      e->text = x.kind() == pg::AEXPR_OP_ANY ? "any" : "all";
+      e->names = {op == "!=" ? "<>" : op};
+      return e;
+    }
+    case pg::AEXPR_SIMILAR: {
+      ISO_ASSIGN_OR_RETURN(ExprPtr e, Binary(state, ExprKind::kOp, x));
+      e->text = op;
+      return e;
+    }
     default:
-      return Unsupported("SIMILAR TO", x.location());
+      return Unsupported("this operator", x.location());
   }
 }
 
@@ -237,12 +246,54 @@ absl::StatusOr<ExprPtr> Subquery(State* state, const pg::SubLink& link) {
       break;
     }
     case pg::ARRAY_SUBLINK:
-      return Unsupported("ARRAY(SELECT ...)", link.location());
+      e->text = "array";
+      break;
     default:
       return Unsupported("a comparison of a row with a subquery", link.location());
   }
   ISO_ASSIGN_OR_RETURN(ast::Select select, SelectStatement(state, link.subselect().select_stmt()));
   e->select = std::make_shared<const ast::Select>(std::move(select));
+  return e;
+}
+
+// The one collation, by its names: bytes compare as they are.
+absl::StatusOr<ExprPtr> Collate(State* state, const pg::CollateClause& c) {
+  const std::vector<std::string> names = Strings(c.collname());
+  const std::string name = names.empty() ? "" : names.back();
+  if (names.size() > 2 || (names.size() == 2 && names[0] != "pg_catalog") ||
+      (name != "C" && name != "POSIX" && name != "default" && name != "ucs_basic")) {
+    return Unsupported(absl::StrCat("the collation ", name), c.location());
+  }
+  return Expression(state, c.arg());
+}
+
+// a[1], a[1][2], a[1:2], a[:].
+absl::StatusOr<ExprPtr> Subscripts(State* state, const pg::A_Indirection& x) {
+  auto e = Make(ExprKind::kElement, -1);
+  for (const pg::Node& node : x.indirection()) {
+    if (!node.has_a_indices()) return Unsupported("selecting a field of a value", -1);
+    e->star = e->star || node.a_indices().is_slice();
+  }
+  ISO_ASSIGN_OR_RETURN(ExprPtr base, Expression(state, x.arg()));
+  e->position = base->position;
+  e->args.push_back(std::move(base));
+  for (const pg::Node& node : x.indirection()) {
+    const pg::A_Indices& indices = node.a_indices();
+    if (e->star) {
+      // Beside a slice, a subscript i stands for 1:i.
+      ExprPtr lower = Make(indices.is_slice() ? ExprKind::kDefault : ExprKind::kInt, e->position);
+      lower->int_value = 1;
+      if (indices.has_lidx()) {
+        ISO_ASSIGN_OR_RETURN(lower, Expression(state, indices.lidx()));
+      }
+      e->args.push_back(std::move(lower));
+    }
+    ExprPtr upper = Make(ExprKind::kDefault, e->position);
+    if (indices.has_uidx()) {
+      ISO_ASSIGN_OR_RETURN(upper, Expression(state, indices.uidx()));
+    }
+    e->args.push_back(std::move(upper));
+  }
   return e;
 }
 
@@ -314,11 +365,12 @@ absl::StatusOr<ExprPtr> Inner(State* state, const pg::Node& node) {
     case pg::Node::kSubLink:
       return Subquery(state, node.sub_link());
     case pg::Node::kAArrayExpr:
-      return Unsupported("an array", node.a_array_expr().location());
+      return WithArgs(state, Make(ExprKind::kArray, node.a_array_expr().location()),
+                      node.a_array_expr().elements());
     case pg::Node::kCollateClause:
-      return Unsupported("COLLATE", node.collate_clause().location());
+      return Collate(state, node.collate_clause());
     case pg::Node::kAIndirection:
-      return Unsupported("a subscript or field selection", -1);
+      return Subscripts(state, node.a_indirection());
     case pg::Node::NODE_NOT_SET:
       return SqlError(sqlstate::kInternal, "an empty expression");
     default:

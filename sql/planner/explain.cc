@@ -26,7 +26,10 @@ std::string BoundsText(const ScanPlan& scan) {
     const std::string& name = scan.table->columns[scan.table->key[i]].name;
     const std::vector<ExprPtr>& values = scan.bounds.prefix[i];
     if (values.size() == 1 && !OneValue(values)) {
-      parts.push_back(absl::StrCat(name, " IN (subquery ", values[0]->index + 1, ")"));
+      parts.push_back(
+          values[0]->kind == ExprKind::kAnyArray
+              ? absl::StrCat(name, " = ANY (", ExprToString(*values[0]->args[1], {}), ")")
+              : absl::StrCat(name, " IN (subquery ", values[0]->index + 1, ")"));
       continue;
     }
     parts.push_back(values.size() == 1 ? absl::StrCat(name, " = ", ExprToString(*values[0], {}))

@@ -12,7 +12,7 @@ constexpr size_t kMaxPoints = 10'000;
 // A condition of the form `column op constant`, or `column IN (constants)`.
 struct Sargable {
   int column = -1;
-  absl::string_view op;  // "=", "<", "<=", ">", ">=", "in", "set" for IN (SELECT ...)
+  absl::string_view op;  // "=", "<", "<=", ">", ">=", "in", "set" for IN (SELECT ...), ANY (array)
   bool constant_left = false;
 };
 
@@ -31,6 +31,12 @@ Sargable Recognise(const Expr& e) {
     for (size_t i = 1; i < e.args.size(); ++i) {
       if (!IsConstant(*e.args[i])) return out;
     }
+    out.column = e.args[0]->index;
+    out.op = "set";
+    return out;
+  }
+  if (e.kind == ExprKind::kAnyArray && !e.negated && absl::string_view(e.function->name) == "=" &&
+      e.args[0]->kind == ExprKind::kColumn && IsConstant(*e.args[1])) {
     out.column = e.args[0]->index;
     out.op = "set";
     return out;
@@ -66,7 +72,7 @@ bool TakeValues(int column, std::vector<ExprPtr>* conditions, size_t points,
       if (op == "=") {
         values->push_back(TakeConstant(e, s));
       } else if (op == "set") {
-        // Its operand is not looked at: whatever the subquery gives, bounds the key.
+        // Its operand is not looked at: whatever the subquery or array gives, bounds the key.
         e->args[0] = MakeConst(e->args[0]->type, Datum::Null());
         values->push_back(std::move((*conditions)[i]));
       } else {
@@ -133,7 +139,7 @@ bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
 }
 
 bool OneValue(const std::vector<ExprPtr>& values) {
-  return values.size() == 1 &&
+  return values.size() == 1 && values[0]->kind != ExprKind::kAnyArray &&
          !(values[0]->kind == ExprKind::kSubquery && values[0]->function != nullptr);
 }
 

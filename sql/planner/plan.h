@@ -59,7 +59,7 @@ struct ValuesPlan : PlanNode {
 // query around, or subqueries over such.
 struct KeyBounds {
   // For the first key columns, in order: the values each may have (one for `=`, several for IN; the
-  // comparison itself for IN (SELECT ...)).
+  // comparison itself for IN (SELECT ...) and ANY (array)).
   std::vector<std::vector<ExprPtr>> prefix;
   // A range on the key column behind the prefix.
   ExprPtr lower, upper;

@@ -8,6 +8,7 @@
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
 #include "sql/planner/definitions.h"
+#include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
 
@@ -119,6 +120,13 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     if (table.KeyPosition(static_cast<uint32_t>(column)) >= 0) {
       return SqlError(sqlstate::kDuplicateColumn,
                       absl::StrCat("column \"", name, "\" appears twice in primary key constraint"),
+                      position);
+    }
+    const Type type = table.columns[static_cast<size_t>(column)].type;
+    if (IsArrayType(type)) {
+      return SqlError(sqlstate::kUnsupported,
+                      absl::StrCat("a primary key over a column of type ", TypeName(type),
+                                   " is not supported yet"),
                       position);
     }
     table.columns[static_cast<size_t>(column)].not_null = true;

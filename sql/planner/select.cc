@@ -30,8 +30,11 @@ std::string NameOf(const ast::Expr& e) {
     case ast::ExprKind::kFunc:
       return e.names.back();
     case ast::ExprKind::kCast: {
-      const std::string inner = NameOf(*e.args[0]);
-      return inner == "?column?" ? e.text : inner;
+      const ast::Expr* base = &e;
+      while (base->kind == ast::ExprKind::kCast) base = base->args[0].get();
+      const std::string inner = NameOf(*base);
+      // An array's type is called like its elements'.
+      return inner != "?column?" ? inner : e.text[0] == '_' ? e.text.substr(1) : e.text;
     }
     case ast::ExprKind::kCase:
       return "case";
@@ -45,7 +48,12 @@ std::string NameOf(const ast::Expr& e) {
       return "nullif";
     case ast::ExprKind::kSubquery:
       if (e.text == "exists") return "exists";
+      if (e.text == "array") return "array";
       return e.text == "scalar" ? NameOfFirst(*e.select) : "?column?";
+    case ast::ExprKind::kArray:
+      return "array";
+    case ast::ExprKind::kElement:
+      return NameOf(*e.args[0]);
     default:
       return "?column?";
   }

@@ -34,7 +34,7 @@ bool ReadsOnce(const Plan& plan) {
         break;
       case PlanKind::kScan: {
         for (const auto& values : static_cast<const ScanPlan*>(node)->bounds.prefix) {
-          if (values.size() != 1) return false;
+          if (values.size() != 1 || values[0]->kind == ExprKind::kAnyArray) return false;
         }
         return true;
       }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
+#include "sql/types/array.h"
 #include "sql/types/datetime_text.h"
 #include "sql/types/error.h"
 #include "sql/types/time_text.h"
@@ -139,9 +140,10 @@ int CompareDatums(const Datum& a, const Datum& b) {
     case Datum::Shape::kString:
     case Datum::Shape::kNumeric:
     case Datum::Shape::kInterval:
-    case Datum::Shape::kArray:
     case Datum::Shape::kJsonb:
       return a.string_value().compare(b.string_value());
+    case Datum::Shape::kArray:
+      return CompareArrays(a.string_value(), b.string_value());
   }
   return 0;
 }
@@ -163,9 +165,10 @@ std::string DatumToText(Type type, const Datum& d) {
     case Datum::Shape::kBpchar:
     case Datum::Shape::kNumeric:
     case Datum::Shape::kInterval:
-    case Datum::Shape::kArray:
     case Datum::Shape::kJsonb:
       return d.string_value();
+    case Datum::Shape::kArray:
+      return ArrayToText(type, d);
   }
   return "";
 }
@@ -199,6 +202,7 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text) {
       return Datum::Int(us);
     }
     default:
+      if (IsArrayType(type)) return ArrayFromText(type, text);
       return NotReady(type);
   }
 }

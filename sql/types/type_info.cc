@@ -135,7 +135,7 @@ int16_t SizeOf(Type t) { return IsArray(t) ? int16_t{-1} : InfoOf(t).size; }
 Datum::Shape ShapeOf(Type t) { return IsArray(t) ? S::kArray : InfoOf(t).shape; }
 char CategoryOf(Type t) { return IsArray(t) ? 'A' : InfoOf(t).category; }
 bool IsPreferred(Type t) { return !IsArray(t) && InfoOf(t).preferred; }
-bool IsReady(Type t) { return IsArray(t) ? InfoOf(t).ready_array : InfoOf(t).ready; }
+bool IsReady(Type t) { return InfoOf(t).ready && (!IsArray(t) || InfoOf(t).array_oid != 0); }
 
 absl::Status NotReady(Type t, int position) {
   return SqlError(sqlstate::kUnsupported,
