@@ -42,6 +42,7 @@ struct EvalContext {
   Random* random = nullptr;                   // null where nothing may be drawn
   const std::vector<Datum>* outer = nullptr;  // what a subquery sees of the row around it
   SubqueryValues* subqueries = nullptr;       // null where there can be none
+  class SequenceAccess* sequences = nullptr;  // null where none can be asked
 };
 
 using EvalFn = absl::Status (*)(const EvalContext& ctx, const Datum* args, size_t count,

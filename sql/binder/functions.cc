@@ -21,6 +21,7 @@ const Registry& AllFunctions() {
     function_groups::AddStrings(&all);
     function_groups::AddTime(&all);
     function_groups::AddRegex(&all);
+    function_groups::AddSequences(&all);
     auto* by_name = new Registry;
     for (Function& f : all) (*by_name)[f.name].push_back(f);
     return by_name;

@@ -29,6 +29,7 @@ void AddMath(std::vector<Function>* out);
 void AddStrings(std::vector<Function>* out);
 void AddTime(std::vector<Function>* out);
 void AddRegex(std::vector<Function>* out);
+void AddSequences(std::vector<Function>* out);
 }  // namespace function_groups
 
 }  // namespace isochron::sql

@@ -192,6 +192,7 @@ Task<absl::Status> Catalog::Backoff(Ctx ctx, int attempt, absl::Status last) {
 
 Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransaction* txn,
                                                TableDescriptor table, bool if_not_exists,
+                                               std::vector<TableDescriptor> sequences,
                                                txn::CommitResult* commit) {
   std::vector<std::string> keys = {DescriptorKey(table.name), NextTableIdKey()};
   auto found = co_await txn->MultiGet(ctx, keys, txn::LockMode::kExclusive);
@@ -214,9 +215,11 @@ Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransactio
     Reader in(*(*found)[1]);
     if (!in.Varint(&next)) co_return absl::DataLossError("the table id counter cannot be read");
   }
-  table.id = TableId(next);
+  table.id = TableId(next++);
+  ISO_CO_RETURN_IF_ERROR(co_await AddSequences(ctx, txn, &table, std::move(sequences), &next));
+  if (table.kind == RelationKind::kSequence) ISO_CO_RETURN_IF_ERROR(StartSequence(txn, table));
   std::string counter;
-  Writer(&counter).Varint(next + 1);
+  Writer(&counter).Varint(next);
   ISO_CO_RETURN_IF_ERROR(txn->Put(keys[1], std::move(counter)));
   ISO_CO_RETURN_IF_ERROR(txn->Put(keys[0], EncodeDescriptor(table)));
   auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});
@@ -226,12 +229,13 @@ Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransactio
 }
 
 Task<absl::StatusOr<bool>> Catalog::Create(Ctx ctx, TableDescriptor table, bool if_not_exists,
-                                           txn::CommitResult* commit) {
+                                           txn::CommitResult* commit,
+                                           std::vector<TableDescriptor> sequences) {
   auto first = store_->Begin(ctx);
   if (!first.ok()) co_return first.status();
   std::unique_ptr<txn::ReadWriteTransaction> txn = std::move(*first);
   for (int attempt = 0;; ++attempt) {
-    auto done = co_await CreateOnce(ctx, txn.get(), table, if_not_exists, commit);
+    auto done = co_await CreateOnce(ctx, txn.get(), table, if_not_exists, sequences, commit);
     if (done.status().code() != absl::StatusCode::kAborted) {
       if (!done.ok()) txn->Rollback();
       co_return done;

@@ -75,8 +75,10 @@ class Catalog {
 
   // Fills in ids and stores the table. True if it was made, false if it existed and
   // `if_not_exists`. 42P07, 55006 while a table of that name is on its way out.
+  // `sequences` come with it, owned by its columns; where their names are taken, under others.
   Task<absl::StatusOr<bool>> Create(Ctx ctx, TableDescriptor table, bool if_not_exists,
-                                    txn::CommitResult* commit);
+                                    txn::CommitResult* commit,
+                                    std::vector<TableDescriptor> sequences = {});
   // Returns when the table has ended. False if it did not exist.
   Task<absl::StatusOr<bool>> Drop(Ctx ctx, std::string name, txn::CommitResult* commit);
   // All tables that stand at the transaction's timestamp, by name.
@@ -107,7 +109,12 @@ class Catalog {
   // One attempt at a transaction over the catalog's rows.
   Task<absl::StatusOr<bool>> CreateOnce(Ctx ctx, txn::ReadWriteTransaction* txn,
                                         TableDescriptor table, bool if_not_exists,
+                                        std::vector<TableDescriptor> sequences,
                                         txn::CommitResult* commit);
+  // companions.cc
+  Task<absl::Status> AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn, TableDescriptor* table,
+                                  std::vector<TableDescriptor> sequences, uint64_t* next);
+  absl::Status StartSequence(txn::ReadWriteTransaction* txn, const TableDescriptor& sequence);
   Task<absl::StatusOr<bool>> MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
                                          Micros margin_us, Timestamp* drop_at, TableId* id,
                                          txn::CommitResult* commit);

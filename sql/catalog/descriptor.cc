@@ -373,7 +373,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
       })) {
     return damaged;
   }
-  if (!in.AtEnd() || t.key.empty() == t.is_table()) return damaged;
+  if (!in.AtEnd() || t.key.empty() != (t.kind == RelationKind::kView)) return damaged;
   return t;
 }
 

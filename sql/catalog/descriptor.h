@@ -106,6 +106,7 @@ struct SequenceOptions {
   int64_t cache = 1;
   bool cycle = false;
   bool bit_reversed = false;
+  friend bool operator==(const SequenceOptions&, const SequenceOptions&) = default;
 };
 
 struct TableDescriptor {

@@ -9,6 +9,7 @@
 #include "common/coding.h"
 #include "common/random.h"
 #include "sql/catalog/layout.h"
+#include "sql/catalog/sequence.h"
 
 namespace isochron::sql {
 namespace {
@@ -200,10 +201,8 @@ TEST(DescriptorTest, ExpressionsViewsAndSequencesComeBack) {
     EXPECT_FALSE(DecodeDescriptor(bytes.substr(0, n)).ok()) << n;
   }
 
-  TableDescriptor sequence;
+  TableDescriptor sequence = SequenceDescriptor("q");
   sequence.id = TableId(200);
-  sequence.name = "q";
-  sequence.kind = RelationKind::kSequence;
   sequence.sequence.max = 100;
   sequence.sequence.bit_reversed = true;
   sequence.owner_table = t.id;
@@ -263,6 +262,52 @@ TEST(DescriptorTest, TheFirstFormatIsRead) {
   EXPECT_TRUE(t->columns[0].not_null);
   EXPECT_EQ(t->next_index_id, 1u);
   EXPECT_TRUE(t->indexes.empty());
+}
+
+std::vector<int64_t> Runs(TableDescriptor* sequence, SequenceState* state, int64_t count, int n) {
+  std::vector<int64_t> out;
+  for (int i = 0; i < n; ++i) {
+    auto run = TakeRun(*sequence, count, state);
+    if (!run.ok()) break;
+    out.push_back(run->first);
+    out.push_back(run->count);
+  }
+  return out;
+}
+
+TEST(SequenceTest, RunsEndAtTheBounds) {
+  TableDescriptor s = SequenceDescriptor("s");
+  s.sequence.max = 10;
+  SequenceState state;
+  EXPECT_EQ(Runs(&s, &state, 4, 5), (std::vector<int64_t>{1, 4, 5, 4, 9, 2}));
+  s.sequence.cycle = true;
+  EXPECT_EQ(Runs(&s, &state, 20, 1), (std::vector<int64_t>{1, 10}));
+  s.sequence = {Type::kInt8, -1, -3, -8, -1, 1, false, false};
+  state = {-1, false, 0, 0};
+  EXPECT_EQ(Runs(&s, &state, 2, 3), (std::vector<int64_t>{-1, 2, -7, 1}));
+  // Nothing overflows at the ends of bigint.
+  s.sequence = {Type::kInt8, 1, 1, 1, INT64_MAX, 1, false, false};
+  state = {INT64_MAX - 2, true, 0, 0};
+  EXPECT_EQ(Runs(&s, &state, INT64_MAX, 3), (std::vector<int64_t>{INT64_MAX - 1, 2}));
+}
+
+TEST(SequenceTest, RowsComeBack) {
+  TableDescriptor s = SequenceDescriptor("s");
+  s.id = TableId(7);
+  auto state = DecodeSequenceRow(s, EncodeSequenceRow(s, {5, true, 2, -1}));
+  ASSERT_TRUE(state.ok());
+  EXPECT_EQ(state->last_value, 5);
+  EXPECT_TRUE(state->is_called);
+  EXPECT_EQ(state->generation, 2);
+  EXPECT_EQ(state->holder, -1);
+}
+
+TEST(SequenceTest, ReversedBitsArePositiveAndFarApart) {
+  TableDescriptor s = SequenceDescriptor("s");
+  s.sequence.bit_reversed = true;
+  EXPECT_EQ(SequenceValue(s, 1), int64_t{1} << 62);
+  EXPECT_EQ(SequenceValue(s, 2), int64_t{1} << 61);
+  EXPECT_EQ(SequenceValue(s, 3), int64_t{3} << 61);
 }
 
 TEST(LayoutTest, CatalogSortsBelowTables) {

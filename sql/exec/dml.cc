@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/sequence_access.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/constraints.h"
 #include "sql/exec/subquery.h"
@@ -115,7 +116,11 @@ class InsertOperator : public DmlOperator {
       std::vector<std::string> keys;
       for (size_t i = from; i < to; ++i) {
         Row row;
-        ISO_CO_RETURN_IF_ERROR(Complete(std::move(input_[i]), &row));
+        absl::Status complete = Complete(std::move(input_[i]), &row);
+        if (!complete.ok()) {
+          if (exec_->eval.sequences != nullptr) exec_->eval.sequences->Expect(input_.size() - i);
+          co_return complete;
+        }
         keys.push_back(EncodeRowKey(table_, row));
         rows.push_back(std::move(row));
       }

@@ -179,6 +179,8 @@ struct Insert {
   TableName table;
   std::vector<std::pair<std::string, int>> columns;  // name, position; empty: all in order
   SelectPtr source;                                  // null: DEFAULT VALUES
+  // OVERRIDING: of identity columns.
+  enum class Overriding : uint8_t { kNone, kSystem, kUser } overriding = Overriding::kNone;
   std::optional<OnConflict> on_conflict;
   std::vector<SelectItem> returning;
 };
@@ -210,6 +212,10 @@ struct ColumnDef {
   std::string default_sql;  // the same as text
   ExprPtr generated;        // GENERATED ALWAYS AS (...) STORED
   std::string generated_sql;
+  // Counts by a sequence of its own: serial and its kin, or GENERATED ... AS IDENTITY.
+  bool serial = false;
+  bool identity_always = false, identity_by_default = false;
+  std::shared_ptr<const struct SequenceClause> sequence;  // what identity says of it
 };
 
 // CHECK (...), a column's or the table's: PostgreSQL makes no difference.
@@ -271,9 +277,13 @@ struct Explain {
   bool analyze = false;
 };
 
+// Of sequences, views, comments and the like: sql/parser/ast_objects.h.
+struct ObjectStatement;
+using ObjectPtr = std::shared_ptr<const ObjectStatement>;
+
 struct Statement {
   std::variant<Select, Insert, Update, Delete, CreateTable, DropTable, Transaction, Set, Show,
-               Explain, Copy>
+               Explain, Copy, ObjectPtr>
       node;
   int position = 0;  // of its first byte in the parsed text
   int length = 0;

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sql/parser/ast.h"
+#include "sql/parser/ast_objects.h"
 #include "third_party/sys/pg_query.pb.h"
 
 namespace isochron::sql::convert {
@@ -47,6 +48,13 @@ absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& 
 absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause& clause);
 // Adds to *out what `node` of a FROM clause is.
 absl::StatusOr<ast::FromItem> From(State* state, const pg::Node& node);
+// Of a query.
+absl::StatusOr<std::string> DeparseQuery(const pg::Node& query);
+absl::StatusOr<ast::SequenceClause> SequenceOptions(
+    const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+// Statements of ast_objects.h. 0A000 for any other.
+absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt);
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);

@@ -3,6 +3,9 @@
 // CREATE TABLE.
 #include <pg_query.h>
 
+#include <array>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
@@ -11,6 +14,15 @@
 
 namespace isochron::sql::convert {
 namespace {
+
+constexpr std::array<std::pair<absl::string_view, absl::string_view>, 6> kSerials = {{
+    {"serial", "int4"},
+    {"serial4", "int4"},
+    {"bigserial", "int8"},
+    {"serial8", "int8"},
+    {"smallserial", "int2"},
+    {"serial2", "int2"},
+}};
 
 absl::Status AddCheck(State* state, const pg::Constraint& c, ast::CreateTable* out) {
   ast::Check check;
@@ -30,6 +42,13 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
   ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(def.type_name()));
   column.type = std::move(type.name);
   column.type_modifiers = std::move(type.modifiers);
+  for (const auto& [serial, stands_for] : kSerials) {
+    if (column.type != serial) continue;
+    column.type = std::string(stands_for);
+    column.serial = true;
+    column.not_null = true;
+    break;
+  }
   if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
   for (const pg::Node& node : def.constraints()) {
     const pg::Constraint& c = node.constraint();
@@ -56,7 +75,13 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
       case pg::CONSTR_FOREIGN:
         return Unsupported("a foreign key", c.location());
       case pg::CONSTR_IDENTITY:
-        return Unsupported("an identity column", c.location());
+        (c.generated_when() == "a" ? column.identity_always : column.identity_by_default) = true;
+        {
+          ISO_ASSIGN_OR_RETURN(ast::SequenceClause clause, SequenceOptions(c.options()));
+          clause.position = c.location();
+          column.sequence = std::make_shared<const ast::SequenceClause>(std::move(clause));
+        }
+        break;
       case pg::CONSTR_GENERATED: {
         ISO_ASSIGN_OR_RETURN(column.generated, Expression(state, c.raw_expr()));
         ISO_ASSIGN_OR_RETURN(column.generated_sql, Deparse(c.raw_expr()));
@@ -79,19 +104,25 @@ struct DeparseGuard {
 
 }  // namespace
 
-absl::StatusOr<std::string> Deparse(const pg::Node& expression) {
+absl::StatusOr<std::string> DeparseQuery(const pg::Node& query) {
   pg::ParseResult tree;
-  pg::SelectStmt* select = tree.add_stmts()->mutable_stmt()->mutable_select_stmt();
+  *tree.add_stmts()->mutable_stmt() = query;
+  std::string bytes = tree.SerializeAsString();
+  const DeparseGuard text(PgQueryProtobuf{bytes.size(), bytes.data()});
+  if (text.result.error != nullptr || text.result.query == nullptr) {
+    return Unsupported("a query or an expression of this kind in a definition", -1);
+  }
+  return std::string(text.result.query);
+}
+
+absl::StatusOr<std::string> Deparse(const pg::Node& expression) {
+  pg::Node query;
+  pg::SelectStmt* select = query.mutable_select_stmt();
   select->set_limit_option(pg::LIMIT_OPTION_DEFAULT);
   select->set_op(pg::SETOP_NONE);
   *select->add_target_list()->mutable_res_target()->mutable_val() = expression;
-  std::string bytes = tree.SerializeAsString();
-  const DeparseGuard text(PgQueryProtobuf{bytes.size(), bytes.data()});
-  absl::string_view sql = text.result.query == nullptr ? "" : text.result.query;
-  if (text.result.error != nullptr || !absl::ConsumePrefix(&sql, "SELECT ")) {
-    return Unsupported("an expression of this kind in a definition", -1);
-  }
-  return std::string(sql);
+  ISO_ASSIGN_OR_RETURN(std::string text, DeparseQuery(query));
+  return std::string(absl::StripPrefix(text, "SELECT "));
 }
 
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt) {

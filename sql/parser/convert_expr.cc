@@ -162,7 +162,15 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   if (f.has_agg_filter()) {
     ISO_ASSIGN_OR_RETURN(e->filter, Expression(state, f.agg_filter()));
   }
-  return WithArgs(state, std::move(e), f.args());
+  ISO_ASSIGN_OR_RETURN(e, WithArgs(state, std::move(e), f.args()));
+  // Sequences are found by their names.
+  const std::string& name = e->names.back();
+  const bool sequence = name == "nextval" || name == "currval" || name == "setval";
+  if (sequence && !e->args.empty() && e->args[0]->kind == ExprKind::kCast &&
+      e->args[0]->text == "regclass") {
+    e->args[0] = std::move(e->args[0]->args[0]);
+  }
+  return e;
 }
 
 absl::StatusOr<ExprPtr> Case(State* state, const pg::CaseExpr& c) {

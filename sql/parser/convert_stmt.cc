@@ -71,6 +71,11 @@ absl::StatusOr<ast::Insert> InsertStatement(State* state, const pg::InsertStmt& 
                          SelectStatement(state, stmt.select_stmt().select_stmt()));
     out.source = std::make_unique<ast::Select>(std::move(source));
   }
+  if (stmt.override() == pg::OVERRIDING_SYSTEM_VALUE) {
+    out.overriding = ast::Insert::Overriding::kSystem;
+  } else if (stmt.override() == pg::OVERRIDING_USER_VALUE) {
+    out.overriding = ast::Insert::Overriding::kUser;
+  }
   if (stmt.has_on_conflict_clause()) {
     ISO_RETURN_IF_ERROR(ConvertOnConflict(state, stmt.on_conflict_clause(), &out));
   }
@@ -266,6 +271,12 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       return absl::OkStatus();
     }
     case pg::Node::kDropStmt: {
+      const pg::ObjectType type = node.drop_stmt().remove_type();
+      if (type == pg::OBJECT_SEQUENCE || type == pg::OBJECT_VIEW) {
+        ISO_ASSIGN_OR_RETURN(ast::ObjectStatement drop, DropObjects(node.drop_stmt()));
+        out->node = std::make_shared<const ast::ObjectStatement>(std::move(drop));
+        return absl::OkStatus();
+      }
       ISO_ASSIGN_OR_RETURN(out->node, DropStatement(node.drop_stmt()));
       return absl::OkStatus();
     }
@@ -296,21 +307,20 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       return Unsupported("ALTER TABLE", -1);
     case pg::Node::kIndexStmt:
       return Unsupported("CREATE INDEX", -1);
-    case pg::Node::kViewStmt:
-      return Unsupported("CREATE VIEW", -1);
     case pg::Node::kCreatedbStmt:
       return Unsupported("CREATE DATABASE", -1);
     case pg::Node::kCopyStmt: {
       ISO_ASSIGN_OR_RETURN(out->node, CopyStatement(state, node.copy_stmt()));
       return absl::OkStatus();
     }
-    case pg::Node::kTruncateStmt:
-      return Unsupported("TRUNCATE", -1);
     case pg::Node::kPrepareStmt:
     case pg::Node::kExecuteStmt:
       return Unsupported("PREPARE and EXECUTE as statements", -1);
-    default:
-      return Unsupported("this statement", -1);
+    default: {
+      ISO_ASSIGN_OR_RETURN(ast::ObjectStatement object, ObjectNode(state, node));
+      out->node = std::make_shared<const ast::ObjectStatement>(std::move(object));
+      return absl::OkStatus();
+    }
   }
 }
 

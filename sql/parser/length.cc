@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/parser/length.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 
 namespace isochron::sql {
 namespace {
@@ -43,20 +46,22 @@ size_t DollarTag(absl::string_view text, size_t at) {
   return !digit && end < text.size() && text[end] == '$' ? end + 1 - at : 0;
 }
 
-}  // namespace
-
-size_t CountWords(absl::string_view text) {
-  size_t words = 0;
+// Calls word(begin, end) for each word, literal and sign; comments are none.
+template <typename Word>
+void ForEachWord(absl::string_view text, Word word) {
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
     const absl::string_view two = text.substr(i, 2);
     if (absl::ascii_isspace(static_cast<unsigned char>(c))) {
       ++i;
-    } else if (two == "--") {
-      i = EndOf(text, i, "\n", false);
-    } else if (two == "/*") {
-      i = EndOfComment(text, i + 2);
-    } else if (++words; c == '\'' || c == '"') {
+      continue;
+    }
+    if (two == "--" || two == "/*") {
+      i = two == "--" ? EndOf(text, i, "\n", false) : EndOfComment(text, i + 2);
+      continue;
+    }
+    const size_t begin = i;
+    if (c == '\'' || c == '"') {
       const bool escapes = c == '\'' && i > 0 && (text[i - 1] == 'e' || text[i - 1] == 'E') &&
                            (i < 2 || !InName(text[i - 2]));
       i = EndOf(text, i + 1, text.substr(i, 1), escapes);
@@ -67,8 +72,33 @@ size_t CountWords(absl::string_view text) {
     } else {
       ++i;
     }
+    word(begin, i);
   }
+}
+
+}  // namespace
+
+size_t CountWords(absl::string_view text) {
+  size_t words = 0;
+  ForEachWord(text, [&words](size_t, size_t) { ++words; });
   return words;
+}
+
+void ReplaceWord(absl::string_view word, absl::string_view by, std::string* text) {
+  const auto same = [](char a, char b) {
+    return absl::ascii_tolower(static_cast<unsigned char>(a)) ==
+           absl::ascii_tolower(static_cast<unsigned char>(b));
+  };
+  // Nearly every text lacks it.
+  if (std::search(text->begin(), text->end(), word.begin(), word.end(), same) == text->end()) {
+    return;
+  }
+  const std::string before = *text;
+  ForEachWord(before, [&](size_t begin, size_t end) {
+    if (absl::EqualsIgnoreCase(absl::string_view(before).substr(begin, end - begin), word)) {
+      text->replace(begin, end - begin, by.data(), by.size());
+    }
+  });
 }
 
 }  // namespace isochron::sql

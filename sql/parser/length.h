@@ -7,6 +7,7 @@
 // nothing. So it is words that are bounded, and counted before anything else is done.
 
 #include <cstddef>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -18,6 +19,10 @@ inline constexpr size_t kMaxWords = 250'000;
 // Names, numbers, literals and signs; comments and blanks are none. Exact enough: a sign of several
 // characters counts as several.
 size_t CountWords(absl::string_view text);
+
+// Replaces each name `word`, of whatever case, outside literals and comments. Both are of one
+// length: positions stay.
+void ReplaceWord(absl::string_view word, absl::string_view by, std::string* text);
 
 }  // namespace isochron::sql
 

@@ -52,7 +52,10 @@ absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
         absl::StrCat("the text has ", words, " words and signs, at most ", kMaxWords, " are taken"),
         -1, "Send it in parts, as parameters, or by COPY.");
   }
-  const std::string owned(text);
+  std::string owned(text);
+  // A word of Spanner's PostgreSQL dialect, which PostgreSQL's grammar does not have: among a
+  // sequence's options it goes as one that only pg_dump writes.
+  ReplaceWord("BIT_REVERSED_POSITIVE", "SEQUENCE NAME bit_rev", &owned);
   ParseGuard guard(owned.c_str());
   if (guard.result.error != nullptr) return SyntaxError(text, *guard.result.error);
   pg_query::ParseResult tree;

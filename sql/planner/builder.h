@@ -5,6 +5,7 @@
 // The planner's working state, and the parts of its work that several files share.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -166,8 +167,12 @@ bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
 // Of a column that is given no value; null for NULL.
 absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column);
 absl::StatusOr<RowRules> BindRules(const TableDescriptor& table);
-// A column that computes itself, or always counts, is given a value. 428C9.
-absl::Status RefuseGenerated(const ColumnDescriptor& column, bool update, int position);
+// A column that computes itself, or always counts, is given a value: by an INSERT that says so of
+// identity columns, or by an UPDATE (nothing). 428C9.
+absl::Status RefuseGenerated(const ColumnDescriptor& column,
+                             std::optional<ast::Insert::Overriding> insert, int position);
+// 42809, 0A000: it is no table.
+absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view verb);
 Scope TableScope(const TableDescriptor& table, const std::string& alias);
 
 }  // namespace isochron::sql::planner

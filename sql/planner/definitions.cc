@@ -227,15 +227,41 @@ absl::StatusOr<RowRules> BindRules(const TableDescriptor& table) {
   return rules;
 }
 
-absl::Status RefuseGenerated(const ColumnDescriptor& column, bool update, int position) {
-  if (column.generated_sql.empty()) return absl::OkStatus();
+absl::Status RefuseGenerated(const ColumnDescriptor& column,
+                             std::optional<ast::Insert::Overriding> insert, int position) {
+  using Overriding = ast::Insert::Overriding;
+  const bool always = column.identity == Identity::kAlways;
+  if (column.generated_sql.empty()) {
+    if (!always || insert.value_or(Overriding::kNone) != Overriding::kNone) {
+      return absl::OkStatus();
+    }
+  }
   return WithFields(
-      SqlError(sqlstate::kGeneratedAlways,
-               update ? absl::StrCat("column \"", column.name, "\" can only be updated to DEFAULT")
-                      : absl::StrCat("cannot insert a non-DEFAULT value into column \"",
-                                     column.name, "\""),
-               position),
-      {absl::StrCat("Column \"", column.name, "\" is a generated column.")});
+      SqlError(
+          sqlstate::kGeneratedAlways,
+          insert.has_value()
+              ? absl::StrCat("cannot insert a non-DEFAULT value into column \"", column.name, "\"")
+              : absl::StrCat("column \"", column.name, "\" can only be updated to DEFAULT"),
+          position, always && insert.has_value() ? "Use OVERRIDING SYSTEM VALUE to override." : ""),
+      {absl::StrCat("Column \"", column.name,
+                    always ? "\" is an identity column defined as GENERATED ALWAYS."
+                           : "\" is a generated column.")});
+}
+
+absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view verb) {
+  switch (relation.kind) {
+    case RelationKind::kTable:
+      break;
+    case RelationKind::kSequence:
+      return SqlError(sqlstate::kWrongObjectType,
+                      absl::StrCat("cannot change sequence \"", relation.name, "\""));
+    case RelationKind::kView:
+      return SqlError(
+          sqlstate::kUnsupported,
+          absl::StrCat("cannot ", verb, " view \"", relation.name, "\": views are only read"), -1,
+          "Write to the tables that it reads.");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace planner

@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
       out.emplace_back(column, value ? std::move(value) : MakeConst(c.type, Datum::Null()));
       continue;
     }
-    ISO_RETURN_IF_ERROR(RefuseGenerated(c, true, a.position));
+    ISO_RETURN_IF_ERROR(RefuseGenerated(c, std::nullopt, a.position));
     ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type, c.typmod));
     out.emplace_back(column, std::move(value));
   }
@@ -84,7 +84,7 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
     Binder binder(&nothing, &plan_->params, nullptr, "INSERT");
     for (size_t i = 0; i < columns.size(); ++i) {
       const ColumnDescriptor& c = table->columns[static_cast<size_t>(targets[i])];
-      ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, -1));
+      ISO_RETURN_IF_ERROR(RefuseGenerated(c, insert.overriding, -1));
       if (columns[i].type == Type::kUnknown) {
         columns[i].type = c.type;
         ISO_RETURN_IF_ERROR(SetColumnType(source.get(), i, columns[i].type, &binder));
@@ -118,7 +118,7 @@ absl::StatusOr<PlanNodePtr> Builder::InsertSource(const ast::Insert& insert, con
         ISO_ASSIGN_OR_RETURN(e, DefaultExpr(c));
         if (e == nullptr) e = MakeConst(c.type, Datum::Null());
       } else {
-        ISO_RETURN_IF_ERROR(RefuseGenerated(c, false, row[i]->position));
+        ISO_RETURN_IF_ERROR(RefuseGenerated(c, insert.overriding, row[i]->position));
         ISO_ASSIGN_OR_RETURN(e, binder.BindAssignment(*row[i], c.name, c.type, c.typmod));
       }
       out.push_back(std::move(e));
@@ -198,6 +198,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
 
 absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(insert.table));
+  ISO_RETURN_IF_ERROR(CheckWritable(*table, "insert into"));
   ISO_RETURN_IF_ERROR(CheckUnused(insert.ctes));
   std::vector<int> targets;
   for (const auto& [name, position] : insert.columns) {
@@ -223,7 +224,10 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
                              ? static_cast<ValuesPlan&>(*node->child).rows[0].size()
                              : static_cast<ProjectPlan&>(*node->child).exprs.size();
     for (size_t i = 0; i < width; ++i) {
-      node->source[static_cast<size_t>(targets[i])] = static_cast<int>(i);
+      const auto target = static_cast<size_t>(targets[i]);
+      const bool ignored = insert.overriding == ast::Insert::Overriding::kUser &&
+                           table->columns[target].identity != Identity::kNone;
+      if (!ignored) node->source[target] = static_cast<int>(i);
     }
   } else {
     auto values = std::make_unique<ValuesPlan>();
@@ -249,6 +253,7 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
 
 absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(update.table));
+  ISO_RETURN_IF_ERROR(CheckWritable(*table, "update"));
   ISO_RETURN_IF_ERROR(CheckUnused(update.ctes));
   const Scope scope = TableScope(*table, update.table.alias);
   auto node = std::make_unique<UpdatePlan>();
@@ -276,6 +281,7 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
 
 absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(del.table));
+  ISO_RETURN_IF_ERROR(CheckWritable(*table, "delete from"));
   ISO_RETURN_IF_ERROR(CheckUnused(del.ctes));
   const Scope scope = TableScope(*table, del.table.alias);
   auto node = std::make_unique<DeletePlan>();

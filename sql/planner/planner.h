@@ -21,6 +21,9 @@ namespace isochron::sql {
 // The user tables that a statement names (not those of system schemas).
 std::vector<ast::TableName> TablesOf(const ast::Statement& statement);
 
+// Whether a query calls nextval or setval; *asks also for currval and lastval.
+bool DrawsFromSequence(const ast::Select& select, bool* asks);
+
 // 42P01 for a schema that does not exist. "isochron" and "information_schema" are virtual.
 bool IsVirtualSchema(const std::string& schema);
 

@@ -18,6 +18,12 @@ class Collector {
 
   void Expr(const ast::ExprPtr& e) {
     if (e == nullptr) return;
+    if (e->kind == ast::ExprKind::kFunc) {
+      const std::string& name = e->names.back();
+      const bool changes = name == "nextval" || name == "setval";
+      draws = draws || changes;
+      asks = asks || changes || name == "currval" || name == "lastval";
+    }
     for (const ast::ExprPtr& a : e->args) Expr(a);
     Expr(e->filter);
     if (e->select != nullptr) Select(*e->select);
@@ -60,6 +66,7 @@ class Collector {
   }
 
   std::vector<ast::TableName> out;
+  bool draws = false, asks = false;  // sequences
 };
 
 }  // namespace
@@ -92,6 +99,13 @@ std::vector<ast::TableName> TablesOf(const ast::Statement& statement) {
     return TablesOf(*explain->statement);
   }
   return std::move(c.out);
+}
+
+bool DrawsFromSequence(const ast::Select& select, bool* asks) {
+  Collector c;
+  c.Select(select);
+  *asks = c.asks;
+  return c.draws;
 }
 
 }  // namespace isochron::sql

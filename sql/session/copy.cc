@@ -57,7 +57,8 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
   for (size_t i = 0; i < out.columns.size(); ++i) {
     absl::StrAppend(&out.insert, i > 0 ? ", " : "", QuoteIdentifier(out.columns[i].name));
   }
-  out.insert += ") VALUES ";
+  // COPY gives every column its value, those that always count, too.
+  out.insert += ") OVERRIDING SYSTEM VALUE VALUES ";
   co_return out;
 }
 

@@ -75,6 +75,7 @@ EngineImpl::EngineImpl(Deps deps, EngineOptions options)
       random_(options_.seed),
       catalog_(deps.store, deps.executor, deps.truetime, &random_,
                Catalog::Options{options_.schema_lease_us, options_.drop_margin_us}),
+      sequences_(deps.store, deps.executor, deps.truetime, &random_, options_.schema_lease_us),
       cache_(options_.plan_cache_entries) {}
 
 std::unique_ptr<Session> EngineImpl::NewSession() {
@@ -245,6 +246,24 @@ ExecContext EngineImpl::MakeExec(const Ctx& ctx) {
   exec.max_value_bytes = options_.max_value_bytes;
   exec.eval.version = options_.version;
   return exec;
+}
+
+Task<absl::StatusOr<StatementResult>> EngineImpl::RunDrawing(std::shared_ptr<const Plan> plan,
+                                                             ExecContext* exec, ResultSink* sink,
+                                                             Draws* draws, bool check_schema) {
+  draws->NewAttempt();
+  exec->eval.sequences = draws;
+  exec->rows_changed = 0;
+  const size_t mark = exec->writer != nullptr ? exec->writer->Mark() : 0;
+  auto result = co_await Run(std::move(plan), exec, sink, check_schema);
+  if (!draws->wanting()) co_return result;
+  if (result.status().code() == absl::StatusCode::kAborted) {
+    draws->NewAttempt();
+    co_return result;
+  }
+  if (exec->writer != nullptr) exec->writer->RollbackToMark(mark);
+  ISO_CO_RETURN_IF_ERROR(co_await draws->Supply(exec->ctx));
+  co_return result;
 }
 
 Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan> plan,

@@ -15,6 +15,7 @@
 #include "sql/catalog/catalog.h"
 #include "sql/exec/operator.h"
 #include "sql/session/prepared.h"
+#include "sql/session/sequences.h"
 #include "sql/session/session.h"
 #include "sql/session/settings.h"
 
@@ -49,6 +50,16 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::StatusOr<StatementResult>> Run(std::shared_ptr<const Plan> plan, ExecContext* exec,
                                             ResultSink* sink, bool check_schema);
 
+  // The same, with sequences; of a statement that lacked a value it makes it ready: `draws` then
+  // says so, what was written is undone, and it is to be run again.
+  Task<absl::StatusOr<StatementResult>> RunDrawing(std::shared_ptr<const Plan> plan,
+                                                   ExecContext* exec, ResultSink* sink,
+                                                   Draws* draws, bool check_schema);
+  Draws MakeDraws(Settings* settings, bool read_only) {
+    return Draws(&catalog_, &sequences_, &settings->sequences(), read_only);
+  }
+  SequenceBlocks& sequences() { return sequences_; }
+
   // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
   absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params);
   // TT.now() as SQL's now(): the middle of the interval.
@@ -78,6 +89,7 @@ class EngineImpl : public Engine, public VirtualTables {
   const EngineOptions options_;
   Random random_;
   Catalog catalog_;
+  SequenceBlocks sequences_;
   PreparedCache cache_;
   std::map<uint64_t, SessionImpl*> sessions_;
   uint64_t next_session_ = 1;

@@ -63,7 +63,8 @@ bool SessionImpl::StandsBeside(const Prepared& statement) const {
   const bool settings = statement.verb == Verb::kSet || statement.verb == Verb::kShow;
   const bool ddl = statement.verb == Verb::kCreateTable || statement.verb == Verb::kDropTable ||
                    statement.verb == Verb::kAlterDatabase || statement.verb == Verb::kSplit ||
-                   statement.verb == Verb::kMerge || statement.verb == Verb::kMembers;
+                   statement.verb == Verb::kMerge || statement.verb == Verb::kMembers ||
+                   statement.verb == Verb::kObject;
   return transaction_->state() == SqlTransaction::State::kOpen &&
          (settings || (ddl && transaction_->untouched()));
 }

@@ -97,7 +97,9 @@ absl::Status Classify(Prepared* p) {
   }
   if (const auto* select = std::get_if<ast::Select>(&p->ast.node)) {
     p->verb = VerbOf(*select);
-    p->writes = select->for_update;
+    p->writes = select->for_update || DrawsFromSequence(*select, &p->draws);
+  } else if (std::holds_alternative<ast::ObjectPtr>(p->ast.node)) {
+    p->verb = Verb::kObject;
   } else if (std::holds_alternative<ast::Insert>(p->ast.node) ||
              std::holds_alternative<ast::Update>(p->ast.node) ||
              std::holds_alternative<ast::Delete>(p->ast.node)) {

@@ -37,6 +37,7 @@ enum class Verb : uint8_t {
   kMerge,     // SELECT isochron.merge(...)
   kChecksum,  // SELECT isochron.checksum(...)
   kAlterDatabase,
+  kObject,  // ast_objects.h
   kCopyFrom,
 };
 
@@ -44,6 +45,7 @@ struct Prepared {
   ast::Statement ast;
   Verb verb = Verb::kPlanned;
   bool writes = false;  // needs a read-write transaction
+  bool draws = false;   // asks a sequence: it may be run again before its rows are passed on
   // Of a COPY. One that goes TO is the SELECT of what it copies, and kPlanned.
   std::optional<ast::Copy> copy;
   std::vector<ast::TableName> tables;

@@ -82,7 +82,8 @@ std::string ReplayEntry::Sql() const {
 }
 
 int64_t ReplayEntry::Bytes() const {
-  int64_t bytes = static_cast<int64_t>(sizeof(ReplayEntry) + text->text.size());
+  int64_t bytes =
+      static_cast<int64_t>(sizeof(ReplayEntry) + text->text.size() + draws.size() * sizeof(Draw));
   for (const TypedDatum& p : params) bytes += p.value.MemoryBytes();
   return bytes;
 }

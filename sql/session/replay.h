@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sql/session/prepared.h"
+#include "sql/session/sequences.h"
 #include "sql/session/session.h"
 
 namespace isochron::sql {
@@ -88,6 +89,7 @@ struct ReplayEntry {
   std::string sql_state;  // "00000" when it succeeded
   std::string tag;
   uint64_t digest = 0;
+  std::vector<Draw> draws;  // made again
 
   const ast::Statement& ast() const { return text->statements[index].ast; }
   std::string Sql() const;

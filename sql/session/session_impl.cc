@@ -8,6 +8,7 @@
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/planner/planner.h"
+#include "sql/planner/sequence_def.h"
 
 namespace isochron::sql {
 namespace {
@@ -164,7 +165,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
   const Prepared* statement = &text->statements[index];
   switch (statement->verb) {
     case Verb::kPlanned:
-      if (!statement->writes) {
+      if (!statement->writes && !statement->draws) {
         co_return co_await ReadOnlyOnce(ctx, text, statement, std::move(params),
                                         settings_->read_bound(), settings_->seen(), sink);
       }
@@ -185,6 +186,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       co_return co_await CreateTable(ctx, &std::get<ast::CreateTable>(statement->ast.node));
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
+    case Verb::kObject:
+      co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get());
     case Verb::kAlterDatabase:
       co_return co_await AlterDatabase(ctx, &std::get<ast::Set>(statement->ast.node));
     case Verb::kSplit:
@@ -208,7 +211,7 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
                                                       const Prepared* statement, Params params,
                                                       Timestamp now,
                                                       txn::ReadWriteTransaction* writer,
-                                                      BufferSink* buffer) {
+                                                      Draws* draws, BufferSink* buffer) {
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
                           co_await engine_->PlanNow(ctx, text, statement));
   ExecContext exec = engine_->MakeExec(ctx);
@@ -216,7 +219,11 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
   exec.reader = writer;
   exec.writer = writer;
-  auto result = co_await engine_->Run(plan, &exec, buffer, false);
+  Result result;
+  do {
+    result = co_await engine_->RunDrawing(plan, &exec, buffer, draws, false);
+    if (draws->again()) buffer->Clear();
+  } while (draws->again());
   if (!result.ok()) co_return buffer->status().ok() ? result.status() : buffer->status();
   txn::CommitOptions options;
   if (!engine_->catalog().ValidNow(plan->tables, &options.s_max)) {
@@ -235,9 +242,11 @@ Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> writer,
                           engine_->deps().store->Begin(ctx));
   BufferSink buffer(ctx);
+  Draws draws = engine_->MakeDraws(settings_.get(), false);
   for (int attempt = 0;; ++attempt) {
     buffer.Clear();
-    auto result = co_await AutocommitOnce(ctx, text, statement, params, now, writer.get(), &buffer);
+    auto result =
+        co_await AutocommitOnce(ctx, text, statement, params, now, writer.get(), &draws, &buffer);
     if (result.ok()) {
       settings_->SetCommitTimestamp(result->commit_timestamp.value_or(Timestamp()));
       // It is committed, whether or not its client still listens.
@@ -342,7 +351,7 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
   }
   const Prepared* statement = &(*text)->statements[0];
   out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable ||
-               statement->verb == Verb::kAlterDatabase;
+               statement->verb == Verb::kObject || statement->verb == Verb::kAlterDatabase;
   out.is_transaction = statement->verb == Verb::kTransaction;
   out.is_dml = statement->verb == Verb::kPlanned && statement->writes &&
                !std::holds_alternative<ast::Select>(statement->ast.node);
@@ -376,11 +385,22 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
 
 Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTable* create) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, MakeDescriptor(*create));
+  ISO_CO_ASSIGN_OR_RETURN(std::vector<TableDescriptor> sequences, DefineSerials(*create, &table));
+  const std::string monotone = MonotoneKey(table, sequences);
   txn::CommitResult commit;
-  ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
-                                         ctx, std::move(table), create->if_not_exists, &commit));
+  ISO_CO_ASSIGN_OR_RETURN(
+      bool made, co_await engine_->catalog().Create(ctx, std::move(table), create->if_not_exists,
+                                                    &commit, std::move(sequences)));
   StatementResult result;
   result.tag = "CREATE TABLE";
+  if (made && !monotone.empty()) {
+    result.notices.push_back(
+        {"NOTICE", "00000",
+         absl::StrCat("values of \"", monotone,
+                      "\", which the primary key begins with, only grow: "
+                      "all inserts go to the table's last split; BIT_REVERSED_POSITIVE spreads "
+                      "them")});
+  }
   if (made) {
     result.commit_timestamp = commit.commit_timestamp;
     settings_->SetCommitTimestamp(commit.commit_timestamp);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/parser/ast_objects.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/transaction_impl.h"
 
@@ -69,7 +70,8 @@ class SessionImpl : public Session {
   Task<Result> Autocommit(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
                           ResultSink* sink);
   Task<Result> AutocommitOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
-                              Timestamp now, txn::ReadWriteTransaction* writer, BufferSink* buffer);
+                              Timestamp now, txn::ReadWriteTransaction* writer, Draws* draws,
+                              BufferSink* buffer);
   Task<Result> ReadOnlyOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
                             ReadBound bound, Timestamp seen, ResultSink* sink);
   // Begins the transaction of a read that stands alone, and plans it for what it will read at.
@@ -79,6 +81,13 @@ class SessionImpl : public Session {
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> AlterDatabase(Ctx ctx, const ast::Set* set);
+  // objects.cc
+  Task<Result> Object(Ctx ctx, const ast::ObjectStatement* object);
+  Task<Result> CreateSequence(Ctx ctx, const ast::CreateSequence* create);
+  Task<Result> AlterSequence(Ctx ctx, const ast::AlterSequence* alter);
+  Task<Result> DropObjects(Ctx ctx, const ast::DropObjects* drop);
+  Task<absl::Status> DropRelation(Ctx ctx, TablePtr relation, bool cascade,
+                                  StatementResult* result);
   Task<Result> Checksum(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,

@@ -15,10 +15,65 @@ constexpr char kCommitTimestamp[] = "spanner.commit_timestamp";
 constexpr char kReadTimestamp[] = "spanner.read_timestamp";
 constexpr char kCausalToken[] = "spanner.causal_token";
 
+// What clients and pg_dump set, which changes no answer here; and what drivers ask.
+constexpr std::pair<const char*, const char*> kHabits[] = {
+    {"array_nulls", "on"},
+    {"backslash_quote", "safe_encoding"},
+    {"check_function_bodies", "on"},
+    {"constraint_exclusion", "partition"},
+    {"cursor_tuple_fraction", "0.1"},
+    {"default_statistics_target", "100"},
+    {"default_table_access_method", "heap"},
+    {"default_tablespace", ""},
+    {"default_transaction_deferrable", "off"},
+    {"effective_cache_size", "4GB"},
+    {"enable_bitmapscan", "on"},
+    {"enable_hashagg", "on"},
+    {"enable_hashjoin", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"enable_indexscan", "on"},
+    {"enable_material", "on"},
+    {"enable_mergejoin", "on"},
+    {"enable_nestloop", "on"},
+    {"enable_seqscan", "on"},
+    {"enable_sort", "on"},
+    {"escape_string_warning", "on"},
+    {"geqo", "on"},
+    {"idle_session_timeout", "0"},
+    {"in_hot_standby", "off"},
+    {"is_superuser", "on"},
+    {"jit", "off"},
+    {"lc_collate", "C"},
+    {"lc_ctype", "C"},
+    {"lc_messages", "C"},
+    {"lc_monetary", "C"},
+    {"lc_numeric", "C"},
+    {"lc_time", "C"},
+    {"log_min_messages", "warning"},
+    {"log_statement", "none"},
+    {"maintenance_work_mem", "64MB"},
+    {"max_index_keys", "32"},
+    {"password_encryption", "scram-sha-256"},
+    {"plan_cache_mode", "auto"},
+    {"quote_all_identifiers", "off"},
+    {"random_page_cost", "4"},
+    {"row_security", "on"},
+    {"seq_page_cost", "1"},
+    {"session_replication_role", "origin"},
+    {"synchronize_seqscans", "on"},
+    {"synchronous_commit", "on"},
+    {"transaction_deferrable", "off"},
+    {"work_mem", "4MB"},
+    {"xmlbinary", "base64"},
+    {"xmloption", "content"},
+};
+
 bool IsFixed(const std::string& name) {
   return name == "server_version" || name == "server_encoding" || name == "transaction_isolation" ||
          name == kCommitTimestamp || name == kReadTimestamp || name == "server_version_num" ||
-         name == "integer_datetimes" || name == "max_identifier_length";
+         name == "integer_datetimes" || name == "max_identifier_length" ||
+         name == "in_hot_standby" || name == "is_superuser" || name == "lc_collate" ||
+         name == "lc_ctype" || name == "max_index_keys";
 }
 
 absl::Status BadValue(const std::string& name, const std::string& value, absl::string_view hint) {
@@ -94,6 +149,7 @@ Settings::Settings(Timeouts timeouts, std::string version) : timeouts_(timeouts)
                {"statement_timeout", TimeText(timeouts.statement_us)},
                {"timezone", "UTC"},
                {"transaction_isolation", "serializable"}};
+  for (const auto& [name, value] : kHabits) defaults_[name] = value;
   values_ = defaults_;
 }
 
@@ -143,6 +199,11 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
   } else if (name == "standard_conforming_strings") {
     ISO_ASSIGN_OR_RETURN(bool on, OnOff(name, value));
     if (!on) return SqlError(sqlstate::kUnsupported, "standard_conforming_strings is always on");
+  } else if ((name == "session_replication_role" && upper != "ORIGIN") ||
+             (name == "default_tablespace" && !value.empty()) ||
+             (name == "default_table_access_method" && upper != "HEAP")) {
+    return SqlError(sqlstate::kUnsupported,
+                    absl::StrCat("parameter \"", name, "\" cannot be \"", value, "\" here"));
   } else if (name == "bytea_output" && upper != "HEX") {
     return SqlError(sqlstate::kUnsupported, "bytea is always written in hex");
   }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/types.h"
+#include "sql/session/sequences.h"
 #include "sql/session/session.h"
 
 namespace isochron::sql {
@@ -32,6 +33,9 @@ class Settings {
   // nullopt if there is no such setting.
   std::optional<std::string> Get(const std::string& name) const;
   std::vector<std::pair<std::string, std::string>> All() const;
+
+  // Of currval and lastval.
+  SequenceMemory& sequences() { return sequences_; }
 
   const Timeouts& timeouts() const { return timeouts_; }
   const ReadBound& read_bound() const { return read_bound_; }
@@ -55,6 +59,7 @@ class Settings {
   ReadBound read_bound_;
   Timestamp seen_;
   bool default_read_only_ = false;
+  SequenceMemory sequences_;
 };
 
 // "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",

@@ -34,6 +34,7 @@ absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> TransactionImpl::BeginRead
 }
 
 absl::Status TransactionImpl::Start(Ctx ctx) {
+  sequences_ = settings_->sequences();
   ISO_ASSIGN_OR_RETURN(now_, engine_->SqlNow());
   if (options_.read_only) {
     if (options_.bound.bounded()) {
@@ -96,10 +97,11 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, Prepa
   if (statement.copy.has_value() && !sink->takes_copy()) co_return CopyMisplaced();
   ++statements_;
   ReplaySink tracked(sink);
+  Draws draws = engine_->MakeDraws(settings_.get(), options_.read_only);
   absl::StatusOr<StatementResult> result;
   for (;;) {
     tracked.NewAttempt();
-    result = co_await RunOnce(ctx, text, index, params, &tracked);
+    result = co_await RunOnce(ctx, text, index, params, &draws, &tracked);
     if (tracked.diverged() && (result.ok() || options_.read_only ||
                                result.status().code() == absl::StatusCode::kCancelled)) {
       co_return GiveUp(absl::AbortedError("wounded by an older transaction"),
@@ -117,7 +119,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, Prepa
     if (!replayed.ok()) co_return replayed;
   }
   if (!options_.read_only) {
-    ReplayEntry entry{text, index, params, SqlStateOf(result.status()), "", tracked.digest()};
+    ReplayEntry entry{text,       index, params, SqlStateOf(result.status()), "", tracked.digest(),
+                      draws.log()};
     if (result.ok()) entry.tag = result->tag;
     Keep(std::move(entry));
   }
@@ -131,11 +134,11 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, Prepa
 
 Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, PreparedPtr text,
                                                                size_t index, Params params,
-                                                               ResultSink* sink) {
+                                                               Draws* draws, ReplaySink* sink) {
   const Prepared* statement = &text->statements[index];
   switch (statement->verb) {
     case Verb::kPlanned:
-      co_return co_await RunPlanned(ctx, text, statement, std::move(params), sink);
+      co_return co_await RunPlanned(ctx, text, statement, std::move(params), draws, sink);
     case Verb::kExplain:
       co_return co_await RunExplain(ctx, text, statement, sink);
     case Verb::kTransaction:
@@ -155,6 +158,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
           sqlstate::kActiveTransaction,
           absl::StrCat("isochron.", statement->verb == Verb::kSplit ? "split" : "merge",
                        " cannot run inside a transaction block"));
+    case Verb::kObject:
+      co_return RunObjectInside(*std::get<ast::ObjectPtr>(statement->ast.node));
     case Verb::kAlterDatabase:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "ALTER DATABASE cannot run inside a transaction block");
@@ -172,12 +177,15 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
 
 Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, PreparedPtr text,
                                                                   const Prepared* statement,
-                                                                  Params params, ResultSink* sink) {
+                                                                  Params params, Draws* draws,
+                                                                  ReplaySink* sink) {
   if (options_.read_only && statement->writes) {
     const bool select = std::holds_alternative<ast::Select>(statement->ast.node);
-    co_return SqlError(sqlstate::kReadOnlyTransaction,
-                       absl::StrCat("cannot execute ", select ? "SELECT FOR UPDATE" : "a write",
-                                    " in a read-only transaction"));
+    co_return SqlError(sqlstate::kReadOnlyTransaction, absl::StrCat("cannot execute ",
+                                                                    statement->draws ? "nextval()"
+                                                                    : select ? "SELECT FOR UPDATE"
+                                                                             : "a write",
+                                                                    " in a read-only transaction"));
   }
   const Timestamp t = bound_.value_or(read_timestamp());
   const bool at = options_.read_only && t.us != 0;
@@ -194,7 +202,11 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
   exec.reader = options_.read_only ? reader_.get() : writer_.get();
   exec.writer = writer_.get();
   const size_t mark = writer_ != nullptr ? writer_->Mark() : 0;
-  auto result = co_await engine_->Run(plan, &exec, sink, options_.read_only && !at);
+  absl::StatusOr<StatementResult> result;
+  do {
+    sink->NewAttempt();
+    result = co_await engine_->RunDrawing(plan, &exec, sink, draws, options_.read_only && !at);
+  } while (draws->again());
   // A statement takes effect as a whole or not at all.
   if (!result.ok() && writer_ != nullptr && plan->writes() &&
       result.status().code() != absl::StatusCode::kAborted) {
@@ -290,11 +302,14 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
     writer_ = *std::move(next);
     savepoints_.clear();
     used_.clear();
+    settings_->sequences() = sequences_;
     bool again = false;
     for (size_t i = 0; i < log_.size() && !again; ++i) {
       const ReplayEntry entry = log_[i];
       ReplaySink sink(nullptr);
-      auto result = co_await RunOnce(ctx, entry.text, entry.index, entry.params, &sink);
+      Draws draws = engine_->MakeDraws(settings_.get(), false);
+      draws.set_log(entry.draws);
+      auto result = co_await RunOnce(ctx, entry.text, entry.index, entry.params, &draws, &sink);
       if (result.status().code() == absl::StatusCode::kAborted) {
         why = result.status();
         again = true;

@@ -53,10 +53,10 @@ class TransactionImpl : public SqlTransaction {
   absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> BeginReader(const Ctx& ctx);
   // Runs one statement in the current attempt, without any retry.
   Task<absl::StatusOr<StatementResult>> RunOnce(Ctx ctx, PreparedPtr text, size_t index,
-                                                Params params, ResultSink* sink);
+                                                Params params, Draws* draws, ReplaySink* sink);
   Task<absl::StatusOr<StatementResult>> RunPlanned(Ctx ctx, PreparedPtr text,
                                                    const Prepared* statement, Params params,
-                                                   ResultSink* sink);
+                                                   Draws* draws, ReplaySink* sink);
   Task<absl::StatusOr<StatementResult>> RunExplain(Ctx ctx, PreparedPtr text,
                                                    const Prepared* statement, ResultSink* sink);
   absl::StatusOr<StatementResult> RunSavepoint(const ast::Transaction& verb);
@@ -75,6 +75,7 @@ class TransactionImpl : public SqlTransaction {
   std::unique_ptr<txn::ReadTransaction> reader_;  // of a read-only transaction
   std::optional<Timestamp> bound_;
   std::vector<Savepoint> savepoints_;
+  SequenceMemory sequences_;  // as it began
   std::map<std::string, UsedTable> used_;
   std::vector<ReplayEntry> log_;
   int64_t log_bytes_ = 0;
@@ -85,6 +86,8 @@ class TransactionImpl : public SqlTransaction {
 // Rows of EXPLAIN.
 Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
                                                   ResultSink* sink);
+// What of ast_objects.h goes inside a transaction.
+absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object);
 // SET and SHOW.
 Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,
                                                  ResultSink* sink);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sequences that come with a table.
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/catalog/catalog.h"
+#include "sql/catalog/layout.h"
+#include "sql/catalog/sequence.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+
+absl::Status Catalog::StartSequence(txn::ReadWriteTransaction* txn,
+                                    const TableDescriptor& sequence) {
+  SequenceState state;
+  state.last_value = sequence.sequence.start;
+  return txn->Put(SequenceRowKey(sequence), EncodeSequenceRow(sequence, state));
+}
+
+Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn,
+                                         TableDescriptor* table,
+                                         std::vector<TableDescriptor> sequences, uint64_t* next) {
+  std::set<std::string> taken = {table->name};
+  for (TableDescriptor& sequence : sequences) {
+    const std::string wanted = sequence.name;
+    for (int n = 1;; ++n) {
+      auto standing =
+          co_await txn->Get(ctx, DescriptorKey(sequence.name), txn::LockMode::kExclusive);
+      if (!standing.ok()) co_return standing.status();
+      if (!standing->has_value() && taken.insert(sequence.name).second) break;
+      sequence.name = absl::StrCat(wanted, n);
+    }
+    sequence.id = TableId((*next)++);
+    sequence.owner_table = table->id;
+    for (ColumnDescriptor& c : table->columns) {
+      if (c.id != sequence.owner_column || sequence.name == wanted) continue;
+      const std::string last = absl::StrCat(wanted, "'::regclass)");
+      const size_t at = c.default_sql.rfind(last);
+      if (at == std::string::npos) {
+        co_return SqlError(sqlstate::kDuplicateTable,
+                           absl::StrCat("relation \"", wanted, "\" already exists"));
+      }
+      c.default_sql.replace(at, wanted.size(), sequence.name);
+    }
+    ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(sequence.name), EncodeDescriptor(sequence)));
+    ISO_CO_RETURN_IF_ERROR(StartSequence(txn, sequence));
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace isochron::sql

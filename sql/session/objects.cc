@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Statements about sequences, and the small ones that drivers and pg_dump send.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/parser/ast_objects.h"
+#include "sql/planner/sequence_def.h"
+#include "sql/session/session_impl.h"
+
+namespace isochron::sql {
+namespace {
+
+absl::Status CheckSchema(const ast::TableName& name) {
+  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
+  return SqlError(sqlstate::kInvalidSchema,
+                  absl::StrCat("schema \"", name.schema, "\" does not exist"), name.position,
+                  "Everything lives in the schema public.");
+}
+
+absl::string_view WordOf(RelationKind kind) {
+  return kind == RelationKind::kView       ? "view"
+         : kind == RelationKind::kSequence ? "sequence"
+                                           : "table";
+}
+
+std::string TagOf(const ast::ObjectStatement& object) {
+  struct Tag {
+    std::string operator()(const ast::CreateSequence&) const { return "CREATE SEQUENCE"; }
+    std::string operator()(const ast::AlterSequence&) const { return "ALTER SEQUENCE"; }
+    std::string operator()(const ast::DropObjects& d) const {
+      return d.kind == ast::ObjectKind::kView ? "DROP VIEW" : "DROP SEQUENCE";
+    }
+    std::string operator()(const ast::CreateView&) const { return "CREATE VIEW"; }
+    std::string operator()(const ast::Truncate&) const { return "TRUNCATE TABLE"; }
+    std::string operator()(const ast::Comment&) const { return "COMMENT"; }
+    std::string operator()(const ast::Discard& d) const {
+      return d.kind == ast::DiscardKind::kAll         ? "DISCARD ALL"
+             : d.kind == ast::DiscardKind::kPlans     ? "DISCARD PLANS"
+             : d.kind == ast::DiscardKind::kSequences ? "DISCARD SEQUENCES"
+                                                      : "DISCARD TEMP";
+    }
+    std::string operator()(const ast::LockTable&) const { return "LOCK TABLE"; }
+    std::string operator()(const ast::Accepted& a) const { return a.tag; }
+  };
+  return std::visit(Tag(), object.node);
+}
+
+}  // namespace
+
+absl::Status NotASequence(const std::string& name) {
+  return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", name, "\" is not a sequence"));
+}
+
+absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object) {
+  StatementResult result;
+  result.tag = TagOf(object);
+  if (std::holds_alternative<ast::LockTable>(object.node) ||
+      std::holds_alternative<ast::Accepted>(object.node)) {
+    return result;
+  }
+  return SqlError(sqlstate::kActiveTransaction,
+                  absl::StrCat(result.tag, " cannot run inside a transaction block"));
+}
+
+Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatement* object) {
+  if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
+    co_return co_await CreateSequence(ctx, create);
+  }
+  if (const auto* alter = std::get_if<ast::AlterSequence>(&object->node)) {
+    co_return co_await AlterSequence(ctx, alter);
+  }
+  if (const auto* drop = std::get_if<ast::DropObjects>(&object->node)) {
+    co_return co_await DropObjects(ctx, drop);
+  }
+  StatementResult result;
+  result.tag = TagOf(*object);
+  if (std::holds_alternative<ast::Accepted>(object->node)) co_return result;
+  if (const auto* discard = std::get_if<ast::Discard>(&object->node)) {
+    if (discard->kind == ast::DiscardKind::kAll) settings_->ResetAll();
+    if (discard->kind == ast::DiscardKind::kAll || discard->kind == ast::DiscardKind::kSequences) {
+      settings_->sequences() = SequenceMemory();
+    }
+    co_return result;
+  }
+  if (std::holds_alternative<ast::LockTable>(object->node)) {
+    co_return SqlError(sqlstate::kNoActiveTransaction,
+                       "LOCK TABLE can only be used in transaction blocks");
+  }
+  co_return SqlError(sqlstate::kUnsupported, absl::StrCat(result.tag, " is not supported yet"), -1,
+                     "docs/reference/sql.md lists what is.");
+}
+
+Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::CreateSequence* create) {
+  ISO_CO_RETURN_IF_ERROR(CheckSchema(create->name));
+  if (create->options.owned && !create->options.owner.empty()) {
+    co_return SqlError(sqlstate::kUnsupported, "OWNED BY is not supported yet");
+  }
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor sequence,
+                          DefineSequence(create->name.name, create->options, Type::kInt8));
+  txn::CommitResult commit;
+  ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
+                                         ctx, std::move(sequence), create->if_not_exists, &commit));
+  StatementResult result;
+  result.tag = "CREATE SEQUENCE";
+  if (made) {
+    result.commit_timestamp = commit.commit_timestamp;
+    settings_->SetCommitTimestamp(commit.commit_timestamp);
+  } else {
+    result.notices.push_back(
+        {"NOTICE", sqlstate::kDuplicateTable,
+         absl::StrCat("relation \"", create->name.name, "\" already exists, skipping")});
+  }
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::AlterSequence(Ctx ctx, const ast::AlterSequence* alter) {
+  StatementResult result;
+  result.tag = "ALTER SEQUENCE";
+  auto found = co_await engine_->catalog().Resolve(ctx, alter->name.name);
+  if (!found.ok() && SqlStateOf(found.status()) == sqlstate::kUndefinedTable && alter->if_exists) {
+    result.notices.push_back(
+        {"NOTICE", "00000",
+         absl::StrCat("relation \"", alter->name.name, "\" does not exist, skipping")});
+    co_return result;
+  }
+  if (!found.ok()) co_return found.status();
+  const TablePtr sequence = *std::move(found);
+  if (sequence->kind != RelationKind::kSequence) co_return NotASequence(alter->name.name);
+  SequenceOptions options = sequence->sequence;
+  ISO_CO_RETURN_IF_ERROR(ChangeSequence(alter->options, &options));
+  if (!(options == sequence->sequence) || alter->options.owned) {
+    co_return SqlError(sqlstate::kUnsupported,
+                       "ALTER SEQUENCE is not supported yet, but for RESTART");
+  }
+  if (alter->options.restart) {
+    const int64_t value = alter->options.restart_with.value_or(options.start);
+    if (value < options.min || value > options.max) {
+      co_return SqlError(
+          sqlstate::kInvalidParameter,
+          value < options.min
+              ? absl::StrCat("RESTART value (", value, ") cannot be less than MINVALUE (",
+                             options.min, ")")
+              : absl::StrCat("RESTART value (", value, ") cannot be greater than MAXVALUE (",
+                             options.max, ")"));
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->sequences().Set(ctx, sequence, value, false));
+  }
+  co_return result;
+}
+
+Task<SessionImpl::Result> SessionImpl::DropObjects(Ctx ctx, const ast::DropObjects* drop) {
+  StatementResult result;
+  const RelationKind kind =
+      drop->kind == ast::ObjectKind::kView ? RelationKind::kView : RelationKind::kSequence;
+  result.tag = kind == RelationKind::kView ? "DROP VIEW" : "DROP SEQUENCE";
+  for (const ast::TableName& name : drop->names) {
+    const std::string missing = absl::StrCat(WordOf(kind), " \"", name.name, "\" does not exist");
+    auto found = co_await engine_->catalog().Resolve(ctx, name.name);
+    if (!found.ok() && SqlStateOf(found.status()) != sqlstate::kUndefinedTable) {
+      co_return found.status();
+    }
+    if (!found.ok()) {
+      if (!drop->if_exists) co_return SqlError(sqlstate::kUndefinedTable, missing);
+      result.notices.push_back({"NOTICE", "00000", absl::StrCat(missing, ", skipping")});
+      continue;
+    }
+    const TablePtr relation = *std::move(found);
+    if (relation->kind != kind) {
+      co_return SqlError(sqlstate::kWrongObjectType,
+                         absl::StrCat("\"", name.name, "\" is not a ", WordOf(kind)), -1,
+                         absl::StrCat("Use DROP ", WordOf(relation->kind), " to remove it."));
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await DropRelation(ctx, relation, drop->cascade, &result));
+  }
+  co_return result;
+}
+
+Task<absl::Status> SessionImpl::DropRelation(Ctx ctx, TablePtr relation, bool cascade,
+                                             StatementResult* result) {
+  // A default draws from it.
+  if (relation->kind == RelationKind::kSequence) {
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                            engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
+    ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> all,
+                            co_await engine_->catalog().List(ctx, reader.get()));
+    const std::string next = NextValueSql(relation->name);
+    for (const TablePtr& table : all) {
+      for (const ColumnDescriptor& c : table->columns) {
+        if (c.default_sql != next) continue;
+        co_return WithFields(
+            SqlError(sqlstate::kDependentObjects,
+                     absl::StrCat("cannot drop sequence ", relation->name,
+                                  " because other objects depend on it"),
+                     -1,
+                     cascade ? "Drop the column's default first; CASCADE does not do it yet."
+                             : "Use DROP ... CASCADE to drop the dependent objects too."),
+            {absl::StrCat("default value for column ", c.name, " of table ", table->name,
+                          " depends on sequence ", relation->name)});
+      }
+    }
+  }
+  txn::CommitResult commit;
+  ISO_CO_ASSIGN_OR_RETURN(bool dropped,
+                          co_await engine_->catalog().Drop(ctx, relation->name, &commit));
+  if (dropped) {
+    result->commit_timestamp = commit.commit_timestamp;
+    settings_->SetCommitTimestamp(commit.commit_timestamp);
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sequences over several nodes, retries and replays.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "sql/session/session.h"
+#include "sql/testing/fake_universe.h"
+
+namespace isochron::sql {
+namespace {
+
+class SequencesTest : public ::testing::Test {
+ protected:
+  SequencesTest() {
+    for (uint64_t seed : {1, 2}) {
+      EngineOptions options;
+      options.seed = seed;
+      engines_.push_back(Engine::Create({&u_.store, &u_.executor, &u_.truetime, nullptr}, options));
+      sessions_.push_back(engines_.back()->NewSession());
+    }
+  }
+  // Values of the rows, or the SQLSTATE.
+  std::string Run(int node, const std::string& sql) {
+    CollectingSink sink;
+    absl::Status status =
+        u_.Run(sessions_[static_cast<size_t>(node)]->Execute(u_.NewContext(), sql, {}, &sink))
+            .status();
+    return status.ok() ? Render(sink) : SqlStateOf(status);
+  }
+  std::string In(SqlTransaction* txn, const std::string& sql) {
+    CollectingSink sink;
+    absl::Status status = u_.Run(txn->Execute(u_.NewContext(), sql, {}, &sink)).status();
+    return status.ok() ? Render(sink) : SqlStateOf(status);
+  }
+  static std::string Render(const CollectingSink& sink) {
+    std::string out;
+    for (const auto& s : sink.statements) {
+      for (const Row& row : s.rows) {
+        for (size_t i = 0; i < row.size(); ++i) {
+          absl::StrAppend(&out, out.empty() ? "" : ",", DatumToText(s.columns[i].type, row[i]));
+        }
+      }
+    }
+    return out;
+  }
+
+  testing::FakeUniverse u_;
+  std::vector<std::unique_ptr<Engine>> engines_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+};
+
+TEST_F(SequencesTest, NodesTakeBlocksOfTheirOwn) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "1001");
+  u_.store.counts = {};
+  EXPECT_EQ(Run(0, "SELECT nextval('s'), nextval('s')"), "2,3");
+  EXPECT_EQ(u_.store.counts.gets, 0);
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "1002");
+}
+
+TEST_F(SequencesTest, ACacheOfOneIsInTheOrderOfTheCalls) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s CACHE 1"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "2");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "3");
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id bigint DEFAULT nextval('s') PRIMARY KEY, v bigint)"), "");
+  // As many as its rows, in one commit.
+  u_.store.counts = {};
+  EXPECT_EQ(Run(1, "INSERT INTO t (v) VALUES (1), (2), (3) RETURNING id"), "4,5,6");
+  EXPECT_EQ(u_.store.counts.commits, 2);
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "7");
+}
+
+TEST_F(SequencesTest, SetvalVoidsTheBlocksOfOtherNodes) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "1001");
+  EXPECT_EQ(Run(0, "SELECT setval('s', 5000)"), "5000");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "5001");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "6001");
+  // Where nobody else holds a block, nothing is waited for.
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE alone"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('alone')"), "1");
+  const Micros before = u_.executor.MonotonicNow();
+  EXPECT_EQ(Run(0, "SELECT setval('alone', 10)"), "10");
+  EXPECT_LT(u_.executor.MonotonicNow() - before, 100'000);
+  EXPECT_EQ(Run(0, "SELECT nextval('alone')"), "11");
+}
+
+TEST_F(SequencesTest, ABlockIsLookedAtAgainAfterItsLease) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1");
+  u_.executor.Advance(5'000'000);
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "2");
+  // A restart on the other node, which holds no block.
+  EXPECT_EQ(Run(1, "ALTER SEQUENCE s RESTART WITH 50"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "50");
+}
+
+TEST_F(SequencesTest, WhatIsRolledBackIsAGap) {
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id serial PRIMARY KEY, v bigint)"), "");
+  EXPECT_EQ(Run(0, "BEGIN"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (1) RETURNING id"), "1");
+  EXPECT_EQ(Run(0, "ROLLBACK"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (1) RETURNING id"), "2");
+}
+
+TEST_F(SequencesTest, ARetryDrawsTheSameValues) {
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id serial PRIMARY KEY, v bigint)"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (0) RETURNING id"), "1");
+  u_.store.abort_commits = 2;
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (1), (2) RETURNING id"), "2,3");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (3) RETURNING id"), "4");
+}
+
+TEST_F(SequencesTest, AReplayShowsTheSameValues) {
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id serial PRIMARY KEY, v bigint)"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (0) RETURNING id"), "1");
+  auto txn = sessions_[0]->Begin(u_.NewContext(), TransactionOptions());
+  ASSERT_TRUE(txn.ok());
+  EXPECT_EQ(In(txn->get(), "SELECT currval('t_id_seq')"), "1");
+  EXPECT_EQ(In(txn->get(), "INSERT INTO t (v) VALUES (1), (2) RETURNING id"), "2,3");
+  EXPECT_EQ(In(txn->get(), "SELECT currval('t_id_seq'), lastval()"), "3,3");
+  EXPECT_EQ(In(txn->get(), "SELECT nextval('t_id_seq')"), "4");
+  u_.store.abort_commits = 1;
+  auto committed = u_.Run((*txn)->Commit(u_.NewContext()));
+  EXPECT_TRUE(committed.ok()) << committed.status();
+  EXPECT_EQ(u_.store.counts.retries, 1);
+  EXPECT_EQ(Run(1, "SELECT id FROM t"), "1,2,3");
+}
+
+TEST_F(SequencesTest, AnUnknownOutcomeCostsABlock) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
+  u_.store.unknown_commits = 1;
+  EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1001");
+}
+
+TEST_F(SequencesTest, ReversedBitsSpread) {
+  EXPECT_EQ(Run(0,
+                "CREATE TABLE t (id bigint GENERATED BY DEFAULT AS IDENTITY "
+                "(bit_reversed_positive) PRIMARY KEY, v text)"),
+            "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES ('BIT_REVERSED_POSITIVE') RETURNING id, v"),
+            "4611686018427387904,BIT_REVERSED_POSITIVE");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES ('b') RETURNING id"), "2305843009213693952");
+}
+
+TEST_F(SequencesTest, ATableTakesItsSequencesAlong) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE t_id_seq"), "");
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id serial, v bigint)"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (1) RETURNING id"), "1");
+  EXPECT_EQ(Run(0, "SELECT nextval('t_id_seq1')"), "2");
+  EXPECT_EQ(Run(0, "SELECT nextval('t_id_seq')"), "1");
+}
+
+}  // namespace
+}  // namespace isochron::sql
