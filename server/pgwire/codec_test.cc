@@ -10,6 +10,7 @@
 #include "server/pgwire/startup.h"
 #include "server/pgwire/value_codec.h"
 #include "sql/types/error.h"
+#include "sql/types/time_datum.h"
 
 namespace isochron::pgwire {
 namespace {
@@ -193,6 +194,8 @@ TEST(CheckText, IsStrictUtf8WithoutZeroBytes) {
   EXPECT_FALSE(CheckText(absl::string_view("a\0b", 3)).ok());
 }
 
+const sql::TimeContext& kPlain = sql::PlainTimeContext();
+
 TEST(ValueCodec, EveryTypeGoesThereAndBackInBothFormats) {
   const struct {
     Type type;
@@ -210,56 +213,66 @@ TEST(ValueCodec, EveryTypeGoesThereAndBackInBothFormats) {
       {Type::kBytea, Datum::String(std::string("\0\xff", 2)), "\\x00ff", 2},
       {Type::kTimestamptz, Datum::Int(946'684'800'500'000), "2000-01-01 00:00:00.5+00", 8},
       {Type::kTimestamptz, Datum::Int(-1), "1969-12-31 23:59:59.999999+00", 8},
+      {Type::kTimestamptz, Datum::Int(INT64_MAX), "infinity", 8},
+      {Type::kTimestamp, Datum::Int(-1), "1969-12-31 23:59:59.999999", 8},
+      {Type::kTimestamp, Datum::Int(INT64_MIN), "-infinity", 8},
+      {Type::kDate, Datum::Int(-1), "1969-12-31", 4},
+      {Type::kDate, Datum::Int(INT32_MAX), "infinity", 4},
+      {Type::kTime, Datum::Int(86'400'000'000), "24:00:00", 8},
+      {Type::kInterval, sql::IntervalDatum({14, -3, 3'600'000'000}),
+       "1 year 2 mons -3 days +01:00:00", 16},
   };
   for (const auto& c : cases) {
     std::string text;
-    AppendValue(c.type, 0, c.value, &text);
+    AppendValue(c.type, 0, c.value, kPlain, &text);
     EXPECT_EQ(text, c.text);
     std::string binary;
-    AppendValue(c.type, 1, c.value, &binary);
+    AppendValue(c.type, 1, c.value, kPlain, &binary);
     EXPECT_EQ(binary.size(), c.binary_bytes) << c.text;
-    EXPECT_EQ(*DecodeValue(c.type, 0, text), c.value) << c.text;
-    EXPECT_EQ(*DecodeValue(c.type, 1, binary), c.value) << c.text;
+    EXPECT_EQ(*DecodeValue(c.type, 0, text, kPlain), c.value) << c.text;
+    EXPECT_EQ(*DecodeValue(c.type, 1, binary, kPlain), c.value) << c.text;
     EXPECT_EQ(TypeOfOid(PgTypeOf(c.type).oid), c.type);
     binary.push_back('x');
     if (PgTypeOf(c.type).size > 0) {
-      EXPECT_EQ(sql::SqlStateOf(DecodeValue(c.type, 1, binary).status()), "22P03") << c.text;
+      EXPECT_EQ(sql::SqlStateOf(DecodeValue(c.type, 1, binary, kPlain).status()), "22P03")
+          << c.text;
     }
   }
   std::string half;
-  AppendValue(Type::kTimestamptz, 1, Datum::Int(946'684'800'500'000), &half);
+  AppendValue(Type::kTimestamptz, 1, Datum::Int(946'684'800'500'000), kPlain, &half);
   EXPECT_EQ(half, std::string(5, '\0') + std::string("\x07\xA1\x20", 3));
-  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kInt8, 0, "12x").status()), "22P02");
-  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kText, 0, "\xff").status()), "22021");
-  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kText, 1, "\xff").status()), "22021");
-  EXPECT_EQ(sql::SqlStateOf(
-                DecodeValue(Type::kTimestamptz, 1, std::string("\x7f\xff\xff\xff\xff\xff\xff\xff"))
-                    .status()),
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kInt8, 0, "12x", kPlain).status()), "22P02");
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kText, 0, "\xff", kPlain).status()), "22021");
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kText, 1, "\xff", kPlain).status()), "22021");
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(Type::kTimestamptz, 1,
+                                        std::string("\x7f\xff\xff\xff\xff\xff\xff\xfe"), kPlain)
+                                .status()),
             "22008");
 }
 
 TEST(ValueCodec, ArraysAreSentWithTheirDimensions) {
   constexpr Type kType = sql::ArrayOf(Type::kInt4);
-  auto array = DecodeValue(kType, 0, "[2:3]={7,NULL}");
+  auto array = DecodeValue(kType, 0, "[2:3]={7,NULL}", kPlain);
   ASSERT_TRUE(array.ok());
   std::string bytes;
-  AppendValue(kType, 1, *array, &bytes);
+  AppendValue(kType, 1, *array, kPlain, &bytes);
   const std::string expected(
       "\0\0\0\1\0\0\0\1\0\0\0\x17\0\0\0\2\0\0\0\2\0\0\0\4\0\0\0\7\xff\xff\xff\xff", 32);
   EXPECT_EQ(bytes, expected);
-  auto back = DecodeValue(kType, 1, bytes);
+  auto back = DecodeValue(kType, 1, bytes, kPlain);
   ASSERT_TRUE(back.ok());
   std::string text;
-  AppendValue(kType, 0, *back, &text);
+  AppendValue(kType, 0, *back, kPlain, &text);
   EXPECT_EQ(text, "[2:3]={7,NULL}");
   // Cut off anywhere, or with more elements than bytes, it is refused.
   for (size_t n = 0; n < bytes.size(); ++n) {
-    EXPECT_FALSE(DecodeValue(kType, 1, bytes.substr(0, n)).ok()) << n;
+    EXPECT_FALSE(DecodeValue(kType, 1, bytes.substr(0, n), kPlain).ok()) << n;
   }
   std::string many = bytes;
   many[13] = '\x7f';
-  EXPECT_FALSE(DecodeValue(kType, 1, many).ok());
-  EXPECT_EQ(sql::SqlStateOf(DecodeValue(sql::ArrayOf(Type::kText), 1, bytes).status()), "42804");
+  EXPECT_FALSE(DecodeValue(kType, 1, many, kPlain).ok());
+  EXPECT_EQ(sql::SqlStateOf(DecodeValue(sql::ArrayOf(Type::kText), 1, bytes, kPlain).status()),
+            "42804");
 }
 
 TEST(MessageWriter, MessagesAreAsTheProtocolHasThem) {

@@ -71,7 +71,9 @@ absl::Status AsError(const absl::Status& status) {
 }  // namespace
 
 Conversation::Conversation(Deps deps, std::unique_ptr<sql::Session> session)
-    : deps_(std::move(deps)), session_(std::move(session)) {}
+    : deps_(std::move(deps)), session_(std::move(session)) {
+  deps_.out->UseTime(&session_->time_context());
+}
 
 Ctx Conversation::NewCtx() {
   auto ctx = std::make_shared<RequestContext>(deps_.executor->MonotonicNow() + kNoDeadlineUs);

@@ -44,7 +44,7 @@ Task<absl::Status> Conversation::RunCopyOut(Ctx ctx, std::string sql,
 
 absl::Status Conversation::BeginCopyIn(Ctx ctx, const sql::CopyDescription& copy, bool extended) {
   ISO_RETURN_IF_ERROR(ctx->Check(deps_.executor->MonotonicNow()));
-  copy_ = std::make_unique<CopyInput>(copy, extended);
+  copy_ = std::make_unique<CopyInput>(copy, extended, &session_->time_context());
   deps_.out->CopyResponse('G', copy_->columns());
   deps_.outlet->Flush();
   return absl::OkStatus();

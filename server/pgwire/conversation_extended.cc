@@ -106,7 +106,8 @@ absl::Status Conversation::Bind(const std::string& body) {
   ISO_RETURN_IF_ERROR(CheckText(statement_name));
   ISO_ASSIGN_OR_RETURN(auto statement, statements_.FindStatement(statement_name));
   auto portal = std::make_shared<Portal>();
-  ISO_RETURN_IF_ERROR(ReadBind(&in, statement_name, *statement, portal.get()));
+  ISO_RETURN_IF_ERROR(
+      ReadBind(&in, session_->time_context(), statement_name, *statement, portal.get()));
   portal->statement = std::move(statement);
   ISO_RETURN_IF_ERROR(statements_.AddPortal(portal_name, std::move(portal)).status());
   deps_.out->Bare('2');

@@ -21,9 +21,10 @@ constexpr size_t kBatchBytes = 256 << 10;
 
 }  // namespace
 
-CopyInput::CopyInput(sql::CopyDescription copy, bool extended)
+CopyInput::CopyInput(sql::CopyDescription copy, bool extended, const sql::TimeContext* time)
     : copy_(std::move(copy)),
       extended_(extended),
+      time_(time),
       rows_at_once_(
           std::clamp<size_t>(kMaxParams / std::max<size_t>(copy_.columns.size(), 1), 1, kMaxRows)),
       reader_(copy_.format, kMaxLineBytes) {}
@@ -45,7 +46,7 @@ absl::Status CopyInput::Take(const sql::CopyReader::Fields& fields) {
     sql::TypedDatum param{copy_.columns[i].type, sql::Datum::Null()};
     if (fields[i].has_value()) {
       pending_bytes_ += fields[i]->size();
-      auto value = DecodeValue(param.type, 0, *fields[i]);
+      auto value = DecodeValue(param.type, 0, *fields[i], *time_);
       if (!value.ok()) {
         return Wrong(sql::SqlStateOf(value.status()),
                      absl::StrCat(value.status().message(), ", column ", copy_.columns[i].name));

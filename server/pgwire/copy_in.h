@@ -20,7 +20,8 @@ namespace isochron::pgwire {
 class CopyInput {
  public:
   // `extended`: begun by an Execute, so that a Sync ends what it is part of.
-  CopyInput(sql::CopyDescription copy, bool extended);
+  // `time`, the session's, outlives it.
+  CopyInput(sql::CopyDescription copy, bool extended, const sql::TimeContext* time);
 
   void Append(absl::string_view bytes) { reader_.Append(bytes); }
   void Finish() { reader_.Finish(); }
@@ -48,6 +49,7 @@ class CopyInput {
 
   const sql::CopyDescription copy_;
   const bool extended_;
+  const sql::TimeContext* const time_;
   const size_t rows_at_once_;
   sql::CopyReader reader_;
   Batch pending_;

@@ -153,7 +153,7 @@ void MessageWriter::DataRow(const std::vector<sql::Type>& types, const Formats& 
     }
     const size_t value = out_.size();
     out_.append(kLengthBytes, '\0');
-    AppendValue(types[i], FormatAt(formats, i), row[i], &out_);
+    AppendValue(types[i], FormatAt(formats, i), row[i], *time_, &out_);
     Store32(static_cast<uint32_t>(out_.size() - value - kLengthBytes), &out_[value]);
   }
   End(m);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "sql/types/datetime_parse.h"
 #include "sql/types/datum.h"
 
 namespace isochron::pgwire {
@@ -53,6 +54,9 @@ class MessageWriter {
   void NegotiateProtocolVersion(int32_t minor, const std::vector<std::string>& refused);
   void ReadyForQuery(char status);
   void RowDescription(const std::vector<sql::ColumnInfo>& columns, const Formats& formats);
+  // Times in rows are written so; outlives the writer's use. UTC without it.
+  void UseTime(const sql::TimeContext* time) { time_ = time; }
+  const sql::TimeContext& time() const { return *time_; }
   // `types`: as described.
   void DataRow(const std::vector<sql::Type>& types, const Formats& formats, const sql::Row& row);
   void CommandComplete(absl::string_view tag);
@@ -81,6 +85,7 @@ class MessageWriter {
   void Fields(char type, const Report& report);
 
   std::string out_;
+  const sql::TimeContext* time_ = &sql::PlainTimeContext();
 };
 
 }  // namespace isochron::pgwire

@@ -55,7 +55,7 @@ Task<bool> RowSink::OnRows(std::vector<sql::Row> rows) {
   for (const sql::Row& row : rows) {
     if (copy_.has_value()) {
       std::string line;
-      sql::AppendCopyRow(*copy_, types_, row, &line);
+      sql::AppendCopyRow(*copy_, types_, row, &line, out_->time());
       out_->CopyData(line);
     } else {
       out_->DataRow(types_, formats_, row);

@@ -128,8 +128,8 @@ absl::StatusOr<std::shared_ptr<Portal>> Statements::FindPortal(const std::string
   return sql::SqlError("34000", absl::StrCat("portal \"", name, "\" does not exist"));
 }
 
-absl::Status ReadBind(BodyReader* in, const std::string& statement_name, const Statement& statement,
-                      Portal* out) {
+absl::Status ReadBind(BodyReader* in, const sql::TimeContext& time,
+                      const std::string& statement_name, const Statement& statement, Portal* out) {
   ISO_ASSIGN_OR_RETURN(const Formats formats, ReadFormats(in));
   const int count = in->Int16();
   if (count < 0 || !in->ok()) return sql::SqlError(kProtocolViolation, "invalid message format");
@@ -157,7 +157,7 @@ absl::Status ReadBind(BodyReader* in, const std::string& statement_name, const S
       }
       // In binary a value is of the type that its sender had in mind.
       if (format == 1 && sent != sql::Type::kUnknown) param.type = sent;
-      auto value = DecodeValue(param.type, format, bytes);
+      auto value = DecodeValue(param.type, format, bytes, time);
       if (!value.ok()) return InParameter(value.status(), i);
       param.value = *std::move(value);
     }

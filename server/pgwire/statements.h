@@ -84,8 +84,8 @@ class Statements {
 
 // The body of a Bind after its two names: parameters in the statement's types, formats. 08P01 when
 // it does not fit the statement, 22P02 and the like for a value that is none.
-absl::Status ReadBind(BodyReader* in, const std::string& statement_name, const Statement& statement,
-                      Portal* out);
+absl::Status ReadBind(BodyReader* in, const sql::TimeContext& time,
+                      const std::string& statement_name, const Statement& statement, Portal* out);
 
 }  // namespace isochron::pgwire
 

@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/pgwire/message_reader.h"
+#include "server/pgwire/time_codec.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
-#include "sql/types/time_text.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::pgwire {
@@ -16,9 +16,6 @@ namespace {
 
 using sql::Datum;
 using sql::Type;
-
-// From 1970 to 2000.
-constexpr int64_t kEpochUs = 946'684'800'000'000;
 
 void AppendBigEndian(uint64_t v, int bytes, std::string* out) {
   for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) {
@@ -108,7 +105,7 @@ void AppendArray(Type type, const Datum& value, std::string* out) {
       continue;
     }
     std::string bytes;
-    AppendValue(element, 1, d, &bytes);
+    AppendValue(element, 1, d, sql::PlainTimeContext(), &bytes);
     append(static_cast<int64_t>(bytes.size()));
     out->append(bytes);
   }
@@ -139,13 +136,12 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
       memcpy(&d, &v, sizeof(d));
       return Datum::Float(d);
     }
-    case Type::kTimestamptz: {
-      const int64_t us = static_cast<int64_t>(v);
-      if (us > sql::kMaxTimestampUs - kEpochUs || us < sql::kMinTimestampUs - kEpochUs) {
-        return sql::SqlError(sql::sqlstate::kDatetimeOverflow, "timestamp out of range");
-      }
-      return Datum::Int(us + kEpochUs);
-    }
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestamptz:
+    case Type::kInterval:
+      return DecodeBinaryTime(type, bytes);
     case Type::kText:
     case Type::kUnknown:
       ISO_RETURN_IF_ERROR(CheckText(bytes));
@@ -170,14 +166,15 @@ Type TypeOfOid(int32_t oid) {
   return type == Type::kVarchar || type == Type::kBpchar ? Type::kText : Type::kUnknown;
 }
 
-void AppendValue(Type type, int16_t format, const Datum& value, std::string* out) {
+void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeContext& time,
+                 std::string* out) {
   if (format == 0) {
     if (sql::IsInteger(type)) {
       absl::StrAppend(out, value.int_value());
     } else if (type == Type::kText) {
       out->append(value.string_value());
     } else {
-      out->append(sql::DatumToText(type, value));
+      out->append(sql::DatumToText(type, value, time));
     }
     return;
   }
@@ -196,8 +193,12 @@ void AppendValue(Type type, int16_t format, const Datum& value, std::string* out
       memcpy(&bits, &d, sizeof(bits));
       return AppendBigEndian(bits, 8, out);
     }
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
     case Type::kTimestamptz:
-      return AppendBigEndian(static_cast<uint64_t>(value.int_value() - kEpochUs), 8, out);
+    case Type::kInterval:
+      return AppendBinaryTime(type, value, out);
     case Type::kText:
     case Type::kBytea:
       out->append(value.string_value());
@@ -208,11 +209,12 @@ void AppendValue(Type type, int16_t format, const Datum& value, std::string* out
   }
 }
 
-absl::StatusOr<Datum> DecodeValue(Type type, int16_t format, absl::string_view bytes) {
+absl::StatusOr<Datum> DecodeValue(Type type, int16_t format, absl::string_view bytes,
+                                  const sql::TimeContext& time) {
   if (format == 1) return DecodeBinary(type, bytes);
   ISO_RETURN_IF_ERROR(CheckText(bytes));
   if (type == Type::kText || type == Type::kUnknown) return Datum::String(std::string(bytes));
-  return sql::DatumFromText(type, bytes);
+  return sql::DatumFromText(type, bytes, time);
 }
 
 }  // namespace isochron::pgwire

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "sql/types/datetime_parse.h"
 #include "sql/types/datum.h"
 
 namespace isochron::pgwire {
@@ -25,12 +26,15 @@ PgType PgTypeOf(sql::Type type);
 // not have: its text form then says it.
 sql::Type TypeOfOid(int32_t oid);
 
-// Appends a value that is not NULL. `format` is 0 for text, 1 for binary.
-void AppendValue(sql::Type type, int16_t format, const sql::Datum& value, std::string* out);
+// Appends a value that is not NULL. `format` is 0 for text, 1 for binary. Text is in the zone of
+// `time`.
+void AppendValue(sql::Type type, int16_t format, const sql::Datum& value,
+                 const sql::TimeContext& time, std::string* out);
 
 // A parameter, of the type that the statement gives it. 22P02 and the like for text that is no such
 // value, 22P03 for binary of the wrong length, 22021 for what is not UTF-8.
-absl::StatusOr<sql::Datum> DecodeValue(sql::Type type, int16_t format, absl::string_view bytes);
+absl::StatusOr<sql::Datum> DecodeValue(sql::Type type, int16_t format, absl::string_view bytes,
+                                       const sql::TimeContext& time);
 
 }  // namespace isochron::pgwire
 

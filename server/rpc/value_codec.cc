@@ -11,6 +11,8 @@
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "sql/types/array.h"
+#include "sql/types/datetime_text.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/time_text.h"
 
 namespace isochron::rpc {
@@ -78,6 +80,13 @@ absl::StatusOr<TypedDatum> DecodeString(Type type, const std::string& text) {
     case Type::kTimestamptz: {
       ISO_ASSIGN_OR_RETURN(int64_t us, sql::ParseTimestamp(text));
       return TypedDatum{type, Datum::Int(us)};
+    }
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kInterval: {
+      ISO_ASSIGN_OR_RETURN(Datum d, sql::DatumFromText(type, text));
+      return TypedDatum{type, std::move(d)};
     }
     default:
       return TypedDatum{type, Datum::String(text)};
@@ -151,6 +160,12 @@ void EncodeType(Type type, spanner::Type* out) {
     case Type::kTimestamptz:
       out->set_code(spanner::TIMESTAMP);
       return;
+    case Type::kDate:
+      out->set_code(spanner::DATE);
+      return;
+    case Type::kInterval:
+      out->set_code(spanner::INTERVAL);
+      return;
     default:
       out->set_code(spanner::STRING);
       return;
@@ -177,6 +192,10 @@ absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
       return Type::kFloat8;
     case spanner::TIMESTAMP:
       return Type::kTimestamptz;
+    case spanner::DATE:
+      return Type::kDate;
+    case spanner::INTERVAL:
+      return Type::kInterval;
     case spanner::STRING:
       return Type::kText;
     case spanner::BYTES:
@@ -184,7 +203,8 @@ absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
     default:
       return absl::InvalidArgumentError(
           absl::StrCat("the type ", spanner::TypeCode_Name(type.code()),
-                       " is not known here; use BOOL, INT64, FLOAT64, STRING, BYTES or TIMESTAMP"));
+                       " is not known here; use BOOL, INT64, FLOAT64, STRING, BYTES, TIMESTAMP, "
+                       "DATE or INTERVAL"));
   }
 }
 
@@ -207,8 +227,13 @@ void EncodeValue(Type type, const Datum& value, Value* out) {
       out->set_bool_value(value.bool_value());
       return;
     case Datum::Shape::kInt: {
-      if (type == Type::kTimestamptz) {
+      if (type == Type::kTimestamptz && value.int_value() >= sql::kMinTimestampUs &&
+          value.int_value() <= sql::kMaxTimestampUs) {
         out->set_string_value(sql::FormatRfc3339(value.int_value()));
+        return;
+      }
+      if (!sql::IsInteger(type)) {
+        out->set_string_value(sql::DatumToText(type, value));
         return;
       }
       char digits[24];
@@ -233,6 +258,9 @@ void EncodeValue(Type type, const Datum& value, Value* out) {
       } else {
         out->set_string_value(value.string_value());
       }
+      return;
+    case Datum::Shape::kInterval:
+      out->set_string_value(sql::FormatIntervalIso(sql::IntervalOf(value)));
       return;
     default:
       out->set_string_value(sql::DatumToText(type, value));

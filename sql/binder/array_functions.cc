@@ -513,23 +513,23 @@ absl::Status BuildArray(const std::vector<Datum>& members, bool nested, Datum* o
   return Give(value, out);
 }
 
-absl::Status CastArray(Type from, Type to, const Datum& in, Datum* out) {
+absl::Status CastArray(Type from, Type to, const Datum& in, Datum* out, const TimeContext& time) {
   if (in.is_null()) {
     *out = in;
     return absl::OkStatus();
   }
   if (!IsArrayType(from)) {
-    ISO_ASSIGN_OR_RETURN(*out, ArrayFromText(to, in.string_value()));
+    ISO_ASSIGN_OR_RETURN(*out, ArrayFromText(to, in.string_value(), time));
     return absl::OkStatus();
   }
   if (!IsArrayType(to)) {
-    *out = Datum::String(ArrayToText(from, in));
+    *out = Datum::String(ArrayToText(from, in, time));
     return absl::OkStatus();
   }
   ArrayValue value = ArrayOfDatum(in);
   for (Datum& d : value.elements) {
     Datum converted;
-    ISO_RETURN_IF_ERROR(CastDatum(ArrayElement(from), ArrayElement(to), d, &converted));
+    ISO_RETURN_IF_ERROR(CastDatum(ArrayElement(from), ArrayElement(to), d, &converted, time));
     d = std::move(converted);
   }
   *out = ArrayDatum(value);

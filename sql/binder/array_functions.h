@@ -43,7 +43,8 @@ inline constexpr char kSliceFunction[] = "slice";
 // An array of what has one type, or of arrays of one shape (ARRAY[...]). 2202E.
 absl::Status BuildArray(const std::vector<Datum>& members, bool nested, Datum* out);
 // Element by element. `from` or `to` is an array.
-absl::Status CastArray(Type from, Type to, const Datum& in, Datum* out);
+absl::Status CastArray(Type from, Type to, const Datum& in, Datum* out,
+                       const TimeContext& time = PlainTimeContext());
 
 }  // namespace isochron::sql
 

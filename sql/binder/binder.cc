@@ -11,6 +11,7 @@
 #include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -139,13 +140,19 @@ absl::StatusOr<ExprPtr> Binder::Convert(ExprPtr e, Type to, int32_t typmod, Cast
     if (declared == Type::kUnknown) declared = to;
     e->type = declared;
   }
+  bool late = false;  // it means something else in another session, or at another time
   if (e->type == Type::kUnknown && e->kind == ExprKind::kConst) {
     if (!e->value.is_null()) {
-      auto parsed = DatumFromText(to, e->value.string_value());
-      if (!parsed.ok()) return At(parsed.status(), e->position);
-      e->value = *std::move(parsed);
+      uint8_t uses = 0;
+      const std::string& text = e->value.string_value();
+      const TimeContext& plain = PlainTimeContext();
+      auto parsed = IsTimeType(to) ? TimeDatumFromText(to, text, plain, &uses, typmod)
+                                   : DatumFromText(to, text, plain, &uses);
+      late = uses != 0;
+      if (!late && !parsed.ok()) return At(parsed.status(), e->position);
+      if (!late) e->value = *std::move(parsed);
     }
-    e->type = to;
+    e->type = late ? Type::kText : to;
   }
   const bool fits = typmod < 0 || (e->type == to && e->typmod == typmod);
   if (fits && e->type == to) return e;
@@ -160,7 +167,7 @@ absl::StatusOr<ExprPtr> Binder::Convert(ExprPtr e, Type to, int32_t typmod, Cast
   cast->typmod = typmod;
   cast->negated = stores;
   cast->position = e->position;
-  if (e->kind == ExprKind::kConst) {
+  if (e->kind == ExprKind::kConst && !late && !DependsOnSession(e->type, to)) {
     ISO_RETURN_IF_ERROR(CastDatum(e->type, to, e->value, &cast->value));
     if (typmod >= 0) ISO_RETURN_IF_ERROR(ApplyTypmod(to, typmod, !stores, &cast->value));
     cast->kind = ExprKind::kConst;

@@ -11,6 +11,7 @@
 #include "sql/binder/expr.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -23,6 +24,7 @@ const Table& AllCasts() {
     std::vector<Cast> all;
     cast_groups::AddNumbers(&all);
     cast_groups::AddStrings(&all);
+    cast_groups::AddTimes(&all);
     auto* out = new Table;
     for (auto& row : *out) row.fill(Cast{});
     for (const Cast& c : all) {
@@ -103,26 +105,36 @@ bool SameForm(Type from, Type to) {
   if (from == to) return true;
   if (IsArrayType(from) && IsArrayType(to)) return SameForm(ArrayElement(from), ArrayElement(to));
   const Cast* cast = FindCast(from, to);
-  return cast != nullptr && cast->fn == nullptr;
+  return cast != nullptr && cast->fn == nullptr && cast->time_fn == nullptr;
 }
 
-absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out) {
+bool DependsOnSession(Type from, Type to) {
+  if (IsArrayType(from) && IsArrayType(to)) {
+    return DependsOnSession(ArrayElement(from), ArrayElement(to));
+  }
+  if (const Cast* cast = FindCast(from, to)) return cast->time_fn != nullptr;
+  if (CategoryOf(to) == 'S') return ElementOf(from) == Type::kTimestamptz;
+  return CategoryOf(from) == 'S' && IsTimeType(ElementOf(to));
+}
+
+absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out, const TimeContext& time) {
   if (in.is_null() || from == to) {
     *out = in;
     return absl::OkStatus();
   }
-  if (IsArrayType(from) || IsArrayType(to)) return CastArray(from, to, in, out);
+  if (IsArrayType(from) || IsArrayType(to)) return CastArray(from, to, in, out, time);
   if (const Cast* cast = FindCast(from, to)) {
     if (cast->fn != nullptr) return cast->fn(in, out);
+    if (cast->time_fn != nullptr) return cast->time_fn(time, in, out);
     *out = in;
     return absl::OkStatus();
   }
   if (from == Type::kUnknown || CategoryOf(from) == 'S') {
-    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, in.string_value()));
+    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, in.string_value(), time));
     return absl::OkStatus();
   }
   if (CategoryOf(to) == 'S') {
-    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, DatumToText(from, in)));
+    ISO_ASSIGN_OR_RETURN(*out, DatumFromText(to, DatumToText(from, in, time)));
     return absl::OkStatus();
   }
   return SqlError(sqlstate::kCannotCoerce,

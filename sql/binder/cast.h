@@ -21,11 +21,15 @@ enum class CastContext : uint8_t { kImplicit = 0, kAssignment = 1, kExplicit = 2
 // `in` is not NULL.
 using CastFn = absl::Status (*)(const Datum& in, Datum* out);
 
+// One that depends on the session's time zone.
+using TimeCastFn = absl::Status (*)(const TimeContext& time, const Datum& in, Datum* out);
+
 struct Cast {
   Type from;
   Type to;
   CastContext context;
   CastFn fn;  // null: the value stays as it is
+  TimeCastFn time_fn = nullptr;
 };
 
 // Null if pg_cast has none.
@@ -35,6 +39,9 @@ const Cast* FindCast(Type from, Type to);
 // anything.
 bool CanCoerce(Type from, Type to, CastContext context);
 
+// Whether the result depends on the session's settings or on the time: not to be done beforehand.
+bool DependsOnSession(Type from, Type to);
+
 // Whether it does so as it is: the same type, or a cast without a function.
 bool SameForm(Type from, Type to);
 
@@ -42,6 +49,7 @@ namespace cast_groups {
 // Each source file adds its part.
 void AddNumbers(std::vector<Cast>* out);
 void AddStrings(std::vector<Cast>* out);
+void AddTimes(std::vector<Cast>* out);
 }  // namespace cast_groups
 
 }  // namespace isochron::sql

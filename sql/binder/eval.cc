@@ -133,6 +133,13 @@ absl::Status Subquery(const Expr& e, const EvalContext& ctx, const Row& row, Dat
   return ctx.subqueries->Value(e, std::move(args), out);
 }
 
+// An error in a literal that was left for now has the literal's place.
+absl::Status OfLiteral(const Expr& cast, absl::Status status) {
+  const Expr& from = *cast.args[0];
+  if (from.kind != ExprKind::kConst || from.position < 0 || PositionOf(status) > 0) return status;
+  return SqlError(SqlStateOf(status), status.message(), from.position, HintOf(status));
+}
+
 }  // namespace
 
 absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row, bool* out) {
@@ -193,7 +200,8 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     case ExprKind::kCast: {
       Datum d;
       ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
-      ISO_RETURN_IF_ERROR(CastDatum(e.args[0]->type, e.type, d, out));
+      absl::Status cast = CastDatum(e.args[0]->type, e.type, d, out, ctx.time);
+      if (!cast.ok()) return OfLiteral(e, std::move(cast));
       if (e.typmod < 0) return absl::OkStatus();
       return ApplyTypmod(e.type, e.typmod, !e.negated, out);
     }

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/truetime.h"
 #include "common/types.h"
+#include "sql/types/datetime_parse.h"
 #include "sql/types/datum.h"
 
 namespace isochron {
@@ -38,11 +40,19 @@ class SubqueryValues {
 struct EvalContext {
   std::vector<Datum> params;  // of the types the plan states
   Timestamp now;
+  TimeContext time;           // the session's zone; its now is `now`
+  TrueTime* clock = nullptr;  // null: the time stands still
   std::string version;
   Random* random = nullptr;                   // null where nothing may be drawn
   const std::vector<Datum>* outer = nullptr;  // what a subquery sees of the row around it
   SubqueryValues* subqueries = nullptr;       // null where there can be none
   class SequenceAccess* sequences = nullptr;  // null where none can be asked
+
+  void SetNow(Timestamp t, const TimeContext& style) {
+    now = t;
+    time = style;
+    time.now_us = t.us;
+  }
 };
 
 using EvalFn = absl::Status (*)(const EvalContext& ctx, const Datum* args, size_t count,
@@ -116,7 +126,8 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
 absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row, bool* out);
 
 // Converts a value from one type to another, as CAST does. 22003, 22P02, 42846.
-absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out);
+absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out,
+                       const TimeContext& time = PlainTimeContext());
 // Whether CAST(from AS to) exists.
 bool CanCast(Type from, Type to);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions over text, bytes and time.
+// Functions over text and bytes.
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -11,7 +11,6 @@
 #include "common/status_macros.h"
 #include "sql/binder/functions.h"
 #include "sql/types/error.h"
-#include "sql/types/time_text.h"
 
 namespace isochron::sql {
 namespace {
@@ -181,65 +180,10 @@ absl::Status ToHex4(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(absl::StrFormat("%x", static_cast<uint32_t>(a[0].int_value())), out);
 }
 
-absl::Status Now(Ctx ctx, const Datum*, size_t, Datum* out) { return Int(ctx.now.us, out); }
 absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) { return Text(ctx.version, out); }
 absl::Status User(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Database(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Schema(Ctx, const Datum*, size_t, Datum* out) { return Text("public", out); }
-
-absl::Status Extract(Ctx, const Datum* a, size_t, Datum* out) {
-  const std::string field = absl::AsciiStrToLower(a[0].string_value());
-  const int64_t us = a[1].int_value();
-  const CivilTime c = ToCivil(us);
-  double v = 0;
-  if (field == "epoch") {
-    v = static_cast<double>(us) / 1e6;
-  } else if (field == "year") {
-    v = static_cast<double>(c.year);
-  } else if (field == "month") {
-    v = c.month;
-  } else if (field == "day") {
-    v = c.day;
-  } else if (field == "hour") {
-    v = c.hour;
-  } else if (field == "minute") {
-    v = c.minute;
-  } else if (field == "second") {
-    v = c.second + c.micro / 1e6;
-  } else if (field == "milliseconds") {
-    v = c.second * 1e3 + c.micro / 1e3;
-  } else if (field == "microseconds") {
-    v = c.second * 1e6 + c.micro;
-  } else {
-    return SqlError(sqlstate::kInvalidParameter,
-                    absl::StrCat("unit \"", field, "\" not recognized for extract"));
-  }
-  *out = Datum::Float(v);
-  return absl::OkStatus();
-}
-
-absl::Status DateTrunc(Ctx, const Datum* a, size_t, Datum* out) {
-  const std::string field = absl::AsciiStrToLower(a[0].string_value());
-  static constexpr const char* kFields[] = {"year",   "month",  "day",          "hour",
-                                            "minute", "second", "milliseconds", "microseconds"};
-  int level = -1;
-  for (int i = 0; i < 8; ++i) {
-    if (field == kFields[i]) level = i;
-  }
-  if (level < 0) {
-    return SqlError(sqlstate::kInvalidParameter,
-                    absl::StrCat("unit \"", field, "\" not recognized for date_trunc"));
-  }
-  CivilTime c = ToCivil(a[1].int_value());
-  if (level < 1) c.month = 1;
-  if (level < 2) c.day = 1;
-  if (level < 3) c.hour = 0;
-  if (level < 4) c.minute = 0;
-  if (level < 5) c.second = 0;
-  if (level < 6) c.micro = 0;
-  if (level == 6) c.micro -= c.micro % 1000;
-  return Int(FromCivil(c), out);
-}
 
 }  // namespace
 
@@ -285,19 +229,6 @@ void AddStrings(std::vector<Function>* out) {
       {"current_schema", {}, kT, Schema},
   };
   out->insert(out->end(), strings.begin(), strings.end());
-}
-
-void AddTime(std::vector<Function>* out) {
-  constexpr Type kZ = Type::kTimestamptz, kT = Type::kText;
-  const std::vector<Function> time = {
-      {"now", {}, kZ, Now},
-      {"transaction_timestamp", {}, kZ, Now},
-      {"statement_timestamp", {}, kZ, Now},
-      {"extract", {kT, kZ}, Type::kFloat8, Extract},
-      {"date_part", {kT, kZ}, Type::kFloat8, Extract},
-      {"date_trunc", {kT, kZ}, kZ, DateTrunc},
-  };
-  out->insert(out->end(), time.begin(), time.end());
 }
 
 }  // namespace function_groups

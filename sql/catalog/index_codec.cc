@@ -14,22 +14,6 @@ namespace {
 
 constexpr uint8_t kFormat = 1;
 
-// Whether a key part gives back the very value that went in, not only an equal one.
-bool KeyPartIsExact(Type type) {
-  switch (type) {
-    case Type::kBool:
-    case Type::kInt2:
-    case Type::kInt4:
-    case Type::kInt8:
-    case Type::kText:
-    case Type::kBytea:
-    case Type::kTimestamptz:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool InIndexKey(const IndexDescriptor& index, uint32_t column) {
   return std::any_of(index.columns.begin(), index.columns.end(),
                      [column](const IndexColumn& c) { return c.column == column; });

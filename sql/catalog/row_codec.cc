@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -31,6 +32,11 @@ enum Tag : uint8_t {
 absl::Status Damaged(const TableDescriptor& table, absl::string_view key) {
   return absl::DataLossError(
       absl::StrCat("a row of table ", table.name, " cannot be read: ", ReadableKey(key)));
+}
+
+absl::Status CheckTime(Type type, const Datum& d) {
+  return IsTimeInRange(type, d) ? absl::OkStatus()
+                                : absl::DataLossError("a key part is no time of its type");
 }
 
 }  // namespace
@@ -61,10 +67,26 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
       *d = Datum::Float(v);
       return absl::OkStatus();
     }
+    case Type::kDate:
+    case Type::kTime: {
+      int64_t v = 0;
+      ISO_RETURN_IF_ERROR(in->ReadInt64(&v));
+      *d = Datum::Int(v);
+      return CheckTime(type, *d);
+    }
+    case Type::kTimestamp:
     case Type::kTimestamptz: {
       Timestamp v;
       ISO_RETURN_IF_ERROR(in->ReadTime(&v));
       *d = Datum::Time(v);
+      return CheckTime(type, *d);
+    }
+    case Type::kInterval: {
+      std::string bytes;
+      ISO_RETURN_IF_ERROR(in->ReadBytea(&bytes));
+      Interval v;
+      if (!IntervalFromSortKey(bytes, &v)) return absl::DataLossError("a key part is no interval");
+      *d = IntervalDatum(v);
       return absl::OkStatus();
     }
     case Type::kText:
@@ -98,8 +120,17 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
     case Type::kFloat8:
       out.Double(d.float_value());
       return;
+    case Type::kDate:
+    case Type::kTime:
+      out.Int64(d.int_value());
+      return;
+    case Type::kTimestamp:
     case Type::kTimestamptz:
       out.Time(Timestamp(d.int_value()));
+      return;
+    case Type::kInterval:
+      // Equal intervals are one key; the value keeps which it was.
+      out.Bytea(IntervalSortKey(IntervalOf(d)));
       return;
     case Type::kBytea:
       out.Bytea(d.string_value());
@@ -112,6 +143,24 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
       if (d.shape() == Datum::Shape::kInt) return out.Int64(d.int_value());
       out.Bytea(d.string_value());
       return;
+  }
+}
+
+bool KeyPartIsExact(Type type) {
+  switch (type) {
+    case Type::kBool:
+    case Type::kInt2:
+    case Type::kInt4:
+    case Type::kInt8:
+    case Type::kText:
+    case Type::kBytea:
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestamptz:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -241,7 +290,10 @@ bool ReadDatum(Reader* in, Datum* d) {
   }
 }
 
-bool HasShapeOf(Type type, const Datum& d) { return d.is_null() || d.shape() == ShapeOf(type); }
+bool HasShapeOf(Type type, const Datum& d) {
+  if (d.is_null()) return true;
+  return d.shape() == ShapeOf(type) && (!IsTimeType(type) || IsTimeInRange(type, d));
+}
 
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   std::string value;
@@ -250,7 +302,7 @@ std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const ColumnDescriptor& column = table.columns[i];
     if (row[i].is_null() && !column.has_missing) continue;
-    if (table.KeyPosition(static_cast<uint32_t>(i)) >= 0) continue;
+    if (table.KeyPosition(static_cast<uint32_t>(i)) >= 0 && KeyPartIsExact(column.type)) continue;
     out.Varint(column.id);
     WriteDatum(row[i], &out);
   }
@@ -285,6 +337,8 @@ absl::Status DecodeRow(const TableDescriptor& table, absl::string_view key, absl
     while (at < table.columns.size() && table.columns[at].id < column) ++at;
     if (at == table.columns.size() || table.columns[at].id != column) continue;
     if (!HasShapeOf(table.columns[at].type, d)) return Damaged(table, key);
+    const bool in_key = table.KeyPosition(static_cast<uint32_t>(at)) >= 0;
+    if (in_key && !(d == (*row)[at])) return Damaged(table, key);
     (*row)[at] = std::move(d);
   }
   return absl::OkStatus();

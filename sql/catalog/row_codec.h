@@ -6,9 +6,10 @@
 //
 // Key: TableDataPrefix, then the key columns, memcomparable. Value: a format byte, then
 // (column id, tag, payload) for every other column that is not NULL, by ascending id. Key columns
-// are not repeated in the value. Unknown column ids in a value are skipped, absent ones are NULL or
-// what the descriptor says of rows that were written before the column was added (then NULL is
-// written out), so that adding and dropping a column rewrites nothing.
+// are repeated in the value only where the key does not give them back exactly. Unknown column ids
+// in a value are skipped, absent ones are NULL or what the descriptor says of rows that were
+// written before the column was added (then NULL is written out), so that adding and dropping a
+// column rewrites nothing.
 
 #include <string>
 
@@ -25,6 +26,8 @@ namespace isochron::sql {
 void AppendKeyPart(Type type, const Datum& d, std::string* key);
 // Takes one key column's value off.
 absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d);
+// Whether a key part gives back the very value that went in, not only an equal one.
+bool KeyPartIsExact(Type type);
 // The key of `row`.
 std::string EncodeRowKey(const TableDescriptor& table, const Row& row);
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row);

@@ -14,6 +14,7 @@
 #include "sql/exec/subquery.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
+#include "sql/types/time_datum.h"
 
 namespace isochron::sql {
 namespace {
@@ -280,6 +281,8 @@ std::string RowKey(const Datum* from, const Datum* to) {
     if (d.shape() == Datum::Shape::kFloat && std::isnan(d.float_value())) {
       d = Datum::Float(std::numeric_limits<double>::quiet_NaN());
     }
+    // A month is 30 days to whoever compares.
+    if (d.shape() == Datum::Shape::kInterval) d = Datum::String(IntervalSortKey(IntervalOf(d)));
     WriteDatum(d, &writer);
   }
   return key;

@@ -210,13 +210,36 @@ absl::StatusOr<ExprPtr> BoolTest(State* state, const pg::BooleanTest& t) {
   return e;
 }
 
+// current_timestamp(3) and its like.
+ExprPtr WithPrecision(ExprPtr e, const char* type, int32_t digits) {
+  if (digits < 0) return e;
+  auto cast = Make(ExprKind::kCast, e->position);
+  cast->text = type;
+  cast->modifiers = {digits};
+  cast->args.push_back(std::move(e));
+  return cast;
+}
+
 absl::StatusOr<ExprPtr> ValueFunction(const pg::SQLValueFunction& f) {
   auto e = Make(ExprKind::kFunc, f.location());
   switch (f.op()) {
     case pg::SVFOP_CURRENT_TIMESTAMP:
-    case pg::SVFOP_CURRENT_TIMESTAMP_N:
       e->names = {"now"};
       return e;
+    case pg::SVFOP_CURRENT_TIMESTAMP_N:
+      e->names = {"now"};
+      return WithPrecision(std::move(e), "timestamptz", f.typmod());
+    case pg::SVFOP_CURRENT_DATE:
+      e->names = {"current_date"};
+      return e;
+    case pg::SVFOP_LOCALTIME:
+    case pg::SVFOP_LOCALTIME_N:
+      e->names = {"localtime"};
+      return WithPrecision(std::move(e), "time", f.typmod());
+    case pg::SVFOP_LOCALTIMESTAMP:
+    case pg::SVFOP_LOCALTIMESTAMP_N:
+      e->names = {"localtimestamp"};
+      return WithPrecision(std::move(e), "timestamp", f.typmod());
     case pg::SVFOP_CURRENT_USER:
     case pg::SVFOP_CURRENT_ROLE:
     case pg::SVFOP_SESSION_USER:
@@ -230,7 +253,7 @@ absl::StatusOr<ExprPtr> ValueFunction(const pg::SQLValueFunction& f) {
       e->names = {"current_schema"};
       return e;
     default:
-      return Unsupported("the types date, time and timestamp without time zone", f.location());
+      return Unsupported("the type time with time zone", f.location());
   }
 }
 

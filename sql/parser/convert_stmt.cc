@@ -195,6 +195,8 @@ absl::StatusOr<std::string> SettingValue(const pg::VariableSetStmt& stmt) {
       default:
         words.push_back(c.sval().sval());
     }
+    // An interval for a time zone: east of UTC, where a text of the same form would be west.
+    if (node.has_type_cast()) words.back().insert(0, "interval ");
   }
   std::string out;
   for (const std::string& w : words) absl::StrAppend(&out, out.empty() ? "" : ", ", w);

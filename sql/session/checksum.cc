@@ -55,14 +55,15 @@ Task<SessionImpl::Result> SessionImpl::Checksum(Ctx ctx, const ast::Select* sele
   Scope nothing;
   Binder binder(&nothing, &types, nullptr, "isochron function");
   ExecContext exec = engine_->MakeExec(ctx);
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.now, engine_->SqlNow());
+  ISO_CO_ASSIGN_OR_RETURN(const Timestamp now, engine_->SqlNow());
+  exec.eval.SetNow(now, settings_->time());
   Plan plan;
   std::vector<Datum> args;
   for (size_t i = 0; i < call.args.size(); ++i) {
     ISO_CO_ASSIGN_OR_RETURN(ExprPtr e,
                             binder.BindAs(*call.args[i], kTypes[i], "isochron function"));
     plan.params = types;
-    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
     ISO_CO_RETURN_IF_ERROR(Eval(*e, exec.eval, Row(), &args.emplace_back()));
     if (i < 3 && (args[i].is_null() || args[i].int_value() <= 0)) {
       co_return SqlError(sqlstate::kInvalidParameter,

@@ -161,7 +161,8 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanAt(Ctx ctx, Pr
   co_return made;
 }
 
-absl::StatusOr<std::vector<Datum>> EngineImpl::BindParams(const Plan& plan, const Params& params) {
+absl::StatusOr<std::vector<Datum>> EngineImpl::BindParams(const Plan& plan, const Params& params,
+                                                          const TimeContext& time) {
   if (params.size() < plan.params.size()) {
     return SqlError(sqlstate::kUndefinedParameter,
                     absl::StrCat("the statement has ", plan.params.size(), " parameters, but ",
@@ -176,7 +177,7 @@ absl::StatusOr<std::vector<Datum>> EngineImpl::BindParams(const Plan& plan, cons
       continue;
     }
     Datum d;
-    ISO_RETURN_IF_ERROR(CastDatum(p.type, plan.params[i], p.value, &d));
+    ISO_RETURN_IF_ERROR(CastDatum(p.type, plan.params[i], p.value, &d, time));
     out.push_back(std::move(d));
   }
   return out;
@@ -244,6 +245,7 @@ ExecContext EngineImpl::MakeExec(const Ctx& ctx) {
   exec.virtual_tables = this;
   exec.random = &random_;
   exec.max_value_bytes = options_.max_value_bytes;
+  exec.eval.clock = deps_.truetime;
   exec.eval.version = options_.version;
   return exec;
 }

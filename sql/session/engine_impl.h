@@ -61,7 +61,8 @@ class EngineImpl : public Engine, public VirtualTables {
   SequenceBlocks& sequences() { return sequences_; }
 
   // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
-  absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params);
+  absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params,
+                                                const TimeContext& time);
   // TT.now() as SQL's now(): the middle of the interval.
   absl::StatusOr<Timestamp> SqlNow();
   // What a bound asks of the store. Bounded ones look no earlier than `seen`.

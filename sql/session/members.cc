@@ -49,7 +49,7 @@ Task<SessionImpl::Result> SessionImpl::Members(Ctx ctx, const ast::Select* selec
     const Type type = i < 2 ? Type::kInt8 : Type::kText;
     ISO_CO_ASSIGN_OR_RETURN(ExprPtr e, binder.BindAs(*call.args[i], type, "isochron function"));
     plan.params = types;
-    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
     ISO_CO_RETURN_IF_ERROR(Eval(*e, exec.eval, Row(), &args.emplace_back()));
     if (i < 2 && (args[i].is_null() || args[i].int_value() <= 0)) {
       co_return SqlError(sqlstate::kInvalidParameter, "groups and nodes are numbered from 1",

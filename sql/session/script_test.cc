@@ -31,7 +31,7 @@
 namespace isochron::sql {
 namespace {
 
-std::string Render(const CollectingSink::Statement& s) {
+std::string Render(const CollectingSink::Statement& s, const TimeContext& time) {
   std::string out;
   if (s.result.returns_rows) {
     std::vector<std::string> names;
@@ -40,7 +40,7 @@ std::string Render(const CollectingSink::Statement& s) {
     for (const Row& row : s.rows) {
       std::vector<std::string> cells;
       for (size_t i = 0; i < row.size(); ++i) {
-        cells.push_back(row[i].is_null() ? "NULL" : DatumToText(s.columns[i].type, row[i]));
+        cells.push_back(row[i].is_null() ? "NULL" : DatumToText(s.columns[i].type, row[i], time));
       }
       absl::StrAppend(&out, absl::StrJoin(cells, " | "), "\n");
     }
@@ -96,7 +96,8 @@ class Script {
     CollectingSink sink;
     auto result = universe_.Run(session->Execute(universe_.NewContext(), sql, Params(), &sink));
     std::string out;
-    for (const CollectingSink::Statement& s : sink.statements) out += Render(s);
+    for (const CollectingSink::Statement& s : sink.statements)
+      out += Render(s, session->time_context());
     if (!result.ok()) out += RenderError(result.status());
     return out;
   }

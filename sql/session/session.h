@@ -208,6 +208,8 @@ class Session {
   // 'I' idle, 'T' inside BEGIN, 'E' inside a failed one: PostgreSQL's ReadyForQuery.
   virtual char transaction_status() const = 0;
   virtual uint64_t id() const = 0;
+  // How the session reads and writes times. Changes with SET, stays where it is.
+  virtual const TimeContext& time_context() const { return PlainTimeContext(); }
   // The value SHOW would print; nullopt if there is no such setting.
   virtual std::optional<std::string> Setting(const std::string& name) const = 0;
 };

@@ -215,8 +215,8 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
                           co_await engine_->PlanNow(ctx, text, statement));
   ExecContext exec = engine_->MakeExec(ctx);
-  exec.eval.now = now;
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+  exec.eval.SetNow(now, settings_->time());
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = writer;
   exec.writer = writer;
   Result result;
@@ -292,8 +292,9 @@ Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
     std::shared_ptr<const Plan> plan;
     ISO_CO_ASSIGN_OR_RETURN(plan, co_await BeginAlone(ctx, text, statement, options, &reader));
     ExecContext exec = engine_->MakeExec(ctx);
-    exec.eval.now = now;
-    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+    exec.eval.SetNow(now, settings_->time());
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params,
+                            engine_->BindParams(*plan, params, settings_->time()));
     exec.reader = reader.get();
     auto result = co_await engine_->Run(plan, &exec, sink, strong);
     if (result.ok()) {
@@ -456,8 +457,9 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   Plan plan;
   plan.params = types;
   ExecContext exec = engine_->MakeExec(ctx);
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.now, engine_->SqlNow());
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
+  ISO_CO_ASSIGN_OR_RETURN(const Timestamp now, engine_->SqlNow());
+  exec.eval.SetNow(now, settings_->time());
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
   // The table decides the types of the key, so its name is needed first.
   Datum table_name;
   ISO_CO_RETURN_IF_ERROR(Eval(*name, exec.eval, Row(), &table_name));
@@ -478,7 +480,7 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
     ISO_CO_ASSIGN_OR_RETURN(
         ExprPtr e, binder.BindAssignment(*call.args[i], column.name, column.type, column.typmod));
     plan.params = types;
-    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params));
+    ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
     Datum d;
     ISO_CO_RETURN_IF_ERROR(Eval(*e, exec.eval, Row(), &d));
     if (d.is_null()) {

@@ -39,6 +39,7 @@ class SessionImpl : public Session {
                                                         TransactionOptions options) override;
   char transaction_status() const override;
   uint64_t id() const override { return id_; }
+  const TimeContext& time_context() const override { return settings_->time(); }
   std::optional<std::string> Setting(const std::string& name) const override;
 
   // What it is running now.

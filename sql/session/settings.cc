@@ -2,7 +2,10 @@
 #include "sql/session/settings.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/causal_token.h"
 #include "common/status_macros.h"
 #include "sql/types/time_text.h"
@@ -189,8 +192,14 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
     set_default_read_only(on);
     return absl::OkStatus();
   } else if (name == "timezone") {
-    if (upper != "UTC" && upper != "GMT" && upper != "ETC/UTC" && upper != "Z" && upper != "0") {
-      return SqlError(sqlstate::kUnsupported, "the only time zone so far is UTC");
+    ISO_ASSIGN_OR_RETURN(values_[name], SetTimeZone(value));
+    return absl::OkStatus();
+  } else if (name == "datestyle") {
+    ISO_ASSIGN_OR_RETURN(values_[name], SetDateStyle(value));
+    return absl::OkStatus();
+  } else if (name == "intervalstyle") {
+    if (upper != "POSTGRES") {
+      return SqlError(sqlstate::kUnsupported, "the only IntervalStyle is postgres");
     }
   } else if (name == "client_encoding") {
     if (upper != "UTF8" && upper != "UTF-8" && upper != "UNICODE") {
@@ -209,6 +218,56 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
   }
   values_[name] = value;
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Settings::SetTimeZone(const std::string& value) {
+  absl::string_view text = absl::StripAsciiWhitespace(value);
+  TimeZone zone;
+  const std::string lower = absl::AsciiStrToLower(text);
+  if (absl::StartsWith(lower, "interval ")) {
+    text = absl::StripAsciiWhitespace(text.substr(9));
+    if (text.size() >= 2 && text.front() == '\'' && text.back() == '\'') {
+      text = text.substr(1, text.size() - 2);
+    }
+    ISO_ASSIGN_OR_RETURN(const Interval v, ParseInterval(text, IntervalField::kHour));
+    if (v.months != 0 || v.days != 0 || v.us % kSecondUs != 0 || v.us > 7 * kDayUs ||
+        v.us < -7 * kDayUs) {
+      return SqlError(sqlstate::kInvalidParameter,
+                      "a time zone's interval has hours, minutes and seconds only");
+    }
+    zone = TimeZoneOfOffset(static_cast<int>(v.us / kSecondUs));
+  } else if (lower != "local" && lower != "default" && !TimeZoneOfHours(text, &zone) &&
+             !TimeZone::Find(text, &zone)) {
+    return BadValue("TimeZone", value,
+                    "Use a name of tzdata such as Europe/Berlin, or hours east of UTC.");
+  }
+  time_.zone = zone;
+  return zone.name();
+}
+
+absl::StatusOr<std::string> Settings::SetDateStyle(const std::string& value) {
+  DateOrder order = time_.order;
+  for (absl::string_view word : absl::StrSplit(value, absl::ByAnyChar(", "), absl::SkipEmpty())) {
+    const std::string lower = absl::AsciiStrToLower(word);
+    if (lower == "iso") continue;
+    if (lower == "mdy" || lower == "us" || lower == "default" ||
+        absl::StartsWith(lower, "noneuro")) {
+      order = DateOrder::kMdy;
+    } else if (lower == "dmy" || absl::StartsWith(lower, "euro")) {
+      order = DateOrder::kDmy;
+    } else if (lower == "ymd") {
+      order = DateOrder::kYmd;
+    } else if (lower == "sql" || lower == "postgres" || lower == "german") {
+      return SqlError(sqlstate::kUnsupported, absl::StrCat("DateStyle ", word, " is not supported"),
+                      -1, "Dates are written in the style ISO.");
+    } else {
+      return BadValue("DateStyle", value, "Use ISO, and MDY, DMY or YMD.");
+    }
+  }
+  time_.order = order;
+  return absl::StrCat("ISO, ", order == DateOrder::kMdy   ? "MDY"
+                               : order == DateOrder::kDmy ? "DMY"
+                                                          : "YMD");
 }
 
 void Settings::ResetAll() {

@@ -14,6 +14,7 @@
 #include "common/types.h"
 #include "sql/session/sequences.h"
 #include "sql/session/session.h"
+#include "sql/types/datetime_parse.h"
 
 namespace isochron::sql {
 
@@ -39,6 +40,8 @@ class Settings {
 
   const Timeouts& timeouts() const { return timeouts_; }
   const ReadBound& read_bound() const { return read_bound_; }
+  // How times are read and written: timezone and datestyle.
+  const TimeContext& time() const { return time_; }
   bool default_read_only() const { return default_read_only_; }
   void set_default_read_only(bool v);
 
@@ -52,11 +55,14 @@ class Settings {
  private:
   void See(Timestamp t);
   absl::Status Apply(const std::string& name, const std::string& value);
+  absl::StatusOr<std::string> SetTimeZone(const std::string& value);
+  absl::StatusOr<std::string> SetDateStyle(const std::string& value);
 
   std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> values_;
   Timeouts timeouts_;
   ReadBound read_bound_;
+  TimeContext time_;
   Timestamp seen_;
   bool default_read_only_ = false;
   SequenceMemory sequences_;

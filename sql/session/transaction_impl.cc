@@ -27,7 +27,11 @@ absl::Status CommitError(const absl::Status& status) {
 
 TransactionImpl::TransactionImpl(EngineImpl* engine, std::shared_ptr<Settings> settings,
                                  TransactionOptions options)
-    : engine_(engine), settings_(std::move(settings)), options_(std::move(options)) {}
+    : engine_(engine),
+      settings_(std::move(settings)),
+      options_(std::move(options)),
+      zone_at_begin_(settings_->time().zone.name()),
+      style_at_begin_(settings_->Get("datestyle").value_or("ISO, MDY")) {}
 
 absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> TransactionImpl::BeginReader(const Ctx& ctx) {
   return engine_->deps().store->BeginReadOnly(ctx, bound_);
@@ -197,8 +201,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
   }
   if (!options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(*plan));
   ExecContext exec = engine_->MakeExec(ctx);
-  exec.eval.now = now_;
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params));
+  exec.eval.SetNow(now_, settings_->time());
+  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = options_.read_only ? reader_.get() : writer_.get();
   exec.writer = writer_.get();
   const size_t mark = writer_ != nullptr ? writer_->Mark() : 0;
@@ -303,6 +307,9 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
     savepoints_.clear();
     used_.clear();
     settings_->sequences() = sequences_;
+    // The statements read times as they did then: SET is among them.
+    (void)settings_->Set("timezone", zone_at_begin_);
+    (void)settings_->Set("datestyle", style_at_begin_);
     bool again = false;
     for (size_t i = 0; i < log_.size() && !again; ++i) {
       const ReplayEntry entry = log_[i];

@@ -69,6 +69,8 @@ class TransactionImpl : public SqlTransaction {
   EngineImpl* const engine_;
   const std::shared_ptr<Settings> settings_;
   TransactionOptions options_;
+  const std::string zone_at_begin_;
+  const std::string style_at_begin_;
   State state_ = State::kOpen;
   Timestamp now_;
   std::unique_ptr<txn::ReadWriteTransaction> writer_;

@@ -127,7 +127,8 @@ bool IsArraySpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 // One literal, parsed from left to right.
 class Parser {
  public:
-  Parser(Type element, absl::string_view text) : element_(element), text_(text) {}
+  Parser(Type element, absl::string_view text, const TimeContext& time, uint8_t* uses)
+      : element_(element), text_(text), time_(time), uses_(uses) {}
 
   absl::StatusOr<Datum> Parse() {
     ISO_RETURN_IF_ERROR(Bounds());
@@ -284,13 +285,15 @@ class Parser {
     if (static_cast<int64_t>(value_.elements.size()) >= kMaxArrayElements) {
       return CheckArraySize({{-1, 1}});
     }
-    ISO_ASSIGN_OR_RETURN(Datum d, DatumFromText(element_, word));
+    ISO_ASSIGN_OR_RETURN(Datum d, DatumFromText(element_, word, time_, uses_));
     value_.elements.push_back(std::move(d));
     return absl::OkStatus();
   }
 
   const Type element_;
   const absl::string_view text_;
+  const TimeContext& time_;
+  uint8_t* const uses_;
   size_t at_ = 0;
   std::vector<ArrayDimension> bounds_;
   std::vector<int32_t> lengths_;
@@ -316,12 +319,12 @@ bool NeedsQuotes(absl::string_view text) {
   });
 }
 
-void AppendElement(Type element, const Datum& d, std::string* out) {
+void AppendElement(Type element, const Datum& d, const TimeContext& time, std::string* out) {
   if (d.is_null()) {
     out->append("NULL");
     return;
   }
-  const std::string text = DatumToText(element, d);
+  const std::string text = DatumToText(element, d, time);
   if (!NeedsQuotes(text)) {
     out->append(text);
     return;
@@ -334,14 +337,15 @@ void AppendElement(Type element, const Datum& d, std::string* out) {
   out->push_back('"');
 }
 
-void AppendList(Type element, const ArrayValue& value, size_t depth, size_t* at, std::string* out) {
+void AppendList(Type element, const ArrayValue& value, size_t depth, const TimeContext& time,
+                size_t* at, std::string* out) {
   out->push_back('{');
   for (int32_t i = 0; i < value.dims[depth].length; ++i) {
     if (i > 0) out->push_back(',');
     if (depth + 1 < value.dims.size()) {
-      AppendList(element, value, depth + 1, at, out);
+      AppendList(element, value, depth + 1, time, at, out);
     } else {
-      AppendElement(element, value.elements[(*at)++], out);
+      AppendElement(element, value.elements[(*at)++], time, out);
     }
   }
   out->push_back('}');
@@ -442,7 +446,7 @@ absl::Status CheckArraySize(const std::vector<ArrayDimension>& dims) {
   return absl::OkStatus();
 }
 
-std::string ArrayToText(Type type, const Datum& d) {
+std::string ArrayToText(Type type, const Datum& d, const TimeContext& time) {
   const ArrayValue value = ArrayOfDatum(d);
   const Type element = ArrayElement(type);
   std::string out;
@@ -462,13 +466,14 @@ std::string ArrayToText(Type type, const Datum& d) {
     out.push_back('=');
   }
   size_t at = 0;
-  AppendList(element, value, 0, &at, &out);
+  AppendList(element, value, 0, time, &at, &out);
   return out;
 }
 
-absl::StatusOr<Datum> ArrayFromText(Type type, absl::string_view text) {
+absl::StatusOr<Datum> ArrayFromText(Type type, absl::string_view text, const TimeContext& time,
+                                    uint8_t* uses) {
   if (IsVector(type)) return VectorFromText(type, text);
-  return Parser(ArrayElement(type), text).Parse();
+  return Parser(ArrayElement(type), text, time, uses).Parse();
 }
 
 }  // namespace isochron::sql

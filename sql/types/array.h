@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/coding.h"
+#include "sql/types/datetime_parse.h"
 #include "sql/types/datum.h"
 
 namespace isochron::sql {
@@ -73,9 +74,12 @@ int CompareArrays(absl::string_view a, absl::string_view b);
 absl::Status CheckArraySize(const std::vector<ArrayDimension>& dims);
 
 // '{1,NULL,"a b"}', '[0:1]={1,2}'. `type` is the array's.
-std::string ArrayToText(Type type, const Datum& d);
+std::string ArrayToText(Type type, const Datum& d, const TimeContext& time = PlainTimeContext());
 // 22P02 for what is malformed, and what the elements' type says of each.
-absl::StatusOr<Datum> ArrayFromText(Type type, absl::string_view text);
+// `uses`, which may be null: as DatumFromText has it.
+absl::StatusOr<Datum> ArrayFromText(Type type, absl::string_view text,
+                                    const TimeContext& time = PlainTimeContext(),
+                                    uint8_t* uses = nullptr);
 
 }  // namespace isochron::sql
 

@@ -227,15 +227,15 @@ absl::Status CopyReader::SplitCsv(absl::string_view line, Fields* out) const {
 }
 
 void AppendCopyRow(const CopyFormat& format, const std::vector<Type>& types, const Row& row,
-                   std::string* out) {
+                   std::string* out, const TimeContext& time) {
   for (size_t i = 0; i < row.size(); ++i) {
     if (i > 0) out->push_back(format.delimiter);
     if (row[i].is_null()) {
       out->append(format.null_text);
     } else if (format.csv) {
-      AppendQuoted(format, DatumToText(types[i], row[i]), row.size() == 1, out);
+      AppendQuoted(format, DatumToText(types[i], row[i], time), row.size() == 1, out);
     } else {
-      AppendEscaped(format.delimiter, DatumToText(types[i], row[i]), out);
+      AppendEscaped(format.delimiter, DatumToText(types[i], row[i], time), out);
     }
   }
   out->push_back('\n');

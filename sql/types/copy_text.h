@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "sql/types/datetime_parse.h"
 #include "sql/types/datum.h"
 
 namespace isochron::sql {
@@ -68,9 +69,9 @@ class CopyReader {
   int64_t line_ = 0;
 };
 
-// One row with its newline.
+// One row with its newline; times in the zone of `time`.
 void AppendCopyRow(const CopyFormat& format, const std::vector<Type>& types, const Row& row,
-                   std::string* out);
+                   std::string* out, const TimeContext& time = PlainTimeContext());
 // The header line of csv or text.
 void AppendCopyHeader(const CopyFormat& format, const std::vector<ColumnInfo>& columns,
                       std::string* out);

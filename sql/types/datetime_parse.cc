@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/status_macros.h"
 #include "sql/types/datetime_decode.h"
 #include "sql/types/error.h"
 
@@ -91,8 +90,9 @@ const TimeContext& PlainTimeContext() {
 absl::StatusOr<int64_t> ParseDate(absl::string_view text, const TimeContext& context,
                                   uint8_t* uses) {
   Decoder decoder(context, false);
-  ISO_RETURN_IF_ERROR(Decode(text, "date", &decoder));
+  const absl::Status decoded = Decode(text, "date", &decoder);
   Note(decoder.uses() & (kUsesNow | kUsesOrder), uses);
+  if (!decoded.ok()) return decoded;
   switch (decoder.special()) {
     case Word::kNone:
       break;
@@ -115,16 +115,18 @@ absl::StatusOr<int64_t> ParseDate(absl::string_view text, const TimeContext& con
 absl::StatusOr<int64_t> ParseTime(absl::string_view text, const TimeContext& context,
                                   uint8_t* uses) {
   Decoder decoder(context, true);
-  ISO_RETURN_IF_ERROR(Decode(text, "time", &decoder));
+  const absl::Status decoded = Decode(text, "time", &decoder);
   Note(decoder.uses() & kUsesNow, uses);
+  if (!decoded.ok()) return decoded;
   return TimeOfDayUs(decoder.civil());
 }
 
 absl::StatusOr<int64_t> ParseTimestamp(absl::string_view text, const TimeContext& context,
                                        uint8_t* uses) {
   Decoder decoder(context, false);
-  ISO_RETURN_IF_ERROR(Decode(text, "timestamp", &decoder));
+  const absl::Status decoded = Decode(text, "timestamp", &decoder);
   Note(decoder.uses() & (kUsesNow | kUsesOrder), uses);
+  if (!decoded.ok()) return decoded;
   if (decoder.special() != Word::kNone) return SpecialTimestamp(decoder.special());
   return Checked(decoder.civil(), 0, text);
 }
@@ -132,8 +134,9 @@ absl::StatusOr<int64_t> ParseTimestamp(absl::string_view text, const TimeContext
 absl::StatusOr<int64_t> ParseTimestamptz(absl::string_view text, const TimeContext& context,
                                          uint8_t* uses) {
   Decoder decoder(context, false);
-  ISO_RETURN_IF_ERROR(Decode(text, "timestamp with time zone", &decoder));
+  const absl::Status decoded = Decode(text, "timestamp with time zone", &decoder);
   Note(decoder.uses(), uses);
+  if (!decoded.ok()) return decoded;
   if (decoder.special() != Word::kNone) return SpecialTimestamp(decoder.special());
   return Checked(decoder.civil(), decoder.offset_s(), text);
 }

@@ -36,7 +36,7 @@ inline constexpr uint8_t kUsesZone = 1;
 inline constexpr uint8_t kUsesNow = 2;
 inline constexpr uint8_t kUsesOrder = 4;
 
-// `uses` may be null; bits are added to it.
+// `uses` may be null; bits are added to it, also where an error is the answer.
 absl::StatusOr<int64_t> ParseDate(absl::string_view text, const TimeContext& context,
                                   uint8_t* uses = nullptr);
 absl::StatusOr<int64_t> ParseTime(absl::string_view text, const TimeContext& context,

@@ -501,6 +501,12 @@ TEST(IntervalTest, ArithmeticAndOrder) {
   const auto in = [](const char* text) { return *ParseInterval(text); };
   EXPECT_EQ(CompareIntervals(in("1 mon"), in("30 days")), 0);
   EXPECT_EQ(IntervalSortKey(in("1 mon")), IntervalSortKey(in("720:00")));
+  for (const char* text : {"0", "-1 day +00:00:01", "178000000 years 3 days", "-178000000 years",
+                           "178000000 years 2147483647 days 2562047788:00:00"}) {
+    Interval back;
+    EXPECT_TRUE(IntervalFromSortKey(IntervalSortKey(in(text)), &back)) << text;
+    EXPECT_EQ(CompareIntervals(back, in(text)), 0) << text;
+  }
   const char* ascending[] = {"-178000000 years",
                              "-1 mon",
                              "-1 day",

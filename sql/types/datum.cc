@@ -11,9 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
 #include "sql/types/array.h"
-#include "sql/types/datetime_text.h"
 #include "sql/types/error.h"
-#include "sql/types/time_text.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -137,9 +136,10 @@ int CompareDatums(const Datum& a, const Datum& b) {
       };
       return trimmed(a).compare(trimmed(b));
     }
+    case Datum::Shape::kInterval:
+      return CompareIntervals(IntervalOf(a), IntervalOf(b));
     case Datum::Shape::kString:
     case Datum::Shape::kNumeric:
-    case Datum::Shape::kInterval:
     case Datum::Shape::kJsonb:
       return a.string_value().compare(b.string_value());
     case Datum::Shape::kArray:
@@ -149,14 +149,19 @@ int CompareDatums(const Datum& a, const Datum& b) {
 }
 
 std::string DatumToText(Type type, const Datum& d) {
+  return DatumToText(type, d, PlainTimeContext());
+}
+
+std::string DatumToText(Type type, const Datum& d, const TimeContext& context) {
   switch (d.shape()) {
     case Datum::Shape::kNull:
       return "";
     case Datum::Shape::kBool:
       return d.bool_value() ? "t" : "f";
     case Datum::Shape::kInt:
-      return type == Type::kTimestamptz ? FormatTimestamptz(d.int_value(), TimeZone())
-                                        : absl::StrCat(d.int_value());
+      return IsTimeType(type) ? TimeDatumToText(type, d, context) : absl::StrCat(d.int_value());
+    case Datum::Shape::kInterval:
+      return TimeDatumToText(type, d, context);
     case Datum::Shape::kFloat:
       return FloatToText(d.float_value());
     case Datum::Shape::kString:
@@ -164,11 +169,10 @@ std::string DatumToText(Type type, const Datum& d) {
                                   : d.string_value();
     case Datum::Shape::kBpchar:
     case Datum::Shape::kNumeric:
-    case Datum::Shape::kInterval:
     case Datum::Shape::kJsonb:
       return d.string_value();
     case Datum::Shape::kArray:
-      return ArrayToText(type, d);
+      return ArrayToText(type, d, context);
   }
   return "";
 }
@@ -177,12 +181,17 @@ std::string DatumToSql(Type type, const Datum& d) {
   if (d.is_null()) return "NULL";
   if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "true" : "false";
   std::string text = DatumToText(type, d);
-  const bool bare = (d.shape() == Datum::Shape::kInt && type != Type::kTimestamptz) ||
+  const bool bare = (d.shape() == Datum::Shape::kInt && !IsTimeType(type)) ||
                     (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value()));
   return bare ? text : QuoteLiteral(text);
 }
 
 absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text) {
+  return DatumFromText(type, text, PlainTimeContext());
+}
+
+absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const TimeContext& context,
+                                    uint8_t* uses) {
   switch (type) {
     case Type::kBool:
       return BoolFromText(text);
@@ -197,12 +206,14 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text) {
       return Datum::String(std::string(text));
     case Type::kBytea:
       return ByteaFromText(text);
-    case Type::kTimestamptz: {
-      ISO_ASSIGN_OR_RETURN(int64_t us, ParseTimestamp(text));
-      return Datum::Int(us);
-    }
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestamptz:
+    case Type::kInterval:
+      return TimeDatumFromText(type, text, context, uses);
     default:
-      if (IsArrayType(type)) return ArrayFromText(type, text);
+      if (IsArrayType(type)) return ArrayFromText(type, text, context, uses);
       return NotReady(type);
   }
 }

@@ -83,6 +83,8 @@ absl::string_view TypeName(Type t);
 // integers); kUnknown if none.
 Type TypeFromName(absl::string_view name);
 
+struct TimeContext;  // sql/types/datetime_parse.h
+
 class Datum {
  public:
   enum class Shape : uint8_t {
@@ -184,12 +186,18 @@ struct ColumnInfo {
 // <0, 0, >0. Both non-NULL and of one shape. NaN equals NaN and is greater than any number.
 int CompareDatums(const Datum& a, const Datum& b);
 
-// PostgreSQL's text form ("t", "\x0102", "2024-01-02 03:04:05.5+00"). NULL gives "".
+// PostgreSQL's text form ("t", "\x0102", "2024-01-02 03:04:05.5+00"). NULL gives "". With a
+// context, in the session's time zone; without one, in UTC.
 std::string DatumToText(Type type, const Datum& d);
+std::string DatumToText(Type type, const Datum& d, const TimeContext& context);
 // The form that stands in SQL text: quoted where needed, NULL as NULL.
 std::string DatumToSql(Type type, const Datum& d);
-// Parses PostgreSQL's input form of `type`. 22P02, 22003, 22007, 22008.
+// Parses PostgreSQL's input form of `type`. 22P02, 22003, 22007, 22008. `uses` tells what of the
+// context the value depends on (kUsesZone and so on, sql/types/datetime_parse.h), and may be null.
+// Without a context: UTC, and the epoch is now.
 absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text);
+absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const TimeContext& context,
+                                    uint8_t* uses = nullptr);
 
 // Two names or literals spelt safely for SQL text made by programs (mutations, pg_dump-like tools).
 std::string QuoteIdentifier(absl::string_view name);

@@ -88,6 +88,42 @@ std::string IntervalSortKey(const Interval& v) {
   return out;
 }
 
+bool IntervalFromSortKey(absl::string_view key, Interval* out) {
+  if (key.size() != 16) return false;
+  uint64_t high = 0, low = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    high = high << 8 | static_cast<uint8_t>(key[i]);
+    low = low << 8 | static_cast<uint8_t>(key[8 + i]);
+  }
+  const absl::int128 span = absl::MakeInt128(static_cast<int64_t>(high ^ (uint64_t{1} << 63)), low);
+  absl::int128 days = span / kDayUs;
+  *out = Interval();
+  out->us = static_cast<int64_t>(span % kDayUs);
+  if (days > std::numeric_limits<int32_t>::max() || days < std::numeric_limits<int32_t>::min()) {
+    const absl::int128 months = days / 30;
+    // What is beyond months and days together goes to the time.
+    const absl::int128 kept = months > std::numeric_limits<int32_t>::max()
+                                  ? absl::int128(std::numeric_limits<int32_t>::max())
+                              : months < std::numeric_limits<int32_t>::min()
+                                  ? absl::int128(std::numeric_limits<int32_t>::min())
+                                  : months;
+    out->months = static_cast<int32_t>(kept);
+    days -= kept * 30;
+    if (days > std::numeric_limits<int32_t>::max() || days < std::numeric_limits<int32_t>::min()) {
+      const absl::int128 day = days > 0 ? absl::int128(std::numeric_limits<int32_t>::max())
+                                        : absl::int128(std::numeric_limits<int32_t>::min());
+      const absl::int128 us = (days - day) * kDayUs + out->us;
+      if (us > std::numeric_limits<int64_t>::max() || us < std::numeric_limits<int64_t>::min()) {
+        return false;
+      }
+      days = day;
+      out->us = static_cast<int64_t>(us);
+    }
+  }
+  out->days = static_cast<int32_t>(days);
+  return true;
+}
+
 absl::StatusOr<Interval> AddIntervals(const Interval& a, const Interval& b) {
   Interval out;
   if (__builtin_add_overflow(a.months, b.months, &out.months) ||

@@ -41,6 +41,9 @@ inline int CompareIntervals(const Interval& a, const Interval& b) {
 }
 // Sixteen bytes that sort as the spans do.
 std::string IntervalSortKey(const Interval& v);
+// An interval of that span, in days and time where they suffice. False for bytes that no interval
+// has.
+bool IntervalFromSortKey(absl::string_view key, Interval* out);
 
 absl::Status IntervalOutOfRange();
 absl::StatusOr<Interval> AddIntervals(const Interval& a, const Interval& b);

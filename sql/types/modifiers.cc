@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sql/types/error.h"
+#include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -48,7 +49,7 @@ absl::Status ApplyTypmod(Type type, int32_t typmod, bool is_explicit, Datum* val
       return s;
     }
     default:
-      return absl::OkStatus();
+      return IsTimeType(type) ? ApplyTimeTypmod(type, typmod, value) : absl::OkStatus();
   }
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/types/type_info.h"
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "sql/types/error.h"
+#include "sql/types/time_datum.h"
 
 namespace isochron::sql {
 namespace {
@@ -30,13 +32,12 @@ constexpr TypeInfo kTypes[kTypeCount] = {
     {Type::kVarchar, "character varying", "varchar", 1043, 1015, -1, S::kString, 'S', false, false,
      false},
     {Type::kBpchar, "character", "bpchar", 1042, 1014, -1, S::kBpchar, 'S', false, false, false},
-    {Type::kDate, "date", "date", 1082, 1182, 4, S::kInt, 'D', false, false, false},
-    {Type::kTime, "time without time zone", "time", 1083, 1183, 8, S::kInt, 'D', false, false,
+    {Type::kDate, "date", "date", 1082, 1182, 4, S::kInt, 'D', false, true, false},
+    {Type::kTime, "time without time zone", "time", 1083, 1183, 8, S::kInt, 'D', false, true,
      false},
     {Type::kTimestamp, "timestamp without time zone", "timestamp", 1114, 1115, 8, S::kInt, 'D',
-     false, false, false},
-    {Type::kInterval, "interval", "interval", 1186, 1187, 16, S::kInterval, 'T', true, false,
-     false},
+     false, true, false},
+    {Type::kInterval, "interval", "interval", 1186, 1187, 16, S::kInterval, 'T', true, true, false},
     {Type::kUuid, "uuid", "uuid", 2950, 2951, 16, S::kString, 'U', false, false, false},
     {Type::kJson, "json", "json", 114, 199, -1, S::kString, 'U', false, false, false},
     {Type::kJsonb, "jsonb", "jsonb", 3802, 3807, -1, S::kJsonb, 'U', false, false, false},
@@ -160,11 +161,11 @@ std::string TypeNameWithModifier(Type t, int32_t typmod) {
       case Type::kTime:
       case Type::kTimetz:
       case Type::kTimestamp:
-      case Type::kTimestamptz: {
-        const size_t word = out.find(' ');
-        out.insert(word, absl::StrCat("(", typmod, ")"));
+      case Type::kTimestamptz:
+      case Type::kInterval:
+        // "time(3) without time zone"
+        out.insert(std::min(out.find(' '), out.size()), TimeTypmodText(info.type, typmod));
         break;
-      }
       default:
         break;
     }
@@ -221,6 +222,11 @@ absl::StatusOr<int32_t> TypmodFrom(Type t, const std::vector<int32_t>& modifiers
       return LengthTypmod(ElementOf(t), modifiers, position);
     case Type::kNumeric:
       return NumericTypmod(modifiers, position);
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestamptz:
+    case Type::kInterval:
+      return TimeTypmodFrom(ElementOf(t), modifiers, position);
     default:
       return SqlError(sqlstate::kUnsupported,
                       absl::StrCat("type ", TypeName(ElementOf(t)),
