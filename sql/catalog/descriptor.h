@@ -99,6 +99,12 @@ struct CheckConstraint {
   friend bool operator==(const CheckConstraint&, const CheckConstraint&) = default;
 };
 
+// What a view reads, and the columns that were there when it was made: it sees no others.
+struct Dependency {
+  TableId relation;
+  uint32_t next_column_id = 0;
+};
+
 // What CREATE SEQUENCE said. The next value itself is a row of the sequence's own.
 struct SequenceOptions {
   Type type = Type::kInt8;
@@ -128,9 +134,9 @@ struct TableDescriptor {
   Timestamp drop_at = Timestamp::Max();
   std::vector<CheckConstraint> checks;  // by name
   std::string comment;
-  std::string view_sql;             // of a view: its query
-  std::vector<TableId> depends_on;  // of a view: the relations that it reads
-  SequenceOptions sequence;         // of a sequence
+  std::string view_sql;                // of a view: its query
+  std::vector<Dependency> depends_on;  // of a view: the relations that it reads
+  SequenceOptions sequence;            // of a sequence
   // Of a sequence that a column owns: it goes with the column.
   TableId owner_table;
   uint32_t owner_column = 0;  // its id

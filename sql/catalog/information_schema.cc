@@ -54,13 +54,17 @@ std::vector<Row> InformationSchemaRows(absl::string_view name,
                                        const std::vector<TablePtr>& tables) {
   std::vector<Row> rows;
   if (name == "tables") {
-    for (const TablePtr& t : tables) rows.push_back(TableRow(kSchema, t->name, "BASE TABLE"));
+    for (const TablePtr& t : tables) {
+      if (t->kind == RelationKind::kSequence) continue;
+      rows.push_back(TableRow(kSchema, t->name, t->is_table() ? "BASE TABLE" : "VIEW"));
+    }
     for (const SystemTableDef& def : SystemTableDefs()) {
       rows.push_back(TableRow("isochron", def.name, "SYSTEM VIEW"));
     }
     return rows;
   }
   for (const TablePtr& t : tables) {
+    if (t->kind == RelationKind::kSequence) continue;
     int64_t ordinal = 0;
     for (size_t i = 0; i < t->columns.size(); ++i) {
       const ColumnDescriptor& c = t->columns[i];

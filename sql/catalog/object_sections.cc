@@ -77,13 +77,13 @@ bool ReadSequence(Reader* in, SequenceOptions* s) {
          s->start >= s->min && s->start <= s->max;
 }
 
-bool ReadIds(Reader* in, std::vector<TableId>* ids) {
+bool ReadDependencies(Reader* in, std::vector<Dependency>* out) {
   uint64_t count;
   if (!in->Varint(&count)) return false;
   for (uint64_t i = 0; i < count; ++i) {
-    TableId id;
-    if (!in->Varint(&id.value)) return false;
-    ids->push_back(id);
+    Dependency d;
+    if (!in->Varint(&d.relation.value) || !in->Varint32(&d.next_column_id)) return false;
+    out->push_back(d);
   }
   return count > 0;
 }
@@ -109,7 +109,10 @@ void Add(const TableDescriptor& t, Sections* out) {
     std::string bytes;
     Writer writer(&bytes);
     writer.Varint(t.depends_on.size());
-    for (TableId id : t.depends_on) writer.Varint(id.value);
+    for (const Dependency& d : t.depends_on) {
+      writer.Varint(d.relation.value);
+      writer.Varint(d.next_column_id);
+    }
     out->emplace_back(kDependsOn, std::move(bytes));
   }
   if (t.kind == RelationKind::kSequence) out->emplace_back(kSequence, EncodeSequence(t.sequence));
@@ -160,7 +163,7 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
     case kViewSql:
       return ReadText(in, &t->view_sql);
     case kDependsOn:
-      return ReadIds(in, &t->depends_on);
+      return ReadDependencies(in, &t->depends_on);
     case kSequence:
       return t->kind == RelationKind::kSequence && ReadSequence(in, &t->sequence);
     case kOwner:

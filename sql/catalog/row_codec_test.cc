@@ -217,7 +217,7 @@ TEST(DescriptorTest, ExpressionsViewsAndSequencesComeBack) {
   view.id = TableId(201);
   view.kind = RelationKind::kView;
   view.view_sql = "SELECT 1 AS a";
-  view.depends_on = {t.id, sequence.id};
+  view.depends_on = {{t.id, 3}, {sequence.id, 4}};
   back = DecodeDescriptor(EncodeDescriptor(view));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(EncodeDescriptor(*back), EncodeDescriptor(view));

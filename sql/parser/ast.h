@@ -239,6 +239,7 @@ struct CreateTable {
 struct DropTable {
   std::vector<TableName> tables;
   bool if_exists = false;
+  bool cascade = false;
 };
 
 struct Copy {

@@ -117,6 +117,7 @@ absl::StatusOr<ast::DropTable> DropStatement(const pg::DropStmt& stmt) {
     return Unsupported("dropping this kind of object", -1);
   ast::DropTable out;
   out.if_exists = stmt.missing_ok();
+  out.cascade = stmt.behavior() == pg::DROP_CASCADE;
   for (const pg::Node& node : stmt.objects()) {
     const std::vector<std::string> names = Strings(node.list().items());
     if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);

@@ -96,6 +96,10 @@ class Builder : public SubqueryPlanner {
                                       ScopeTable* table);
   absl::StatusOr<PlanNodePtr> Cte(const ast::FromItem& item, const Around& around,
                                   ScopeTable* table);
+  // views.cc
+  absl::StatusOr<PlanNodePtr> View(const ast::FromItem& item, TablePtr view, ScopeTable* table);
+  // Whether the column is hidden, or came after the view that is being planned.
+  bool Unseen(const TableDescriptor& table, const ColumnDescriptor& column) const;
   absl::StatusOr<PlanNodePtr> Series(const ast::FromItem& item, const Around& around,
                                      ScopeTable* table);
   // WITH queries that nothing names are looked at all the same.
@@ -142,6 +146,9 @@ class Builder : public SubqueryPlanner {
 
   const std::map<std::string, TablePtr>& tables_;
   Plan* plan_;
+  const TableDescriptor* view_ = nullptr;  // the one that is being planned
+  int view_depth_ = 0;
+  std::vector<std::unique_ptr<ast::Select>> view_texts_;
   std::map<const ast::Cte*, int> kept_;  // lookups only: in plan_->ctes
 };
 

@@ -156,8 +156,15 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
       for (const SystemColumn& c : source.def->columns) t.columns.push_back({c.name, c.type});
     } else {
       ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
-      for (const ColumnDescriptor& c : source.table->columns) {
-        t.columns.push_back({c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty()});
+      if (source.table->kind == RelationKind::kView) {
+        const TablePtr view = std::move(source.table);
+        source.table = nullptr;
+        ISO_ASSIGN_OR_RETURN(source.plan, View(item, view, &t));
+      }
+      for (const ColumnDescriptor& c :
+           source.table == nullptr ? std::vector<ColumnDescriptor>() : source.table->columns) {
+        t.columns.push_back(
+            {c.name, c.type, Unseen(*source.table, c), c.typmod, !c.generated_sql.empty()});
       }
     }
     size_t visible = 0;

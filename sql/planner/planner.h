@@ -21,6 +21,9 @@ namespace isochron::sql {
 // The user tables that a statement names (not those of system schemas).
 std::vector<ast::TableName> TablesOf(const ast::Statement& statement);
 
+// What a view's query names, in the same way.
+absl::StatusOr<std::vector<ast::TableName>> TablesOfView(const TableDescriptor& view);
+
 // Whether a query calls nextval or setval; *asks also for currval and lastval.
 bool DrawsFromSequence(const ast::Select& select, bool* asks);
 

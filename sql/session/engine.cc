@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -123,11 +124,27 @@ std::shared_ptr<const Plan> EngineImpl::Kept(const Prepared& statement) {
 
 Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTables(Ctx ctx,
                                                                      const Prepared* statement) {
+  co_return co_await ResolveTablesAt(std::move(ctx), statement, Timestamp(), nullptr);
+}
+
+Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(
+    Ctx ctx, const Prepared* statement, Timestamp t, txn::ReadTransaction* reader) {
   TableMap tables;
-  for (const ast::TableName& name : statement->tables) {
+  std::vector<ast::TableName> names = statement->tables;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const ast::TableName name = names[i];
+    if (tables.contains(name.name)) continue;
     ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
-    auto table = co_await catalog_.Resolve(ctx, name.name);
+    auto table = reader == nullptr ? co_await catalog_.Resolve(ctx, name.name)
+                                   : co_await catalog_.ResolveAt(ctx, name.name, t, reader);
     if (!table.ok()) co_return AtTable(table.status(), name);
+    if ((*table)->kind == RelationKind::kView) {
+      ISO_CO_ASSIGN_OR_RETURN(std::vector<ast::TableName> more, TablesOfView(**table));
+      for (ast::TableName& one : more) {
+        one.position = name.position;
+        names.push_back(std::move(one));
+      }
+    }
     tables[name.name] = *std::move(table);
   }
   co_return tables;
@@ -147,13 +164,7 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> EngineImpl::PlanAt(Ctx ctx, Pr
                                                                      const Prepared* statement,
                                                                      Timestamp t,
                                                                      txn::ReadTransaction* reader) {
-  std::map<std::string, TablePtr> tables;
-  for (const ast::TableName& name : statement->tables) {
-    ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
-    auto table = co_await catalog_.ResolveAt(ctx, name.name, t, reader);
-    if (!table.ok()) co_return AtTable(table.status(), name);
-    tables[name.name] = *std::move(table);
-  }
+  ISO_CO_ASSIGN_OR_RETURN(TableMap tables, co_await ResolveTablesAt(ctx, statement, t, reader));
   if (statement->plan != nullptr && SameTables(*statement->plan, tables)) co_return statement->plan;
   ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(statement->ast, tables, text->param_types));
   auto made = std::make_shared<const Plan>(std::move(plan));
@@ -211,7 +222,11 @@ absl::StatusOr<txn::ReadOptions> EngineImpl::Resolve(const ReadBound& bound, Tim
 
 Task<std::vector<KeyRange>> EngineImpl::MayRead(Ctx ctx, const Prepared* statement, Timestamp t) {
   std::vector<KeyRange> ranges;
-  for (const ast::TableName& name : statement->tables) {
+  std::vector<ast::TableName> names = statement->tables;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const ast::TableName name = names[i];
+    if (!seen.insert(name.name).second) continue;
     ranges.push_back(KeyRange::Point(DescriptorKey(name.name)));
     TablePtr table = catalog_.Hint(name.name);
     if (table == nullptr) {
@@ -219,6 +234,11 @@ Task<std::vector<KeyRange>> EngineImpl::MayRead(Ctx ctx, const Prepared* stateme
       if (!reader.ok()) continue;
       auto then = co_await catalog_.ResolveAt(ctx, name.name, t, reader->get());
       if (then.ok()) table = *std::move(then);
+    }
+    if (table != nullptr && table->kind == RelationKind::kView) {
+      auto more = TablesOfView(*table);
+      if (more.ok()) names.insert(names.end(), more->begin(), more->end());
+      continue;
     }
     if (table != nullptr) ranges.push_back(PrefixRange(TableDataPrefix(table->id)));
   }

@@ -19,12 +19,6 @@ absl::Status CheckSchema(const ast::TableName& name) {
                   "Everything lives in the schema public.");
 }
 
-absl::string_view WordOf(RelationKind kind) {
-  return kind == RelationKind::kView       ? "view"
-         : kind == RelationKind::kSequence ? "sequence"
-                                           : "table";
-}
-
 std::string TagOf(const ast::ObjectStatement& object) {
   struct Tag {
     std::string operator()(const ast::CreateSequence&) const { return "CREATE SEQUENCE"; }
@@ -71,8 +65,14 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
   if (const auto* alter = std::get_if<ast::AlterSequence>(&object->node)) {
     co_return co_await AlterSequence(ctx, alter);
   }
+  if (const auto* view = std::get_if<ast::CreateView>(&object->node)) {
+    co_return co_await CreateView(ctx, view);
+  }
   if (const auto* drop = std::get_if<ast::DropObjects>(&object->node)) {
-    co_return co_await DropObjects(ctx, drop);
+    co_return co_await Drop(
+        ctx, drop->names,
+        drop->kind == ast::ObjectKind::kView ? RelationKind::kView : RelationKind::kSequence,
+        drop->if_exists, drop->cascade);
   }
   StatementResult result;
   result.tag = TagOf(*object);
@@ -148,67 +148,6 @@ Task<SessionImpl::Result> SessionImpl::AlterSequence(Ctx ctx, const ast::AlterSe
     ISO_CO_RETURN_IF_ERROR(co_await engine_->sequences().Set(ctx, sequence, value, false));
   }
   co_return result;
-}
-
-Task<SessionImpl::Result> SessionImpl::DropObjects(Ctx ctx, const ast::DropObjects* drop) {
-  StatementResult result;
-  const RelationKind kind =
-      drop->kind == ast::ObjectKind::kView ? RelationKind::kView : RelationKind::kSequence;
-  result.tag = kind == RelationKind::kView ? "DROP VIEW" : "DROP SEQUENCE";
-  for (const ast::TableName& name : drop->names) {
-    const std::string missing = absl::StrCat(WordOf(kind), " \"", name.name, "\" does not exist");
-    auto found = co_await engine_->catalog().Resolve(ctx, name.name);
-    if (!found.ok() && SqlStateOf(found.status()) != sqlstate::kUndefinedTable) {
-      co_return found.status();
-    }
-    if (!found.ok()) {
-      if (!drop->if_exists) co_return SqlError(sqlstate::kUndefinedTable, missing);
-      result.notices.push_back({"NOTICE", "00000", absl::StrCat(missing, ", skipping")});
-      continue;
-    }
-    const TablePtr relation = *std::move(found);
-    if (relation->kind != kind) {
-      co_return SqlError(sqlstate::kWrongObjectType,
-                         absl::StrCat("\"", name.name, "\" is not a ", WordOf(kind)), -1,
-                         absl::StrCat("Use DROP ", WordOf(relation->kind), " to remove it."));
-    }
-    ISO_CO_RETURN_IF_ERROR(co_await DropRelation(ctx, relation, drop->cascade, &result));
-  }
-  co_return result;
-}
-
-Task<absl::Status> SessionImpl::DropRelation(Ctx ctx, TablePtr relation, bool cascade,
-                                             StatementResult* result) {
-  // A default draws from it.
-  if (relation->kind == RelationKind::kSequence) {
-    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
-                            engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
-    ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> all,
-                            co_await engine_->catalog().List(ctx, reader.get()));
-    const std::string next = NextValueSql(relation->name);
-    for (const TablePtr& table : all) {
-      for (const ColumnDescriptor& c : table->columns) {
-        if (c.default_sql != next) continue;
-        co_return WithFields(
-            SqlError(sqlstate::kDependentObjects,
-                     absl::StrCat("cannot drop sequence ", relation->name,
-                                  " because other objects depend on it"),
-                     -1,
-                     cascade ? "Drop the column's default first; CASCADE does not do it yet."
-                             : "Use DROP ... CASCADE to drop the dependent objects too."),
-            {absl::StrCat("default value for column ", c.name, " of table ", table->name,
-                          " depends on sequence ", relation->name)});
-      }
-    }
-  }
-  txn::CommitResult commit;
-  ISO_CO_ASSIGN_OR_RETURN(bool dropped,
-                          co_await engine_->catalog().Drop(ctx, relation->name, &commit));
-  if (dropped) {
-    result->commit_timestamp = commit.commit_timestamp;
-    settings_->SetCommitTimestamp(commit.commit_timestamp);
-  }
-  co_return absl::OkStatus();
 }
 
 }  // namespace isochron::sql

@@ -156,6 +156,8 @@ TEST_F(SequencesTest, ATableTakesItsSequencesAlong) {
   EXPECT_EQ(Run(0, "CREATE TABLE t (id serial, v bigint)"), "");
   EXPECT_EQ(Run(0, "INSERT INTO t (v) VALUES (1) RETURNING id"), "1");
   EXPECT_EQ(Run(0, "SELECT nextval('t_id_seq1')"), "2");
+  EXPECT_EQ(Run(0, "DROP TABLE t"), "");
+  EXPECT_EQ(Run(0, "SELECT nextval('t_id_seq1')"), "42P01");
   EXPECT_EQ(Run(0, "SELECT nextval('t_id_seq')"), "1");
 }
 

@@ -181,6 +181,14 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     }
     case Verb::kSet:
     case Verb::kShow:
+      if (const auto* set = std::get_if<ast::Set>(&statement->ast.node);
+          set != nullptr && set->is_local) {
+        StatementResult result;
+        result.tag = "SET";
+        result.notices.push_back({"WARNING", sqlstate::kNoActiveTransaction,
+                                  "SET LOCAL can only be used in transaction blocks"});
+        co_return result;
+      }
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
       co_return co_await CreateTable(ctx, &std::get<ast::CreateTable>(statement->ast.node));
@@ -409,31 +417,6 @@ Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTab
     result.notices.push_back(
         {"NOTICE", sqlstate::kDuplicateTable,
          absl::StrCat("relation \"", create->table.name, "\" already exists, skipping")});
-  }
-  co_return result;
-}
-
-Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* drop) {
-  StatementResult result;
-  result.tag = "DROP TABLE";
-  for (const ast::TableName& name : drop->tables) {
-    txn::CommitResult commit;
-    bool dropped = false;
-    if (name.schema.empty() || name.schema == "public") {
-      ISO_CO_ASSIGN_OR_RETURN(dropped, co_await engine_->catalog().Drop(ctx, name.name, &commit));
-    }
-    if (!dropped && drop->if_exists) {
-      result.notices.push_back(
-          {"NOTICE", "00000", absl::StrCat("table \"", name.name, "\" does not exist, skipping")});
-    }
-    if (!dropped && !drop->if_exists) {
-      co_return SqlError(sqlstate::kUndefinedTable,
-                         absl::StrCat("table \"", name.name, "\" does not exist"));
-    }
-    if (dropped) {
-      result.commit_timestamp = commit.commit_timestamp;
-      settings_->SetCommitTimestamp(commit.commit_timestamp);
-    }
   }
   co_return result;
 }

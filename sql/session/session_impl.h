@@ -15,6 +15,15 @@
 
 namespace isochron::sql {
 
+// What a DROP takes away: what it names, and what goes with that.
+struct DropSet {
+  std::vector<TablePtr> relations;
+  std::vector<Notice> notices;
+};
+// `all` are the relations that stand. 2BP01 where others depend on what would go.
+absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector<TablePtr> targets,
+                                   bool cascade);
+
 // Of isochron.checksum.
 std::vector<ColumnInfo> ChecksumColumns();
 
@@ -86,9 +95,11 @@ class SessionImpl : public Session {
   Task<Result> Object(Ctx ctx, const ast::ObjectStatement* object);
   Task<Result> CreateSequence(Ctx ctx, const ast::CreateSequence* create);
   Task<Result> AlterSequence(Ctx ctx, const ast::AlterSequence* alter);
-  Task<Result> DropObjects(Ctx ctx, const ast::DropObjects* drop);
-  Task<absl::Status> DropRelation(Ctx ctx, TablePtr relation, bool cascade,
-                                  StatementResult* result);
+  // views.cc
+  Task<Result> CreateView(Ctx ctx, const ast::CreateView* create);
+  // drop_relations.cc
+  Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
+                    bool cascade);
   Task<Result> Checksum(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,

@@ -276,6 +276,16 @@ void Settings::ResetAll() {
   }
 }
 
+void Settings::GoBackTo(const Settings& before) {
+  for (const auto& [name, value] : before.values_) {
+    if (!IsFixed(name) && name != kCausalToken) values_[name] = value;
+  }
+  timeouts_ = before.timeouts_;
+  read_bound_ = before.read_bound_;
+  time_ = before.time_;
+  default_read_only_ = before.default_read_only_;
+}
+
 void Settings::set_default_read_only(bool v) {
   default_read_only_ = v;
   values_["default_transaction_read_only"] = v ? "on" : "off";

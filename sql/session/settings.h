@@ -31,6 +31,8 @@ class Settings {
   // 42704 for an unknown name, 22023 for a value it cannot take, 55P02 for one that cannot change.
   absl::Status Set(const std::string& name, const std::optional<std::string>& value);
   void ResetAll();
+  // Undoes what was set since `before`.
+  void GoBackTo(const Settings& before);
   // nullopt if there is no such setting.
   std::optional<std::string> Get(const std::string& name) const;
   std::vector<std::pair<std::string, std::string>> All() const;

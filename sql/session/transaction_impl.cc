@@ -149,6 +149,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
       co_return RunSavepoint(std::get<ast::Transaction>(statement->ast.node));
     case Verb::kSet:
     case Verb::kShow:
+      if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) RememberSettings(*set);
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
       co_return SqlError(sqlstate::kActiveTransaction,
@@ -257,6 +258,23 @@ absl::StatusOr<StatementResult> TransactionImpl::RunSavepoint(const ast::Transac
   return result;
 }
 
+void TransactionImpl::RememberSettings(const ast::Set& set) {
+  if (set.is_transaction) return;
+  if (!settings_before_.has_value()) settings_before_ = *settings_;
+  if (set.is_local) local_.emplace(set.name, settings_->Get(set.name));
+}
+
+void TransactionImpl::EndSettings(bool committed) {
+  if (!settings_before_.has_value()) return;
+  if (committed) {
+    for (const auto& [name, value] : local_) (void)settings_->Set(name, value);
+  } else {
+    settings_->GoBackTo(*settings_before_);
+  }
+  settings_before_.reset();
+  local_.clear();
+}
+
 absl::Status TransactionImpl::Use(const Plan& plan) {
   for (const UsedTable& table : plan.tables) {
     auto [it, fresh] = used_.emplace(table.name, table);
@@ -337,6 +355,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
   if (state_ != State::kOpen) co_return FailedTransaction();
   if (options_.read_only) {
     state_ = State::kCommitted;
+    EndSettings(true);
     settings_->SetReadTimestamp(read_timestamp());
     reader_.reset();
     co_return txn::CommitResult{};
@@ -355,6 +374,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
     }
     if (committed.ok()) {
       state_ = State::kCommitted;
+      EndSettings(true);
       settings_->SetCommitTimestamp(committed->commit_timestamp);
       co_return committed;
     }
@@ -362,6 +382,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
       const bool unknown = committed.status().code() == absl::StatusCode::kUnknown;
       if (!unknown) writer_->Rollback();
       state_ = unknown ? State::kUnknown : State::kRolledBack;
+      EndSettings(false);
       co_return CommitError(committed.status());
     }
     ISO_CO_RETURN_IF_ERROR(co_await Replay(ctx, committed.status()));
@@ -369,6 +390,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
 }
 
 void TransactionImpl::Rollback() {
+  EndSettings(false);
   if (writer_ != nullptr && state_ != State::kCommitted && state_ != State::kUnknown) {
     writer_->Rollback();
   }
@@ -398,7 +420,6 @@ Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::
   StatementResult result;
   if (const auto* set = std::get_if<ast::Set>(&ast->node)) {
     result.tag = set->value.has_value() ? "SET" : "RESET";
-    if (set->is_local) co_return SqlError(sqlstate::kUnsupported, "SET LOCAL is not supported yet");
     if (set->is_transaction) {
       result.tag = "SET";
       if (set->read_only.has_value() && set->name == "session characteristics") {

@@ -61,6 +61,9 @@ class TransactionImpl : public SqlTransaction {
                                                    const Prepared* statement, ResultSink* sink);
   absl::StatusOr<StatementResult> RunSavepoint(const ast::Transaction& verb);
   absl::Status Use(const Plan& plan);
+  // What SET does ends with the transaction where it says LOCAL, and is undone with it.
+  void RememberSettings(const ast::Set& set);
+  void EndSettings(bool committed);
   // A new attempt in which everything so far has happened again. 40001 when it did not.
   Task<absl::Status> Replay(Ctx ctx, absl::Status why);
   absl::Status GiveUp(const absl::Status& why, absl::string_view what);
@@ -77,7 +80,9 @@ class TransactionImpl : public SqlTransaction {
   std::unique_ptr<txn::ReadTransaction> reader_;  // of a read-only transaction
   std::optional<Timestamp> bound_;
   std::vector<Savepoint> savepoints_;
-  SequenceMemory sequences_;  // as it began
+  SequenceMemory sequences_;                 // as it began
+  std::optional<Settings> settings_before_;  // from its first SET on
+  std::map<std::string, std::optional<std::string>> local_;
   std::map<std::string, UsedTable> used_;
   std::vector<ReplayEntry> log_;
   int64_t log_bytes_ = 0;

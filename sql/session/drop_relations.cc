@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What goes with a relation that is dropped, and what stands in the way.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status_macros.h"
+#include "sql/planner/sequence_def.h"
+#include "sql/session/session_impl.h"
+
+namespace isochron::sql {
+namespace {
+
+std::string Described(const TableDescriptor& t) {
+  return absl::StrCat(t.kind == RelationKind::kView       ? "view "
+                      : t.kind == RelationKind::kSequence ? "sequence "
+                                                          : "table ",
+                      t.name);
+}
+
+bool Holds(const std::vector<TablePtr>& list, TableId id) {
+  return std::any_of(list.begin(), list.end(), [id](const TablePtr& t) { return t->id == id; });
+}
+
+bool Reads(const TableDescriptor& view, TableId id) {
+  return std::any_of(view.depends_on.begin(), view.depends_on.end(),
+                     [id](const Dependency& d) { return d.relation == id; });
+}
+
+absl::Status InUse(const TableDescriptor& target, std::vector<std::string> uses, bool can_cascade) {
+  return WithFields(
+      SqlError(
+          sqlstate::kDependentObjects,
+          absl::StrCat("cannot drop ", Described(target), " because other objects depend on it"),
+          -1,
+          can_cascade ? "Use DROP ... CASCADE to drop the dependent objects too."
+                      : "Give the columns another default first: CASCADE does not do it."),
+      {absl::StrJoin(uses, "\n")});
+}
+
+}  // namespace
+
+absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector<TablePtr> targets,
+                                   bool cascade) {
+  DropSet out;
+  out.relations = std::move(targets);
+  const size_t named = out.relations.size();
+  // Sequences go with the tables whose columns own them.
+  for (size_t i = 0; i < named; ++i) {
+    for (const TablePtr& t : all) {
+      if (t->owner_table == out.relations[i]->id && !Holds(out.relations, t->id)) {
+        out.relations.push_back(t);
+      }
+    }
+  }
+  std::vector<std::string> uses, cascades;
+  const TableDescriptor* used = nullptr;
+  for (size_t i = 0; i < out.relations.size(); ++i) {
+    const TablePtr target = out.relations[i];
+    for (const TablePtr& t : all) {
+      if (!Reads(*t, target->id) || Holds(out.relations, t->id)) continue;
+      uses.push_back(absl::StrCat(Described(*t), " depends on ", Described(*target)));
+      cascades.push_back(absl::StrCat("drop cascades to ", Described(*t)));
+      if (used == nullptr) used = target.get();
+      out.relations.push_back(t);
+    }
+  }
+  if (!uses.empty() && !cascade) return InUse(*used, std::move(uses), true);
+  for (const TablePtr& target : out.relations) {
+    if (target->kind != RelationKind::kSequence) continue;
+    const std::string next = NextValueSql(target->name);
+    for (const TablePtr& t : all) {
+      if (Holds(out.relations, t->id)) continue;
+      for (const ColumnDescriptor& c : t->columns) {
+        if (c.default_sql != next) continue;
+        return InUse(*target,
+                     {absl::StrCat("default value for column ", c.name, " of table ", t->name,
+                                   " depends on ", Described(*target))},
+                     !cascade);
+      }
+    }
+  }
+  for (std::string& line : cascades) out.notices.push_back({"NOTICE", "00000", std::move(line)});
+  return out;
+}
+
+Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* drop) {
+  co_return co_await Drop(ctx, drop->tables, RelationKind::kTable, drop->if_exists, drop->cascade);
+}
+
+Task<SessionImpl::Result> SessionImpl::Drop(Ctx ctx, std::vector<ast::TableName> names,
+                                            RelationKind kind, bool if_exists, bool cascade) {
+  StatementResult result;
+  const absl::string_view word = kind == RelationKind::kView       ? "view"
+                                 : kind == RelationKind::kSequence ? "sequence"
+                                                                   : "table";
+  result.tag = absl::AsciiStrToUpper(absl::StrCat("drop ", word));
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                          engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
+  ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all,
+                          co_await engine_->catalog().List(ctx, reader.get()));
+  std::vector<TablePtr> targets;
+  for (const ast::TableName& name : names) {
+    const bool here = name.schema.empty() || name.schema == "public";
+    const auto found = std::find_if(all.begin(), all.end(), [&](const TablePtr& t) {
+      return here && t->name == name.name && t->drop_at == Timestamp::Max();
+    });
+    const std::string missing = absl::StrCat(word, " \"", name.name, "\" does not exist");
+    if (found == all.end() && !if_exists) {
+      co_return SqlError(sqlstate::kUndefinedTable, missing);
+    }
+    if (found == all.end()) {
+      result.notices.push_back({"NOTICE", "00000", absl::StrCat(missing, ", skipping")});
+      continue;
+    }
+    if ((*found)->kind != kind) {
+      const std::string is = Described(**found);
+      const std::string other = is.substr(0, is.find(' '));
+      co_return SqlError(
+          sqlstate::kWrongObjectType, absl::StrCat("\"", name.name, "\" is not a ", word), -1,
+          absl::StrCat("Use DROP ", absl::AsciiStrToUpper(other), " to remove a ", other, "."));
+    }
+    if (!Holds(targets, (*found)->id)) targets.push_back(*found);
+  }
+  ISO_CO_ASSIGN_OR_RETURN(DropSet drop, WhatToDrop(all, std::move(targets), cascade));
+  for (Notice& notice : drop.notices) result.notices.push_back(std::move(notice));
+  // Those that read go before what they read.
+  for (auto it = drop.relations.rbegin(); it != drop.relations.rend(); ++it) {
+    txn::CommitResult commit;
+    ISO_CO_ASSIGN_OR_RETURN(bool dropped,
+                            co_await engine_->catalog().Drop(ctx, (*it)->name, &commit));
+    if (!dropped) continue;
+    result.commit_timestamp = commit.commit_timestamp;
+    settings_->SetCommitTimestamp(commit.commit_timestamp);
+  }
+  co_return result;
+}
+
+}  // namespace isochron::sql
