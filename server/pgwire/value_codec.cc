@@ -112,7 +112,8 @@ void AppendArray(Type type, const Datum& value, std::string* out) {
 }
 
 absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
-  const int size = sql::SizeOf(type);
+  // Names and single characters travel as texts.
+  const int size = type == Type::kName || type == Type::kChar ? -1 : sql::SizeOf(type);
   if (size > 0 && bytes.size() != static_cast<size_t>(size)) {
     return sql::SqlError("22P03", absl::StrCat("incorrect binary data format: ", bytes.size(),
                                                " bytes for a value of type ", sql::TypeName(type)));
@@ -142,6 +143,17 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
     case Type::kTimestamptz:
     case Type::kInterval:
       return DecodeBinaryTime(type, bytes);
+    case Type::kOid:
+    case Type::kXid:
+    case Type::kRegclass:
+    case Type::kRegtype:
+    case Type::kRegproc:
+    case Type::kRegnamespace:
+      return Datum::Int(static_cast<int64_t>(v));
+    case Type::kName:
+    case Type::kChar:
+      ISO_RETURN_IF_ERROR(CheckText(bytes));
+      return sql::DatumFromText(type, bytes);
     case Type::kText:
     case Type::kUnknown:
       ISO_RETURN_IF_ERROR(CheckText(bytes));
@@ -199,6 +211,13 @@ void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeC
     case Type::kTimestamptz:
     case Type::kInterval:
       return AppendBinaryTime(type, value, out);
+    case Type::kOid:
+    case Type::kXid:
+    case Type::kRegclass:
+    case Type::kRegtype:
+    case Type::kRegproc:
+    case Type::kRegnamespace:
+      return AppendBigEndian(static_cast<uint64_t>(value.int_value()), 4, out);
     case Type::kText:
     case Type::kBytea:
       out->append(value.string_value());

@@ -19,11 +19,13 @@ using sql::QuoteIdentifier;
 using Statements = absl::StatusOr<std::vector<MutationStatement>>;
 
 constexpr char kColumnsQuery[] =
-    "SELECT table_name, column_name, data_type, key_position, is_nullable, column_default "
-    "FROM information_schema.columns ORDER BY table_name, ordinal_position";
+    "SELECT table_name, column_name, udt_name, key_position, is_nullable, column_default "
+    "FROM information_schema.columns WHERE table_schema = 'public' "
+    "ORDER BY table_name, ordinal_position";
 constexpr char kTableColumnsQuery[] =
-    "SELECT table_name, column_name, data_type, key_position, is_nullable, column_default "
-    "FROM information_schema.columns WHERE table_name = $1 ORDER BY table_name, ordinal_position";
+    "SELECT table_name, column_name, udt_name, key_position, is_nullable, column_default "
+    "FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1 "
+    "ORDER BY table_name, ordinal_position";
 
 std::string Placeholder(size_t i) { return absl::StrCat("$", i); }
 
@@ -248,7 +250,7 @@ Task<absl::StatusOr<std::map<std::string, TableShape>>> LookUpTables(Ctx ctx, sq
     const std::string& name = row[0].string_value();
     TableShape::Column column;
     column.name = row[1].string_value();
-    column.type = sql::TypeFromSqlName(row[2].string_value());
+    column.type = sql::TypeFromName(row[2].string_value());
     column.not_null = row[4].string_value() == "NO";
     if (!row[5].is_null()) column.default_sql = row[5].string_value();
     if (!row[3].is_null()) keys[name][row[3].int_value()] = column.name;

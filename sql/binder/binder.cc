@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "sql/binder/resolve.h"
 #include "sql/types/array.h"
+#include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
 #include "sql/types/time_datum.h"
@@ -137,11 +138,14 @@ absl::StatusOr<ExprPtr> Binder::Convert(ExprPtr e, Type to, int32_t typmod, Cast
   if (e->type == Type::kUnknown && e->kind == ExprKind::kParam) {
     // Two uses of one undeclared parameter: the first to give it a type wins.
     Type& declared = (*params_)[static_cast<size_t>(e->index)];
-    if (declared == Type::kUnknown) declared = to;
+    if (declared == Type::kUnknown) declared = IsRegType(to) ? Type::kText : to;
     e->type = declared;
   }
   bool late = false;  // it means something else in another session, or at another time
-  if (e->type == Type::kUnknown && e->kind == ExprKind::kConst) {
+  // Names are looked up when the statement runs.
+  const bool named = IsRegType(to) || (IsRegType(e->type) && e->type != to);
+  if (named && subqueries_ != nullptr) subqueries_->NeedCatalog();
+  if (!named && e->type == Type::kUnknown && e->kind == ExprKind::kConst) {
     if (!e->value.is_null()) {
       uint8_t uses = 0;
       const std::string& text = e->value.string_value();
@@ -167,7 +171,7 @@ absl::StatusOr<ExprPtr> Binder::Convert(ExprPtr e, Type to, int32_t typmod, Cast
   cast->typmod = typmod;
   cast->negated = stores;
   cast->position = e->position;
-  if (e->kind == ExprKind::kConst && !late && !DependsOnSession(e->type, to)) {
+  if (e->kind == ExprKind::kConst && !late && !named && !DependsOnSession(e->type, to)) {
     ISO_RETURN_IF_ERROR(CastDatum(e->type, to, e->value, &cast->value));
     if (typmod >= 0) ISO_RETURN_IF_ERROR(ApplyTypmod(to, typmod, !stores, &cast->value));
     cast->kind = ExprKind::kConst;

@@ -25,6 +25,7 @@ struct ScopeColumn {
   bool hidden = false;
   int32_t typmod = -1;
   bool generated = false;
+  bool system = false;  // found by name, not among `*`
 };
 
 struct ScopeTable {
@@ -48,6 +49,7 @@ struct OuterFrame {
 struct ScopeName {
   std::string name;
   ExprPtr expr;
+  bool system = false;  // not among `*`
 };
 
 // What names mean: the columns of the input row.
@@ -94,6 +96,8 @@ class SubqueryPlanner {
   };
   virtual absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
                                                SubqueryUse use) = 0;
+  // Something of the statement asks the catalog.
+  virtual void NeedCatalog() = 0;
   // Its rows become these, over its columns.
   virtual void ProjectSubquery(int index, std::vector<ExprPtr> exprs) = 0;
 };

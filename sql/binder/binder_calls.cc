@@ -9,6 +9,7 @@
 #include "sql/binder/binder.h"
 #include "sql/binder/functions.h"
 #include "sql/binder/resolve.h"
+#include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
 
@@ -120,6 +121,7 @@ absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPt
       is_operator ? ResolveOperator(candidates, types) : ResolveFunction(candidates, types);
   const Function* f = resolution.function;
   if (f == nullptr) return NoFunction(name, args, position, is_operator, resolution.ambiguous);
+  if (f->asks_catalog && subqueries_ != nullptr) subqueries_->NeedCatalog();
   for (size_t i = 0; i < args.size(); ++i) {
     const Type want = f->args[std::min(i, f->args.size() - 1)];
     ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), want));
@@ -143,6 +145,11 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
                     e.position);
   }
   ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
+  if (name == "pg_typeof" && args.size() == 1) {
+    return MakeConst(Type::kRegtype,
+                     NamedOid(OidOf(args[0]->type), std::string(TypeName(args[0]->type))),
+                     e.position);
+  }
   if (name == "concat") {
     for (ExprPtr& a : args) a = TextOf(std::move(a));
   }

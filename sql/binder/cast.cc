@@ -25,6 +25,7 @@ const Table& AllCasts() {
     cast_groups::AddNumbers(&all);
     cast_groups::AddStrings(&all);
     cast_groups::AddTimes(&all);
+    cast_groups::AddCatalog(&all);
     auto* out = new Table;
     for (auto& row : *out) row.fill(Cast{});
     for (const Cast& c : all) {

@@ -50,6 +50,7 @@ namespace cast_groups {
 void AddNumbers(std::vector<Cast>* out);
 void AddStrings(std::vector<Cast>* out);
 void AddTimes(std::vector<Cast>* out);
+void AddCatalog(std::vector<Cast>* out);
 }  // namespace cast_groups
 
 }  // namespace isochron::sql

@@ -4,6 +4,7 @@
 #include "sql/binder/array_functions.h"
 #include "sql/binder/expr.h"
 #include "sql/types/array.h"
+#include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
 
@@ -200,7 +201,11 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     case ExprKind::kCast: {
       Datum d;
       ISO_RETURN_IF_ERROR(Eval(*e.args[0], ctx, row, &d));
-      absl::Status cast = CastDatum(e.args[0]->type, e.type, d, out, ctx.time);
+      const Type from = e.args[0]->type;
+      if (from != e.type && (IsRegType(from) || IsRegType(e.type))) {
+        return CastReg(ctx, from, e.type, d, out);
+      }
+      absl::Status cast = CastDatum(from, e.type, d, out, ctx.time);
       if (!cast.ok()) return OfLiteral(e, std::move(cast));
       if (e.typmod < 0) return absl::OkStatus();
       return ApplyTypmod(e.type, e.typmod, !e.negated, out);

@@ -24,6 +24,8 @@ class Random;
 
 namespace isochron::sql {
 
+class CatalogReader;
+class SessionReader;
 struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -47,6 +49,8 @@ struct EvalContext {
   const std::vector<Datum>* outer = nullptr;  // what a subquery sees of the row around it
   SubqueryValues* subqueries = nullptr;       // null where there can be none
   class SequenceAccess* sequences = nullptr;  // null where none can be asked
+  const CatalogReader* catalog = nullptr;     // null unless the plan uses the catalog
+  SessionReader* session = nullptr;           // null where there is none
 
   void SetNow(Timestamp t, const TimeContext& style) {
     now = t;
@@ -66,6 +70,7 @@ struct Function {
   bool strict = true;        // a NULL argument makes the result NULL without a call
   bool variadic = false;     // the last argument type repeats
   bool is_volatile = false;  // gives another value each time it is asked
+  bool asks_catalog = false;
 };
 
 enum class ExprKind : uint8_t {
@@ -128,6 +133,8 @@ absl::Status EvalPredicate(const Expr& e, const EvalContext& ctx, const Row& row
 // Converts a value from one type to another, as CAST does. 22003, 22P02, 42846.
 absl::Status CastDatum(Type from, Type to, const Datum& in, Datum* out,
                        const TimeContext& time = PlainTimeContext());
+// Where one of the two is regclass or its kin: names are looked up in the catalog.
+absl::Status CastReg(const EvalContext& ctx, Type from, Type to, const Datum& in, Datum* out);
 // Whether CAST(from AS to) exists.
 bool CanCast(Type from, Type to);
 

@@ -22,6 +22,7 @@ const Registry& AllFunctions() {
     function_groups::AddTime(&all);
     function_groups::AddRegex(&all);
     function_groups::AddSequences(&all);
+    function_groups::AddCatalog(&all);
     auto* by_name = new Registry;
     for (Function& f : all) (*by_name)[f.name].push_back(f);
     return by_name;
@@ -67,6 +68,14 @@ std::vector<std::string> FunctionNames() {
   std::vector<std::string> out;
   for (const auto& [name, functions] : AllFunctions()) {
     if (absl::ascii_islower(name[0])) out.push_back(name);
+  }
+  return out;
+}
+
+std::vector<std::string> OperatorNames() {
+  std::vector<std::string> out;
+  for (const auto& [name, functions] : AllFunctions()) {
+    if (!absl::ascii_islower(name[0])) out.push_back(name);
   }
   return out;
 }

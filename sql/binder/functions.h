@@ -18,6 +18,7 @@ const std::vector<Function>& FunctionsNamed(absl::string_view name);
 
 // Names of all functions, for "did you mean" and completion.
 std::vector<std::string> FunctionNames();
+std::vector<std::string> OperatorNames();
 
 // LIKE with backslash escapes; characters, not bytes. `fold` ignores ASCII case.
 bool LikeMatch(absl::string_view text, absl::string_view pattern, bool fold);
@@ -33,6 +34,7 @@ void AddSequences(std::vector<Function>* out);
 void AddTimeParts(std::vector<Function>* out);
 void AddTimeMakers(std::vector<Function>* out);
 void AddTimeTemplates(std::vector<Function>* out);
+void AddCatalog(std::vector<Function>* out);
 }  // namespace function_groups
 
 }  // namespace isochron::sql

@@ -98,8 +98,21 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
       return absl::OkStatus();
     }
     default:
-      return absl::DataLossError("a key part of no known type");
+      break;
   }
+  if (ShapeOf(type) == Datum::Shape::kInt) {
+    int64_t v = 0;
+    ISO_RETURN_IF_ERROR(in->ReadInt64(&v));
+    *d = Datum::Int(v);
+    return absl::OkStatus();
+  }
+  if (ShapeOf(type) == Datum::Shape::kString) {
+    std::string v;
+    ISO_RETURN_IF_ERROR(in->ReadBytea(&v));
+    *d = Datum::String(std::move(v));
+    return absl::OkStatus();
+  }
+  return absl::DataLossError("a key part of no known type");
 }
 
 void AppendKeyPart(Type type, const Datum& d, std::string* key) {

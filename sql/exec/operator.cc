@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/catalog_reader.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
@@ -62,6 +63,7 @@ class VirtualScanOperator : public Operator {
   VirtualScanOperator(const VirtualScanPlan& plan, ExecContext* exec)
       : Operator(exec), plan_(plan) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
+    if (plan_.in_catalog) co_return NextOfCatalog(out);
     auto rows =
         co_await exec_->virtual_tables->Rows(exec_->ctx, plan_.schema, plan_.name, exec_->reader);
     if (!rows.ok()) co_return rows.status();
@@ -78,7 +80,27 @@ class VirtualScanOperator : public Operator {
   }
 
  private:
+  // The rows were read before the statement began.
+  absl::StatusOr<bool> NextOfCatalog(Batch* out) {
+    const CatalogReader* catalog = exec_->eval.catalog;
+    if (catalog == nullptr) return SqlError(sqlstate::kInternal, "the catalog was not read");
+    const std::vector<Row>& rows = catalog->Rows(plan_.schema, plan_.name);
+    if (plan_.lookup == nullptr) {
+      for (; at_ < rows.size() && out->size() < kBatchRows; ++at_) out->push_back(rows[at_]);
+      return at_ < rows.size();
+    }
+    Datum wanted;
+    ISO_RETURN_IF_ERROR(Eval(*plan_.lookup, exec_->eval, Row(), &wanted));
+    if (wanted.is_null()) return false;
+    for (size_t place : catalog->RowsWhere(plan_.schema, plan_.name,
+                                           static_cast<size_t>(plan_.lookup_column), wanted)) {
+      out->push_back(rows[place]);
+    }
+    return false;
+  }
+
   const VirtualScanPlan& plan_;
+  size_t at_ = 0;
 };
 
 class FilterOperator : public Operator {

@@ -40,6 +40,7 @@ class Builder : public SubqueryPlanner {
 
   absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
                                        SubqueryUse use) override;
+  void NeedCatalog() override { plan_->uses_catalog = true; }
   void ProjectSubquery(int index, std::vector<ExprPtr> exprs) override;
 
   // Columns of the Select just built.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/information_schema.h"
+#include "sql/pg_catalog/columns.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -60,6 +61,21 @@ void PushInto(PlanNode* wrapped, std::vector<ExprPtr>* conditions) {
   scan->filter = JoinAnd(std::move(all));
 }
 
+// One column's value by which the rows of a catalog's table are looked up. The condition stays.
+void FindLookup(const std::vector<ExprPtr>& conditions, VirtualScanPlan* scan) {
+  for (const ExprPtr& c : conditions) {
+    if (c->kind != ExprKind::kCall || absl::string_view(c->function->name) != "=") continue;
+    for (size_t k = 0; k < 2; ++k) {
+      const Expr& column = *c->args[k];
+      const Expr& value = *c->args[1 - k];
+      if (column.kind != ExprKind::kColumn || !IsConstant(value) || HasSubquery(value)) continue;
+      scan->lookup_column = column.index;
+      scan->lookup = Clone(value);
+      return;
+    }
+  }
+}
+
 void TakeIf(std::vector<ExprPtr>* from, std::vector<ExprPtr>* to, int first, int end) {
   std::vector<ExprPtr> kept;
   for (ExprPtr& c : *from) (ReadsOnly(*c, first, end) ? *to : kept).push_back(std::move(c));
@@ -72,7 +88,7 @@ void Append(std::vector<ExprPtr>* to, std::vector<ExprPtr> from) {
 
 std::vector<ScopeName> CopyNames(const std::vector<ScopeName>& names) {
   std::vector<ScopeName> out;
-  for (const ScopeName& n : names) out.push_back({n.name, Clone(*n.expr)});
+  for (const ScopeName& n : names) out.push_back({n.name, Clone(*n.expr), n.system});
   return out;
 }
 
@@ -119,7 +135,7 @@ absl::Status Builder::Enter(ScopeTable table, int position, FromNode* node, Scop
   table.offset = node->offset;
   for (int i = 0; i < node->width; ++i) {
     const ScopeColumn& c = table.columns[static_cast<size_t>(i)];
-    if (!c.hidden) node->names.push_back({c.name, MakeColumn(node->offset + i, c.type)});
+    if (!c.hidden) node->names.push_back({c.name, MakeColumn(node->offset + i, c.type), c.system});
   }
   node->first_table = scope->tables.size();
   scope->tables.push_back(std::move(table));
@@ -144,16 +160,23 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
     source.schema = name.schema;
     source.name = name.name;
     t.name = name.alias.empty() ? name.name : name.alias;
-    if (IsVirtualSchema(name.schema)) {
-      source.def = name.schema == "isochron" ? FindSystemTable(name.name)
-                                             : FindInformationSchemaTable(name.name);
+    if (const std::string schema = VirtualSchemaOf(name); !schema.empty()) {
+      source.schema = schema;
+      const CatalogTable* catalog = FindCatalogTable(schema, name.name);
+      source.def = catalog != nullptr     ? &catalog->def
+                   : schema == "isochron" ? FindSystemTable(name.name)
+                                          : FindInformationSchemaTable(name.name);
+      if (catalog != nullptr) plan_->uses_catalog = true;
       if (source.def == nullptr) {
         return SqlError(
             sqlstate::kUndefinedTable,
             absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
             name.position);
       }
-      for (const SystemColumn& c : source.def->columns) t.columns.push_back({c.name, c.type});
+      for (const SystemColumn& c : source.def->columns) {
+        t.columns.push_back({c.name, c.type});
+        t.columns.back().system = catalog != nullptr && t.columns.size() > catalog->visible;
+      }
     } else {
       ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
       if (source.table->kind == RelationKind::kView) {
@@ -169,7 +192,7 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
     }
     size_t visible = 0;
     for (ScopeColumn& c : t.columns) {
-      if (c.hidden) continue;
+      if (c.hidden || c.system) continue;
       if (visible < item.columns.size()) c.name = item.columns[visible];
       ++visible;
     }
@@ -226,6 +249,7 @@ absl::Status Builder::BindJoin(const ast::FromItem& item, const Around& around, 
   std::vector<std::string> common = item.using_columns;
   if (item.natural) {
     for (const ScopeName& l : join->left->names) {
+      if (l.system) continue;
       const bool both = std::any_of(join->right->names.begin(), join->right->names.end(),
                                     [&](const ScopeName& r) { return r.name == l.name; });
       if (both && std::find(common.begin(), common.end(), l.name) == common.end()) {
@@ -281,6 +305,10 @@ absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) 
     scan->schema = source->schema;
     scan->name = source->name;
     scan->def = source->def;
+    if (FindCatalogTable(scan->schema, scan->name) != nullptr) {
+      scan->in_catalog = true;
+      FindLookup(source->conditions, scan.get());
+    }
     return Filtered(std::move(source->conditions), std::move(scan));
   }
   auto scan = std::make_unique<ScanPlan>();

@@ -81,6 +81,10 @@ struct VirtualScanPlan : PlanNode {
   VirtualScanPlan() : PlanNode(PlanKind::kVirtualScan) {}
   std::string schema, name;
   const SystemTableDef* def = nullptr;
+  bool in_catalog = false;  // in pg_catalog or information_schema
+  // Only rows whose column has this value are wanted; null for all.
+  int lookup_column = -1;
+  ExprPtr lookup;
 };
 
 struct FilterPlan : PlanNode {
@@ -229,6 +233,7 @@ struct Plan {
   std::vector<TablePtr> descriptors;
   std::vector<SubPlan> subqueries, ctes;
   bool for_update = false;
+  bool uses_catalog = false;  // its tables, or what names stand for
   bool writes() const { return kind != StatementKind::kSelect; }
 };
 

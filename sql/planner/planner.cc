@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/pg_catalog/columns.h"
 #include "sql/planner/builder.h"
 #include "sql/planner/definitions.h"
 #include "sql/types/array.h"
@@ -14,7 +15,13 @@
 
 namespace isochron::sql {
 bool IsVirtualSchema(const std::string& schema) {
-  return schema == "isochron" || schema == "information_schema";
+  return schema == "isochron" || schema == "information_schema" || schema == "pg_catalog";
+}
+
+std::string VirtualSchemaOf(const ast::TableName& name) {
+  if (IsVirtualSchema(name.schema)) return name.schema;
+  const bool catalog = name.schema.empty() && FindCatalogTable("", name.name) != nullptr;
+  return catalog ? "pg_catalog" : "";
 }
 
 absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,

@@ -29,6 +29,8 @@ bool DrawsFromSequence(const ast::Select& select, bool* asks);
 
 // 42P01 for a schema that does not exist. "isochron" and "information_schema" are virtual.
 bool IsVirtualSchema(const std::string& schema);
+// The virtual schema in which the table is; "" for a stored one. pg_catalog is searched first.
+std::string VirtualSchemaOf(const ast::TableName& name);
 
 // SELECT, INSERT, UPDATE or DELETE. `tables` holds what TablesOf named, by name; `params` the types
 // that the client declared, unknown where it did not.

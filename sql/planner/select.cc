@@ -112,9 +112,9 @@ Scope TableScope(const TableDescriptor& table, const std::string& alias) {
 }
 
 absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
-  if (IsVirtualSchema(name.schema)) {
+  if (const std::string schema = VirtualSchemaOf(name); !schema.empty()) {
     return SqlError(sqlstate::kWrongObjectType,
-                    absl::StrCat("\"", name.schema, ".", name.name, "\" can only be read"),
+                    absl::StrCat("\"", schema, ".", name.name, "\" can only be read"),
                     name.position);
   }
   auto it = tables_.find(name.name);
@@ -145,6 +145,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
     if (wanted.empty() && scope.named) {
       found = !scope.tables.empty();
       for (const ScopeName& n : scope.names) {
+        if (n.system) continue;
         out.push_back({Clone(*n.expr), n.name, false});
         out.back().expr->position = item.expr->position;
       }
@@ -157,7 +158,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
       for (size_t i = 0; i < t.columns.size(); ++i) {
         // What COPY leaves out, too.
         const bool skip = t.columns[i].generated && item.expr->text == "stored";
-        if (t.columns[i].hidden || skip) continue;
+        if (t.columns[i].hidden || t.columns[i].system || skip) continue;
         out.push_back(
             {MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, item.expr->position),
              t.columns[i].name, false});

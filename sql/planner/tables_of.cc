@@ -9,7 +9,7 @@ namespace {
 class Collector {
  public:
   void Table(const ast::TableName& name) {
-    if (!IsVirtualSchema(name.schema)) out.push_back(name);
+    if (VirtualSchemaOf(name).empty()) out.push_back(name);
   }
 
   void Ctes(const std::vector<ast::CtePtr>& ctes) {

@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/cast.h"
-#include "sql/catalog/information_schema.h"
 #include "sql/catalog/layout.h"
 #include "sql/exec/subquery.h"
+#include "sql/pg_catalog/reader.h"
 #include "sql/planner/planner.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/session_impl.h"
@@ -103,10 +103,7 @@ Task<absl::StatusOr<std::vector<Row>>> EngineImpl::Rows(Ctx ctx, std::string sch
                                                         std::string name,
                                                         txn::ReadTransaction* reader) {
   if (schema == "information_schema") {
-    if (name == "database_options") co_return co_await DatabaseOptions(ctx, reader);
-    auto tables = co_await catalog_.List(ctx, reader);
-    if (!tables.ok()) co_return tables.status();
-    co_return InformationSchemaRows(name, *tables);
+    co_return co_await DatabaseOptions(ctx, reader);
   }
   if (deps_.system_tables == nullptr) co_return std::vector<Row>();
   co_return co_await deps_.system_tables->Rows(ctx, name);
@@ -298,6 +295,13 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   if (!plan->subqueries.empty() || !plan->ctes.empty()) {
     exec->subqueries = &subqueries;
     exec->eval.subqueries = &subqueries;
+  }
+  std::unique_ptr<CatalogReader> catalog;
+  if (plan->uses_catalog) {
+    ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
+                            co_await catalog_.List(exec->ctx, exec->reader));
+    catalog = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session);
+    exec->eval.catalog = catalog.get();
   }
   OperatorPtr root = MakeOperator(*plan->root, exec);
   bool columns_sent = false;

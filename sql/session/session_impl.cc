@@ -20,7 +20,7 @@ Notice NoTransaction() {
 
 // One call of the store, over a point or a range, is all that the plan reads.
 bool ReadsOnce(const Plan& plan) {
-  if (!plan.subqueries.empty() || !plan.ctes.empty()) return false;
+  if (!plan.subqueries.empty() || !plan.ctes.empty() || plan.uses_catalog) return false;
   const PlanNode* node = plan.root.get();
   while (node != nullptr) {
     switch (node->kind) {
@@ -70,7 +70,7 @@ SessionImpl::SessionImpl(EngineImpl* engine, uint64_t id)
           Settings::Timeouts{engine->options().statement_timeout_us,
                              engine->options().lock_timeout_us,
                              engine->options().idle_in_transaction_timeout_us},
-          engine->options().version)) {}
+          engine->options().version, id)) {}
 
 SessionImpl::~SessionImpl() {
   engine_->deps().executor->Cancel(idle_timer_);
@@ -223,6 +223,7 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
                           co_await engine_->PlanNow(ctx, text, statement));
   ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.session = settings_.get();
   exec.eval.SetNow(now, settings_->time());
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = writer;
@@ -300,6 +301,7 @@ Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
     std::shared_ptr<const Plan> plan;
     ISO_CO_ASSIGN_OR_RETURN(plan, co_await BeginAlone(ctx, text, statement, options, &reader));
     ExecContext exec = engine_->MakeExec(ctx);
+    exec.eval.session = settings_.get();
     exec.eval.SetNow(now, settings_->time());
     ISO_CO_ASSIGN_OR_RETURN(exec.eval.params,
                             engine_->BindParams(*plan, params, settings_->time()));
@@ -440,6 +442,7 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   Plan plan;
   plan.params = types;
   ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.session = settings_.get();
   ISO_CO_ASSIGN_OR_RETURN(const Timestamp now, engine_->SqlNow());
   exec.eval.SetNow(now, settings_->time());
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));

@@ -126,7 +126,17 @@ absl::StatusOr<ReadBound> ParseReadBound(const std::string& text) {
                   "MIN_READ_TIMESTAMP <timestamp> or CAUSAL.");
 }
 
-Settings::Settings(Timeouts timeouts, std::string version) : timeouts_(timeouts) {
+absl::Status Settings::SetSetting(const std::string& name, const std::string& value,
+                                  bool is_local) {
+  if (is_local) {
+    return SqlError(sqlstate::kUnsupported,
+                    "a setting for the transaction alone is not supported yet");
+  }
+  return Set(name, value);
+}
+
+Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
+    : timeouts_(timeouts), session_(session) {
   defaults_ = {{"application_name", ""},
                {"bytea_output", "hex"},
                {"client_encoding", "UTF8"},

@@ -12,13 +12,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/types.h"
+#include "sql/binder/catalog_reader.h"
 #include "sql/session/sequences.h"
 #include "sql/session/session.h"
 #include "sql/types/datetime_parse.h"
 
 namespace isochron::sql {
 
-class Settings {
+class Settings : public SessionReader {
  public:
   // What SET changes, and RESET goes back to. 0: none.
   struct Timeouts {
@@ -26,7 +27,7 @@ class Settings {
     Micros lock_us = 0;
     Micros idle_in_transaction_us = 0;
   };
-  Settings(Timeouts timeouts, std::string version);
+  Settings(Timeouts timeouts, std::string version, uint64_t session = 0);
 
   // 42704 for an unknown name, 22023 for a value it cannot take, 55P02 for one that cannot change.
   absl::Status Set(const std::string& name, const std::optional<std::string>& value);
@@ -39,6 +40,12 @@ class Settings {
 
   // Of currval and lastval.
   SequenceMemory& sequences() { return sequences_; }
+  std::optional<std::string> Setting(const std::string& name) const override { return Get(name); }
+  std::vector<std::pair<std::string, std::string>> AllSettings() const override { return All(); }
+  // 0A000 for one that is to hold for a transaction only.
+  absl::Status SetSetting(const std::string& name, const std::string& value,
+                          bool is_local) override;
+  uint64_t id() const override { return session_; }
 
   const Timeouts& timeouts() const { return timeouts_; }
   const ReadBound& read_bound() const { return read_bound_; }
@@ -68,6 +75,7 @@ class Settings {
   Timestamp seen_;
   bool default_read_only_ = false;
   SequenceMemory sequences_;
+  uint64_t session_ = 0;
 };
 
 // "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",

@@ -202,6 +202,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
   }
   if (!options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(*plan));
   ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.session = settings_.get();
   exec.eval.SetNow(now_, settings_->time());
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = options_.read_only ? reader_.get() : writer_.get();

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
 #include "sql/types/array.h"
+#include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
@@ -159,6 +160,7 @@ std::string DatumToText(Type type, const Datum& d, const TimeContext& context) {
     case Datum::Shape::kBool:
       return d.bool_value() ? "t" : "f";
     case Datum::Shape::kInt:
+      if (IsCatalogType(type)) return CatalogTypeToText(type, d);
       return IsTimeType(type) ? TimeDatumToText(type, d, context) : absl::StrCat(d.int_value());
     case Datum::Shape::kInterval:
       return TimeDatumToText(type, d, context);
@@ -181,7 +183,7 @@ std::string DatumToSql(Type type, const Datum& d) {
   if (d.is_null()) return "NULL";
   if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "true" : "false";
   std::string text = DatumToText(type, d);
-  const bool bare = (d.shape() == Datum::Shape::kInt && !IsTimeType(type)) ||
+  const bool bare = (d.shape() == Datum::Shape::kInt && !IsTimeType(type) && !IsRegType(type)) ||
                     (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value()));
   return bare ? text : QuoteLiteral(text);
 }
@@ -214,6 +216,7 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const Tim
       return TimeDatumFromText(type, text, context, uses);
     default:
       if (IsArrayType(type)) return ArrayFromText(type, text, context, uses);
+      if (IsCatalogType(type)) return CatalogTypeFromText(type, text);
       return NotReady(type);
   }
 }

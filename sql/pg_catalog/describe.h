@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PG_CATALOG_DESCRIBE_H_
+#define ISOCHRON_SQL_PG_CATALOG_DESCRIBE_H_
+
+// Objects as SQL says them: what pg_get_constraintdef and its kin answer. Texts are PostgreSQL's,
+// for programs read them.
+
+#include <string>
+
+#include "sql/pg_catalog/snapshot.h"
+
+namespace isochron::sql {
+
+// By position in the table; "id, \"Name\"".
+std::string ColumnList(const TableDescriptor& table, const std::vector<uint32_t>& positions);
+// "PRIMARY KEY (id)", "FOREIGN KEY (a) REFERENCES t(id) ON DELETE CASCADE".
+std::string ConstraintDefinition(const CatalogSnapshot& snapshot, const CatalogConstraint& c);
+// "CREATE UNIQUE INDEX i ON public.t USING btree (a, b DESC)"; one key column alone for `column` >
+// 0. A pretty one says the schema only where the table is not visible.
+std::string IndexDefinition(const CatalogSnapshot& snapshot, const CatalogRelation& index,
+                            int64_t column, bool pretty);
+// A column's default as an expression; "" without one.
+std::string DefaultSql(const ColumnDescriptor& column);
+
+// Positions of the columns that a constraint is about; none for a check.
+std::vector<uint32_t> ConstraintColumns(const CatalogConstraint& c);
+// "(n > 0)".
+std::string CheckSql(const CatalogConstraint& c);
+// The query of a view.
+std::string ViewSql(const TableDescriptor& view);
+// Of the table, or of its column at that position; "" without one.
+std::string CommentOf(const TableDescriptor& table);
+std::string CommentOf(const TableDescriptor& table, uint32_t column);
+// "public.t_id_seq", the sequence that belongs to a column; "" without one.
+std::string SequenceOf(const CatalogSnapshot& snapshot, const TableDescriptor& table,
+                       uint32_t column);
+
+struct IndexParts {
+  std::vector<uint32_t> keys, include;  // positions
+  std::vector<int64_t> options;         // of each key: 1 descending, 2 NULLs first
+  bool unique = false;
+  bool ready = true;  // holds all rows
+};
+IndexParts PartsOf(const CatalogRelation& index);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_PG_CATALOG_DESCRIBE_H_

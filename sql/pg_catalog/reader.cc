@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/pg_catalog/reader.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/check.h"
+#include "common/status_macros.h"
+#include "sql/pg_catalog/describe.h"
+#include "sql/pg_catalog/functions.h"
+#include "sql/types/catalog_types.h"
+#include "sql/types/error.h"
+#include "sql/types/quote.h"
+#include "sql/types/type_info.h"
+
+namespace isochron::sql {
+namespace {
+
+// Values that are equal have one key.
+std::string KeyOf(const Datum& d) {
+  if (d.shape() == Datum::Shape::kInt) return absl::StrCat("i", d.int_value());
+  if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "t" : "f";
+  return absl::StrCat("s", d.string_value());
+}
+
+Type TypeOfText(absl::string_view text) {
+  std::string name = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
+  if (absl::StartsWith(name, "pg_catalog.")) name = name.substr(11);
+  if (const size_t paren = name.find('('); paren != std::string::npos) {
+    const size_t end = name.find(')', paren);
+    name = name.substr(0, paren) + (end == std::string::npos ? "" : name.substr(end + 1));
+  }
+  if (name.size() > 2 && name[0] == '"' && name.back() == '"' && name != "\"char\"") {
+    name = name.substr(1, name.size() - 2);
+  }
+  const Type type = TypeFromSqlName(name);
+  if (type != Type::kUnknown) return type;
+  if (absl::EndsWith(name, "[]")) {
+    const Type element = TypeFromName(name.substr(0, name.size() - 2));
+    return element == Type::kUnknown ? element : ArrayOf(element);
+  }
+  return TypeFromName(name);
+}
+
+std::string TypeList(const std::vector<int32_t>& oids) {
+  return absl::StrJoin(oids, ", ", [](std::string* out, int32_t oid) {
+    const Type t = TypeFromOid(oid);
+    absl::StrAppend(out, t != Type::kUnknown ? TypeName(t)
+                         : oid == 2277       ? "anyarray"
+                         : oid == 2283       ? "anyelement"
+                                             : "\"any\"");
+  });
+}
+
+const CatalogFunction* FunctionOf(int64_t oid) {
+  for (const CatalogFunction& f : AllCatalogFunctions()) {
+    if (f.oid == oid) return &f;
+  }
+  return nullptr;
+}
+
+// '"$user", public' without the quotes.
+std::vector<std::string> SearchPath(const SessionReader* session) {
+  if (session == nullptr) return {"public"};
+  std::vector<std::string> out;
+  for (absl::string_view part :
+       absl::StrSplit(session->Setting("search_path").value_or("public"), ',')) {
+    part = absl::StripAsciiWhitespace(part);
+    if (part.size() > 1 && part[0] == '"') part = part.substr(1, part.size() - 2);
+    if (!part.empty()) out.push_back(std::string(part));
+  }
+  return out;
+}
+
+absl::Status Text(std::string v, Datum* out) {
+  *out = Datum::String(std::move(v));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CatalogReaderImpl::CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session)
+    : snapshot_(std::move(tables), SearchPath(session)), context_{&snapshot_, session, this} {}
+
+CatalogReaderImpl::Kept& CatalogReaderImpl::Of(absl::string_view schema,
+                                               absl::string_view name) const {
+  auto [it, fresh] = kept_.try_emplace(absl::StrCat(schema, ".", name));
+  Kept& kept = it->second;
+  if (!fresh) return kept;
+  const CatalogTable* table = FindCatalogTable(schema, name);
+  const MakeRows make =
+      schema == "information_schema" ? RowsOfInformationSchema(name) : RowsOfPgCatalog(name);
+  if (table == nullptr || make == nullptr) return kept;
+  RowMaker maker(*table, &kept.rows);
+  make(context_, &maker);
+  return kept;
+}
+
+const std::vector<Row>& CatalogReaderImpl::Rows(absl::string_view schema,
+                                                absl::string_view name) const {
+  return Of(schema, name).rows;
+}
+
+std::vector<size_t> CatalogReaderImpl::RowsWhere(absl::string_view schema, absl::string_view name,
+                                                 size_t column, const Datum& value) const {
+  Kept& kept = Of(schema, name);
+  auto [it, fresh] = kept.by_column.try_emplace(column);
+  if (fresh) {
+    for (size_t i = 0; i < kept.rows.size(); ++i) {
+      const Datum& d = kept.rows[i][column];
+      if (!d.is_null()) it->second[KeyOf(d)].push_back(i);
+    }
+  }
+  auto places = it->second.find(KeyOf(value));
+  return places == it->second.end() ? std::vector<size_t>() : places->second;
+}
+
+absl::StatusOr<int64_t> CatalogReaderImpl::ClassOfName(absl::string_view text) const {
+  ISO_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitName(text));
+  const std::string schema = parts.size() > 1 ? parts[parts.size() - 2] : "";
+  const CatalogRelation* r = snapshot_.Relation(schema, parts.back());
+  if (r != nullptr) return r->oid;
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", absl::StrJoin(parts, "."), "\" does not exist"));
+}
+
+absl::StatusOr<int64_t> CatalogReaderImpl::OidOfName(Type type, absl::string_view text) const {
+  switch (type) {
+    case Type::kRegclass:
+      return ClassOfName(text);
+    case Type::kRegtype: {
+      const Type t = TypeOfText(text);
+      if (t != Type::kUnknown) return OidOf(t);
+      return SqlError(sqlstate::kUndefinedObject,
+                      absl::StrCat("type \"", text, "\" does not exist"));
+    }
+    case Type::kRegnamespace: {
+      ISO_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitName(text));
+      const CatalogSchema* s = snapshot_.Schema(parts.back());
+      if (s != nullptr) return s->oid;
+      return SqlError(sqlstate::kInvalidSchema,
+                      absl::StrCat("schema \"", parts.back(), "\" does not exist"));
+    }
+    default: {
+      ISO_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitName(text));
+      int64_t found = 0;
+      for (const CatalogFunction& f : AllCatalogFunctions()) {
+        if (f.name != parts.back()) continue;
+        if (found != 0) {
+          return SqlError("42725", absl::StrCat("more than one function named \"", text, "\""));
+        }
+        found = f.oid;
+      }
+      if (found != 0) return found;
+      return SqlError(sqlstate::kUndefinedFunction,
+                      absl::StrCat("function \"", text, "\" does not exist"));
+    }
+  }
+}
+
+std::string CatalogReaderImpl::NameOfOid(Type type, int64_t oid) const {
+  const std::string number = absl::StrCat(oid);
+  if (oid == 0) return "-";
+  if (type == Type::kRegclass) {
+    const CatalogRelation* r = snapshot_.Relation(oid);
+    return r == nullptr ? number : snapshot_.DisplayName(*r);
+  }
+  if (type == Type::kRegtype) {
+    const Type t = TypeFromOid(static_cast<int32_t>(oid));
+    return t == Type::kUnknown ? number : std::string(TypeName(t));
+  }
+  if (type == Type::kRegnamespace) {
+    const CatalogSchema* s = snapshot_.Schema(oid);
+    return s == nullptr ? number : QuoteIfNeeded(s->name);
+  }
+  const CatalogFunction* f = FunctionOf(oid);
+  return f == nullptr ? number : f->name;
+}
+
+absl::Status CatalogReaderImpl::ObjectComment(const Datum* args, size_t count, Datum* out) const {
+  if (count > 1 && args[1].string_value() != "pg_class") return absl::OkStatus();
+  const CatalogRelation* r = snapshot_.Relation(args[0].int_value());
+  if (r == nullptr || r->table == nullptr || r->kind == 'i') return absl::OkStatus();
+  const std::string comment = CommentOf(*r->table);
+  return comment.empty() ? absl::OkStatus() : Text(comment, out);
+}
+
+absl::Status CatalogReaderImpl::SerialSequence(const Datum* args, Datum* out) const {
+  ISO_ASSIGN_OR_RETURN(const int64_t oid, ClassOfName(args[0].string_value()));
+  const CatalogRelation* r = snapshot_.Relation(oid);
+  if (r->table == nullptr || r->table->FindColumn(args[1].string_value()) < 0) {
+    return SqlError(sqlstate::kUndefinedColumn,
+                    absl::StrCat("column \"", args[1].string_value(), "\" of relation \"", r->name,
+                                 "\" does not exist"));
+  }
+  const std::string sequence = SequenceOf(
+      snapshot_, *r->table, static_cast<uint32_t>(r->table->FindColumn(args[1].string_value())));
+  return sequence.empty() ? absl::OkStatus() : Text(sequence, out);
+}
+
+// The last argument says what is asked for; there is one user, and it may do everything.
+absl::Status CatalogReaderImpl::Privilege(bool schema, const Datum* args, size_t count,
+                                          Datum* out) const {
+  const Datum& object = args[count - 2];
+  if (object.shape() == Datum::Shape::kInt) {
+    const bool known = schema ? snapshot_.Schema(object.int_value()) != nullptr
+                              : snapshot_.Relation(object.int_value()) != nullptr;
+    if (known) *out = Datum::Bool(true);
+    return absl::OkStatus();
+  }
+  if (schema && snapshot_.Schema(object.string_value()) == nullptr) {
+    return SqlError(sqlstate::kInvalidSchema,
+                    absl::StrCat("schema \"", object.string_value(), "\" does not exist"));
+  }
+  if (!schema) ISO_RETURN_IF_ERROR(ClassOfName(object.string_value()).status());
+  *out = Datum::Bool(true);
+  return absl::OkStatus();
+}
+
+absl::Status CatalogReaderImpl::Call(CatalogCall call, const Datum* args, size_t count,
+                                     Datum* out) const {
+  const int64_t oid = args[0].shape() == Datum::Shape::kInt ? args[0].int_value() : 0;
+  const CatalogRelation* r = snapshot_.Relation(oid);
+  switch (call) {
+    case CatalogCall::kVisible:
+      if (r != nullptr) *out = Datum::Bool(snapshot_.IsVisible(*r));
+      return absl::OkStatus();
+    case CatalogCall::kConstraintDef: {
+      const CatalogConstraint* c = snapshot_.Constraint(oid);
+      return c == nullptr ? absl::OkStatus() : Text(ConstraintDefinition(snapshot_, *c), out);
+    }
+    case CatalogCall::kIndexDef: {
+      if (r == nullptr || r->kind != 'i') return absl::OkStatus();
+      return Text(IndexDefinition(snapshot_, *r, count > 1 ? args[1].int_value() : 0,
+                                  count > 2 && args[2].bool_value()),
+                  out);
+    }
+    case CatalogCall::kViewDef:
+      if (r == nullptr || r->kind != 'v' || r->table == nullptr) return absl::OkStatus();
+      return Text(ViewSql(*r->table), out);
+    case CatalogCall::kObjectComment:
+      return ObjectComment(args, count, out);
+    case CatalogCall::kColumnComment: {
+      if (r == nullptr || r->table == nullptr) return absl::OkStatus();
+      const int at = r->table->FindColumnId(static_cast<uint32_t>(args[1].int_value()));
+      const std::string comment = at < 0 ? "" : CommentOf(*r->table, static_cast<uint32_t>(at));
+      return comment.empty() ? absl::OkStatus() : Text(comment, out);
+    }
+    case CatalogCall::kSerialSequence:
+      return SerialSequence(args, out);
+    case CatalogCall::kFunctionResult: {
+      const CatalogFunction* f = FunctionOf(oid);
+      return f == nullptr ? absl::OkStatus() : Text(TypeList({f->result}), out);
+    }
+    case CatalogCall::kFunctionArguments: {
+      const CatalogFunction* f = FunctionOf(oid);
+      return f == nullptr ? absl::OkStatus() : Text(TypeList(f->args), out);
+    }
+    case CatalogCall::kSchemaPrivilege:
+      return Privilege(true, args, count, out);
+    case CatalogCall::kTablePrivilege:
+      return Privilege(false, args, count, out);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/pg_catalog/snapshot.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sql/types/quote.h"
+
+namespace isochron::sql {
+namespace {
+
+constexpr int64_t kFirstOid = 16384;
+constexpr int64_t kOidsOfTable = 1024;
+constexpr int64_t kMostTables = 1 << 20;
+// Numbers by hash lie above those by id.
+constexpr int64_t kFirstHashedOid = int64_t{3} << 30;
+constexpr int64_t kHashedOids = (int64_t{1} << 30) - 1;
+
+int64_t Hashed(absl::string_view text) {
+  uint64_t h = 0xcbf29ce484222325ull;
+  for (char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return kFirstHashedOid + static_cast<int64_t>(h % kHashedOids);
+}
+
+// The number at `at` within the table's, where it is one of `most`.
+int64_t Within(TableId id, int64_t at, uint64_t number, uint64_t most, int64_t step,
+               const char* what) {
+  if (id.value >= kMostTables || number >= most) {
+    return Hashed(absl::StrCat(what, " ", id.value, " ", number));
+  }
+  return TableOid(id) + at + static_cast<int64_t>(number) * step;
+}
+
+// The unique index over those columns (ids); the primary key's where none is found.
+int64_t ReferencedIndex(const TableDescriptor& parent, const std::vector<uint32_t>& ids) {
+  const std::set<uint32_t> wanted(ids.begin(), ids.end());
+  for (const IndexDescriptor& index : parent.indexes) {
+    std::set<uint32_t> columns;
+    for (const IndexColumn& c : index.columns) columns.insert(parent.columns[c.column].id);
+    if (index.unique && columns == wanted) return IndexOid(parent.id, index.id);
+  }
+  return PrimaryIndexOid(parent.id);
+}
+
+}  // namespace
+
+int64_t TableOid(TableId id) {
+  if (id.value >= kMostTables) return Hashed(absl::StrCat("table ", id.value));
+  return kFirstOid + static_cast<int64_t>(id.value) * kOidsOfTable;
+}
+int64_t PrimaryIndexOid(TableId id) { return Within(id, 1, 0, 1, 1, "primary"); }
+int64_t PrimaryConstraintOid(TableId id) { return Within(id, 2, 0, 1, 1, "primary key"); }
+int64_t IndexOid(TableId id, uint64_t index) { return Within(id, 16, index, 120, 2, "index"); }
+int64_t ConstraintOid(TableId id, uint64_t number) {
+  return Within(id, 17, number, 119, 2, "constraint");
+}
+int64_t DefaultOid(TableId id, uint32_t column) {
+  return Within(id, 256, column, 512, 1, "default");
+}
+int64_t CheckOid(TableId id, size_t number) { return Within(id, 768, number, 256, 1, "check"); }
+
+int64_t SchemaOid(absl::string_view name) {
+  if (name.empty() || name == "public") return kPublicOid;
+  if (name == "pg_catalog") return kPgCatalogOid;
+  if (name == "information_schema") return kInformationSchemaOid;
+  return Hashed(absl::StrCat("schema ", name));
+}
+
+std::string SchemaOf(const TableDescriptor& table) {
+  return table.schema.empty() ? "public" : table.schema;
+}
+
+CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path)
+    : tables_(std::move(tables)), path_(std::move(path)) {
+  std::set<std::string> names = {"information_schema", "pg_catalog", "public"};
+  for (const TablePtr& t : tables_) {
+    names.insert(SchemaOf(*t));
+    by_id_[t->id.value] = t;
+  }
+  for (const std::string& name : names) schemas_.push_back({SchemaOid(name), name});
+  AddSystem();
+  for (const TablePtr& t : tables_) AddTable(t);
+  for (const TablePtr& t : tables_) AddConstraints(t);
+  for (size_t i = 0; i < relations_.size(); ++i) {
+    by_oid_[relations_[i].oid] = i;
+    by_name_[{relations_[i].schema, relations_[i].name}] = i;
+  }
+  for (size_t i = 0; i < constraints_.size(); ++i) constraint_by_oid_[constraints_[i].oid] = i;
+}
+
+void CatalogSnapshot::AddSystem() {
+  for (const CatalogTable& t : CatalogTables()) {
+    CatalogRelation r;
+    r.oid = t.oid;
+    r.schema = SchemaOid(t.schema);
+    r.name = t.name;
+    r.kind = t.view ? 'v' : 'r';
+    r.system = &t.def;
+    r.system_columns = static_cast<int64_t>(t.visible);
+    relations_.push_back(std::move(r));
+  }
+}
+
+void CatalogSnapshot::AddTable(const TablePtr& table) {
+  CatalogRelation r;
+  r.oid = TableOid(table->id);
+  r.schema = SchemaOid(SchemaOf(*table));
+  r.name = table->name;
+  r.table = table;
+  r.kind = table->kind == RelationKind::kView       ? 'v'
+           : table->kind == RelationKind::kSequence ? 'S'
+                                                    : 'r';
+  relations_.push_back(r);
+  if (!table->is_table()) return;
+  r.kind = 'i';
+  if (!table->has_hidden_key()) {
+    r.oid = PrimaryIndexOid(table->id);
+    r.name = table->primary_key_name();
+    relations_.push_back(r);
+  }
+  for (const IndexDescriptor& index : table->indexes) {
+    r.oid = IndexOid(table->id, index.id);
+    r.name = index.name;
+    r.index = &index;
+    relations_.push_back(r);
+  }
+}
+
+void CatalogSnapshot::AddConstraints(const TablePtr& table) {
+  if (!table->is_table()) return;
+  CatalogConstraint c;
+  c.table = table;
+  c.relation = TableOid(table->id);
+  if (!table->has_hidden_key()) {
+    c.oid = PrimaryConstraintOid(table->id);
+    c.name = table->primary_key_name();
+    c.index = PrimaryIndexOid(table->id);
+    constraints_.push_back(c);
+  }
+  for (const IndexDescriptor& index : table->indexes) {
+    if (!index.constraint) continue;
+    c.oid = ConstraintOid(table->id, index.id);
+    c.name = index.name;
+    c.kind = 'u';
+    c.unique = &index;
+    c.index = IndexOid(table->id, index.id);
+    constraints_.push_back(c);
+  }
+  c.unique = nullptr;
+  for (const ForeignKey& key : table->foreign_keys) {
+    c.oid = ConstraintOid(table->id, key.id);
+    c.name = key.name;
+    c.kind = 'f';
+    c.foreign_key = &key;
+    c.parent = Table(key.parent);
+    c.index = c.parent == nullptr ? 0 : ReferencedIndex(*c.parent, key.parent_columns);
+    constraints_.push_back(c);
+  }
+  c.foreign_key = nullptr;
+  c.parent = nullptr;
+  c.index = 0;
+  c.kind = 'c';
+  for (size_t i = 0; i < table->checks.size(); ++i) {
+    c.oid = CheckOid(table->id, i);
+    c.name = table->checks[i].name;
+    c.check = i;
+    constraints_.push_back(c);
+  }
+}
+
+const CatalogRelation* CatalogSnapshot::Relation(int64_t oid) const {
+  auto it = by_oid_.find(oid);
+  return it == by_oid_.end() ? nullptr : &relations_[it->second];
+}
+
+const CatalogRelation* CatalogSnapshot::Relation(absl::string_view schema,
+                                                 absl::string_view name) const {
+  if (schema.empty()) {
+    const CatalogRelation* r = Relation("pg_catalog", name);
+    for (const std::string& s : path_) {
+      if (r == nullptr && !s.empty()) r = Relation(s, name);
+    }
+    return r;
+  }
+  auto it = by_name_.find({SchemaOid(schema), std::string(name)});
+  return it == by_name_.end() ? nullptr : &relations_[it->second];
+}
+
+const CatalogConstraint* CatalogSnapshot::Constraint(int64_t oid) const {
+  auto it = constraint_by_oid_.find(oid);
+  return it == constraint_by_oid_.end() ? nullptr : &constraints_[it->second];
+}
+
+const CatalogSchema* CatalogSnapshot::Schema(int64_t oid) const {
+  auto it = std::find_if(schemas_.begin(), schemas_.end(),
+                         [&](const CatalogSchema& s) { return s.oid == oid; });
+  return it == schemas_.end() ? nullptr : &*it;
+}
+
+const CatalogSchema* CatalogSnapshot::Schema(absl::string_view name) const {
+  auto it = std::find_if(schemas_.begin(), schemas_.end(),
+                         [&](const CatalogSchema& s) { return s.name == name; });
+  return it == schemas_.end() ? nullptr : &*it;
+}
+
+TablePtr CatalogSnapshot::Table(TableId id) const {
+  auto it = by_id_.find(id.value);
+  return it == by_id_.end() ? nullptr : it->second;
+}
+
+bool CatalogSnapshot::IsVisible(const CatalogRelation& relation) const {
+  return Relation("", relation.name) == &relation;
+}
+
+std::string CatalogSnapshot::QualifiedName(const CatalogRelation& relation) const {
+  const CatalogSchema* schema = Schema(relation.schema);
+  return absl::StrCat(schema == nullptr ? "" : QuoteIfNeeded(schema->name), ".",
+                      QuoteIfNeeded(relation.name));
+}
+
+std::string CatalogSnapshot::DisplayName(const CatalogRelation& relation) const {
+  return IsVisible(relation) ? QuoteIfNeeded(relation.name) : QualifiedName(relation);
+}
+
+}  // namespace isochron::sql
