@@ -150,6 +150,15 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
     case Type::kRegproc:
     case Type::kRegnamespace:
       return Datum::Int(static_cast<int64_t>(v));
+    case Type::kJsonb:
+      // A version, 1, and the text.
+      if (bytes.empty() || bytes[0] != 1) {
+        return sql::SqlError("22P03", "unsupported jsonb version number");
+      }
+      bytes.remove_prefix(1);
+      ISO_RETURN_IF_ERROR(CheckText(bytes));
+      return sql::DatumFromText(type, bytes);
+    case Type::kJson:
     case Type::kName:
     case Type::kChar:
       ISO_RETURN_IF_ERROR(CheckText(bytes));
@@ -218,6 +227,10 @@ void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeC
     case Type::kRegproc:
     case Type::kRegnamespace:
       return AppendBigEndian(static_cast<uint64_t>(value.int_value()), 4, out);
+    case Type::kJsonb:
+      out->push_back('\1');
+      out->append(value.string_value());
+      return;
     case Type::kText:
     case Type::kBytea:
       out->append(value.string_value());

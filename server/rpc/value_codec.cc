@@ -81,6 +81,8 @@ absl::StatusOr<TypedDatum> DecodeString(Type type, const std::string& text) {
       ISO_ASSIGN_OR_RETURN(int64_t us, sql::ParseTimestamp(text));
       return TypedDatum{type, Datum::Int(us)};
     }
+    case Type::kJson:
+    case Type::kJsonb:
     case Type::kDate:
     case Type::kTime:
     case Type::kTimestamp:
@@ -163,6 +165,11 @@ void EncodeType(Type type, spanner::Type* out) {
     case Type::kDate:
       out->set_code(spanner::DATE);
       return;
+    case Type::kJson:
+    case Type::kJsonb:
+      out->set_code(spanner::JSON);
+      out->set_type_annotation(spanner::PG_JSONB);
+      return;
     case Type::kInterval:
       out->set_code(spanner::INTERVAL);
       return;
@@ -194,6 +201,8 @@ absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
       return Type::kTimestamptz;
     case spanner::DATE:
       return Type::kDate;
+    case spanner::JSON:
+      return Type::kJsonb;
     case spanner::INTERVAL:
       return Type::kInterval;
     case spanner::STRING:

@@ -153,6 +153,9 @@ class Binder {
   absl::StatusOr<ExprPtr> Call(const std::string& name, std::vector<ExprPtr> args, int position,
                                bool is_operator);
   absl::StatusOr<ExprPtr> Func(const ast::Expr& e);
+  // The arguments of json_build_object and its kin as JSON.
+  absl::StatusOr<std::vector<ExprPtr>> JsonArguments(const std::string& name,
+                                                     std::vector<ExprPtr> args);
   absl::StatusOr<ExprPtr> Aggregate(const ast::Expr& e, AggregateKind kind);
   absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
   // binder_arrays.cc

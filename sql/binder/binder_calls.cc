@@ -3,6 +3,7 @@
 // Operators, functions, aggregates, and the forms that are short for them.
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/array_functions.h"
@@ -66,6 +67,11 @@ bool JoinsTexts(Type left, Type right) {
   };
   if (text(left) || text(right)) return CategoryOf(left) != 'A' && CategoryOf(right) != 'A';
   return (left == Type::kUnknown && !own(right)) || (right == Type::kUnknown && !own(left));
+}
+
+bool BuildsJson(absl::string_view name) {
+  return name == "json_build_object" || name == "jsonb_build_object" ||
+         name == "json_build_array" || name == "jsonb_build_array";
 }
 
 bool SameOrNone(const ExprPtr& a, const ExprPtr& b) {
@@ -153,10 +159,32 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
   if (name == "concat") {
     for (ExprPtr& a : args) a = TextOf(std::move(a));
   }
+  if (BuildsJson(name)) {
+    ISO_ASSIGN_OR_RETURN(args, JsonArguments(name, std::move(args)));
+  }
   if (ArraySignaturesNamed(name) != nullptr) {
     return ArrayCall(name, std::move(args), e.position, false);
   }
   return Call(name, std::move(args), e.position, false);
+}
+
+absl::StatusOr<std::vector<ExprPtr>> Binder::JsonArguments(const std::string& name,
+                                                           std::vector<ExprPtr> args) {
+  const bool object = absl::EndsWith(name, "_object");
+  const char* convert = absl::StartsWith(name, "jsonb") ? "to_jsonb" : "to_json";
+  for (size_t i = 0; i < args.size(); ++i) {
+    const int position = args[i]->position;
+    const bool key = object && i % 2 == 0;
+    if (args[i]->type == Type::kUnknown) {
+      ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), Type::kText));
+    } else if (key) {
+      args[i] = TextOf(std::move(args[i]));
+    }
+    std::vector<ExprPtr> one;
+    one.push_back(std::move(args[i]));
+    ISO_ASSIGN_OR_RETURN(args[i], Call(convert, std::move(one), position, false));
+  }
+  return args;
 }
 
 absl::Status Binder::Filter(const ast::Expr& e, AggregateCall* call) {

@@ -26,6 +26,7 @@ const Table& AllCasts() {
     cast_groups::AddStrings(&all);
     cast_groups::AddTimes(&all);
     cast_groups::AddCatalog(&all);
+    cast_groups::AddJson(&all);
     auto* out = new Table;
     for (auto& row : *out) row.fill(Cast{});
     for (const Cast& c : all) {

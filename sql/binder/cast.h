@@ -51,6 +51,7 @@ void AddNumbers(std::vector<Cast>* out);
 void AddStrings(std::vector<Cast>* out);
 void AddTimes(std::vector<Cast>* out);
 void AddCatalog(std::vector<Cast>* out);
+void AddJson(std::vector<Cast>* out);
 }  // namespace cast_groups
 
 }  // namespace isochron::sql

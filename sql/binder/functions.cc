@@ -20,6 +20,8 @@ const Registry& AllFunctions() {
     function_groups::AddMath(&all);
     function_groups::AddStrings(&all);
     function_groups::AddTime(&all);
+    function_groups::AddJson(&all);
+    function_groups::AddJsonPaths(&all);
     function_groups::AddRegex(&all);
     function_groups::AddSequences(&all);
     function_groups::AddCatalog(&all);

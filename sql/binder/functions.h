@@ -31,6 +31,8 @@ void AddStrings(std::vector<Function>* out);
 void AddTime(std::vector<Function>* out);
 void AddRegex(std::vector<Function>* out);
 void AddSequences(std::vector<Function>* out);
+void AddJson(std::vector<Function>* out);
+void AddJsonPaths(std::vector<Function>* out);
 void AddTimeParts(std::vector<Function>* out);
 void AddTimeMakers(std::vector<Function>* out);
 void AddTimeTemplates(std::vector<Function>* out);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
+#include "sql/types/json.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
@@ -140,6 +141,10 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
     case Type::kTimestamp:
     case Type::kTimestamptz:
       out.Time(Timestamp(d.int_value()));
+      return;
+    case Type::kJsonb:
+      // For grouping: no key of a table holds one.
+      out.Bytea(JsonbGroupKey(d.string_value()));
       return;
     case Type::kInterval:
       // Equal intervals are one key; the value keeps which it was.

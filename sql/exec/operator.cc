@@ -15,6 +15,7 @@
 #include "sql/exec/subquery.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
+#include "sql/types/json.h"
 #include "sql/types/time_datum.h"
 
 namespace isochron::sql {
@@ -303,6 +304,7 @@ std::string RowKey(const Datum* from, const Datum* to) {
     if (d.shape() == Datum::Shape::kFloat && std::isnan(d.float_value())) {
       d = Datum::Float(std::numeric_limits<double>::quiet_NaN());
     }
+    if (d.shape() == Datum::Shape::kJsonb) d = Datum::String(JsonbGroupKey(d.string_value()));
     // A month is 30 days to whoever compares.
     if (d.shape() == Datum::Shape::kInterval) d = Datum::String(IntervalSortKey(IntervalOf(d)));
     WriteDatum(d, &writer);

@@ -130,7 +130,7 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                       position);
     }
     const Type type = table.columns[static_cast<size_t>(column)].type;
-    if (IsArrayType(type)) {
+    if (IsArrayType(type) || type == Type::kJson || type == Type::kJsonb) {
       return SqlError(sqlstate::kUnsupported,
                       absl::StrCat("a primary key over a column of type ", TypeName(type),
                                    " is not supported yet"),

@@ -13,6 +13,7 @@
 #include "sql/types/array.h"
 #include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
+#include "sql/types/json.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
@@ -141,8 +142,9 @@ int CompareDatums(const Datum& a, const Datum& b) {
       return CompareIntervals(IntervalOf(a), IntervalOf(b));
     case Datum::Shape::kString:
     case Datum::Shape::kNumeric:
-    case Datum::Shape::kJsonb:
       return a.string_value().compare(b.string_value());
+    case Datum::Shape::kJsonb:
+      return CompareJsonbTexts(a.string_value(), b.string_value());
     case Datum::Shape::kArray:
       return CompareArrays(a.string_value(), b.string_value());
   }
@@ -214,6 +216,14 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const Tim
     case Type::kTimestamptz:
     case Type::kInterval:
       return TimeDatumFromText(type, text, context, uses);
+    case Type::kJson: {
+      ISO_RETURN_IF_ERROR(CheckJson(text));
+      return Datum::String(std::string(text));
+    }
+    case Type::kJsonb: {
+      ISO_ASSIGN_OR_RETURN(const JsonValue v, ParseJson(text, JsonForm::kJsonb));
+      return Datum::Encoded(Datum::Shape::kJsonb, JsonbText(v));
+    }
     default:
       if (IsArrayType(type)) return ArrayFromText(type, text, context, uses);
       if (IsCatalogType(type)) return CatalogTypeFromText(type, text);
