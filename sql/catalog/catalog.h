@@ -19,6 +19,7 @@
 //
 // Loop-thread only. Outlives the tasks it returned.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -81,6 +82,11 @@ class Catalog {
                                     std::vector<TableDescriptor> sequences = {});
   // Returns when the table has ended. False if it did not exist.
   Task<absl::StatusOr<bool>> Drop(Ctx ctx, std::string name, txn::CommitResult* commit);
+  // Changes what no plan depends on (a comment, a sequence's owner) at once, in place. 42P01, or
+  // what `change` returns.
+  Task<absl::Status> Annotate(Ctx ctx, std::string name,
+                              std::function<absl::Status(TableDescriptor*)> change,
+                              txn::CommitResult* commit);
   // All tables that stand at the transaction's timestamp, by name.
   Task<absl::StatusOr<std::vector<TablePtr>>> List(Ctx ctx, txn::ReadTransaction* txn);
 

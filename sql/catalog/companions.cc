@@ -51,4 +51,44 @@ Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> Catalog::Annotate(Ctx ctx, std::string name,
+                                     std::function<absl::Status(TableDescriptor*)> change,
+                                     txn::CommitResult* commit) {
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn, store_->Begin(ctx));
+  for (int attempt = 0;; ++attempt) {
+    auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
+    absl::Status done = value.status();
+    if (done.ok()) {
+      ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
+      TableDescriptor table;
+      if (value->has_value()) {
+        ISO_CO_ASSIGN_OR_RETURN(table, DecodeDescriptor(**value));
+      }
+      if (!value->has_value() || !Standing(table, now.latest)) {
+        txn->Rollback();
+        co_return SqlError(sqlstate::kUndefinedTable,
+                           absl::StrCat("relation \"", name, "\" does not exist"));
+      }
+      done = change(&table);
+      if (!done.ok()) {
+        txn->Rollback();
+        co_return done;
+      }
+      done = txn->Put(DescriptorKey(name), EncodeDescriptor(table));
+    }
+    if (done.ok()) {
+      auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});
+      if (committed.ok()) {
+        *commit = *committed;
+        co_return absl::OkStatus();
+      }
+      done = committed.status();
+    }
+    if (done.code() != absl::StatusCode::kUnknown) txn->Rollback();
+    if (done.code() != absl::StatusCode::kAborted) co_return done;
+    ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, done));
+    ISO_CO_ASSIGN_OR_RETURN(txn, store_->Retry(ctx, *txn));
+  }
+}
+
 }  // namespace isochron::sql

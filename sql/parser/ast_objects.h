@@ -60,6 +60,15 @@ struct CreateView {
   std::string sql;  // the query's text
 };
 
+// CREATE TABLE AS, SELECT INTO.
+struct CreateTableAs {
+  TableName name;
+  std::vector<std::string> columns;
+  std::string sql;  // the query's text
+  bool if_not_exists = false;
+  bool with_data = true;
+};
+
 struct Truncate {
   std::vector<TableName> tables;
   bool restart_identity = false;
@@ -89,8 +98,8 @@ struct Accepted {
 };
 
 struct ObjectStatement {
-  std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, Truncate, Comment, Discard,
-               LockTable, Accepted>
+  std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
+               Comment, Discard, LockTable, Accepted>
       node;
 };
 

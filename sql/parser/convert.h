@@ -54,6 +54,10 @@ absl::StatusOr<ast::SequenceClause> SequenceOptions(
     const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // Statements of ast_objects.h. 0A000 for any other.
 absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt);
+// ALTER TABLE, VIEW or SEQUENCE ... OWNER TO, and nothing else: everything belongs to everybody.
+bool ChangesOwner(const pg::AlterTableStmt& stmt);
+std::string OwnerTag(const pg::AlterTableStmt& stmt);
 absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt);
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);

@@ -129,7 +129,10 @@ absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateS
   ast::CreateTable out;
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
   out.if_not_exists = stmt.if_not_exists();
-  if (stmt.relation().relpersistence() != "p") return Unsupported("a temporary table", -1);
+  if (stmt.relation().relpersistence() != "p") {
+    return SqlError(sqlstate::kUnsupported, "temporary tables are not supported", -1,
+                    "Make a table under a name of its own, and drop it.");
+  }
   if (stmt.inh_relations_size() > 0) return Unsupported("INHERITS", -1);
   if (stmt.has_partbound() || stmt.has_partspec()) return Unsupported("partitioning", -1);
   if (stmt.options_size() > 0)

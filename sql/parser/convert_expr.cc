@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -163,8 +164,13 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
     ISO_ASSIGN_OR_RETURN(e->filter, Expression(state, f.agg_filter()));
   }
   ISO_ASSIGN_OR_RETURN(e, WithArgs(state, std::move(e), f.args()));
-  // Sequences are found by their names.
   const std::string& name = e->names.back();
+  if (absl::StartsWith(name, "pg_advisory_") || absl::StartsWith(name, "pg_try_advisory_")) {
+    return SqlError(sqlstate::kUnsupported, "advisory locks are not supported", f.location(),
+                    "A transaction may be wounded and run again while its client believes that it "
+                    "holds a lock. Lock a row of a table: SELECT ... FOR UPDATE.");
+  }
+  // Sequences are found by their names.
   const bool sequence = name == "nextval" || name == "currval" || name == "setval";
   if (sequence && !e->args.empty() && e->args[0]->kind == ExprKind::kCast &&
       e->args[0]->text == "regclass") {

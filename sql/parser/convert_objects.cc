@@ -101,6 +101,23 @@ absl::StatusOr<ast::CreateView> View(State* state, const pg::ViewStmt& stmt) {
   return out;
 }
 
+absl::StatusOr<ast::CreateTableAs> TableAs(State* state, const pg::Node& query,
+                                           const pg::IntoClause& into) {
+  if (into.rel().relpersistence() != "p") {
+    return SqlError(sqlstate::kUnsupported, "temporary tables are not supported", -1,
+                    "Make a table under a name of its own, and drop it.");
+  }
+  ast::CreateTableAs out;
+  ISO_ASSIGN_OR_RETURN(out.name, Table(into.rel()));
+  out.columns = Strings(into.col_names());
+  out.with_data = !into.skip_data();
+  // For the errors, with positions in the statement.
+  ISO_ASSIGN_OR_RETURN(const ast::Select unused, SelectStatement(state, query.select_stmt()));
+  (void)unused;
+  ISO_ASSIGN_OR_RETURN(out.sql, DeparseQuery(query));
+  return out;
+}
+
 absl::StatusOr<std::vector<ast::TableName>> Relations(
     const google::protobuf::RepeatedPtrField<pg::Node>& nodes) {
   std::vector<ast::TableName> out;
@@ -171,6 +188,19 @@ absl::StatusOr<ast::SequenceClause> SequenceOptions(
   return out;
 }
 
+bool ChangesOwner(const pg::AlterTableStmt& stmt) {
+  for (const pg::Node& node : stmt.cmds()) {
+    if (node.alter_table_cmd().subtype() != pg::AT_ChangeOwner) return false;
+  }
+  return stmt.cmds_size() > 0;
+}
+
+std::string OwnerTag(const pg::AlterTableStmt& stmt) {
+  return stmt.objtype() == pg::OBJECT_VIEW       ? "ALTER VIEW"
+         : stmt.objtype() == pg::OBJECT_SEQUENCE ? "ALTER SEQUENCE"
+                                                 : "ALTER TABLE";
+}
+
 absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt) {
   ast::DropObjects out;
   out.kind =
@@ -185,8 +215,24 @@ absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt) {
   return ast::ObjectStatement{std::move(out)};
 }
 
+absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt) {
+  pg::Node query;
+  *query.mutable_select_stmt() = stmt;
+  query.mutable_select_stmt()->clear_into_clause();
+  ISO_ASSIGN_OR_RETURN(ast::CreateTableAs as, TableAs(state, query, stmt.into_clause()));
+  return ast::ObjectStatement{std::move(as)};
+}
+
 absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& node) {
   switch (node.node_case()) {
+    case pg::Node::kCreateTableAsStmt: {
+      const pg::CreateTableAsStmt& stmt = node.create_table_as_stmt();
+      if (stmt.objtype() != pg::OBJECT_TABLE) return Unsupported("a materialized view", -1);
+      if (!stmt.query().has_select_stmt()) return Unsupported("CREATE TABLE AS EXECUTE", -1);
+      ISO_ASSIGN_OR_RETURN(ast::CreateTableAs as, TableAs(state, stmt.query(), stmt.into()));
+      as.if_not_exists = stmt.if_not_exists();
+      return ast::ObjectStatement{std::move(as)};
+    }
     case pg::Node::kCreateSeqStmt: {
       const pg::CreateSeqStmt& stmt = node.create_seq_stmt();
       if (stmt.sequence().relpersistence() != "p") return Unsupported("a temporary sequence", -1);

@@ -254,6 +254,11 @@ absl::Status ExplainStatement(State* state, const pg::ExplainStmt& stmt, ast::St
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out) {
   switch (node.node_case()) {
     case pg::Node::kSelectStmt: {
+      if (node.select_stmt().has_into_clause()) {
+        ISO_ASSIGN_OR_RETURN(ast::ObjectStatement into, SelectInto(state, node.select_stmt()));
+        out->node = std::make_shared<const ast::ObjectStatement>(std::move(into));
+        return absl::OkStatus();
+      }
       ISO_ASSIGN_OR_RETURN(out->node, SelectStatement(state, node.select_stmt()));
       return absl::OkStatus();
     }
@@ -306,8 +311,15 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     }
     case pg::Node::kExplainStmt:
       return ExplainStatement(state, node.explain_stmt(), out);
-    case pg::Node::kAlterTableStmt:
+    case pg::Node::kAlterTableStmt: {
+      if (ChangesOwner(node.alter_table_stmt())) {
+        ast::Accepted owner{OwnerTag(node.alter_table_stmt())};
+        out->node =
+            std::make_shared<const ast::ObjectStatement>(ast::ObjectStatement{std::move(owner)});
+        return absl::OkStatus();
+      }
       return Unsupported("ALTER TABLE", -1);
+    }
     case pg::Node::kIndexStmt:
       return Unsupported("CREATE INDEX", -1);
     case pg::Node::kCreatedbStmt:

@@ -98,10 +98,7 @@ Task<SessionImpl::Result> SessionImpl::Drop(Ctx ctx, std::vector<ast::TableName>
                                  : kind == RelationKind::kSequence ? "sequence"
                                                                    : "table";
   result.tag = absl::AsciiStrToUpper(absl::StrCat("drop ", word));
-  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
-                          engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
-  ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all,
-                          co_await engine_->catalog().List(ctx, reader.get()));
+  ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all, co_await Relations(ctx));
   std::vector<TablePtr> targets;
   for (const ast::TableName& name : names) {
     const bool here = name.schema.empty() || name.schema == "public";

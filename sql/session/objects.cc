@@ -27,6 +27,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
       return d.kind == ast::ObjectKind::kView ? "DROP VIEW" : "DROP SEQUENCE";
     }
     std::string operator()(const ast::CreateView&) const { return "CREATE VIEW"; }
+    std::string operator()(const ast::CreateTableAs&) const { return "CREATE TABLE AS"; }
     std::string operator()(const ast::Truncate&) const { return "TRUNCATE TABLE"; }
     std::string operator()(const ast::Comment&) const { return "COMMENT"; }
     std::string operator()(const ast::Discard& d) const {
@@ -58,12 +59,19 @@ absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& obje
                   absl::StrCat(result.tag, " cannot run inside a transaction block"));
 }
 
-Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatement* object) {
+Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatement* object,
+                                              ResultSink* sink) {
   if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
     co_return co_await CreateSequence(ctx, create);
   }
   if (const auto* alter = std::get_if<ast::AlterSequence>(&object->node)) {
     co_return co_await AlterSequence(ctx, alter);
+  }
+  if (const auto* comment = std::get_if<ast::Comment>(&object->node)) {
+    co_return co_await Comment(ctx, comment);
+  }
+  if (const auto* as = std::get_if<ast::CreateTableAs>(&object->node)) {
+    co_return co_await CreateTableAs(ctx, as, sink);
   }
   if (const auto* view = std::get_if<ast::CreateView>(&object->node)) {
     co_return co_await CreateView(ctx, view);
@@ -92,13 +100,33 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
                      "docs/reference/sql.md lists what is.");
 }
 
+Task<absl::Status> SessionImpl::SetOwner(Ctx ctx, std::vector<std::string> owner,
+                                         TableDescriptor* sequence) {
+  sequence->owner_table = TableId();
+  sequence->owner_column = 0;
+  if (owner.empty()) co_return absl::OkStatus();
+  if (owner.size() < 2) {
+    co_return SqlError(sqlstate::kSyntaxError, "invalid OWNED BY option", -1,
+                       "Specify OWNED BY table.column or OWNED BY NONE.");
+  }
+  const std::string& name = owner[owner.size() - 2];
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr table, co_await engine_->catalog().Resolve(ctx, name));
+  const int column = table->FindColumn(owner.back());
+  if (column < 0) {
+    co_return SqlError(
+        sqlstate::kUndefinedColumn,
+        absl::StrCat("column \"", owner.back(), "\" of relation \"", name, "\" does not exist"));
+  }
+  sequence->owner_table = table->id;
+  sequence->owner_column = table->columns[static_cast<size_t>(column)].id;
+  co_return absl::OkStatus();
+}
+
 Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::CreateSequence* create) {
   ISO_CO_RETURN_IF_ERROR(CheckSchema(create->name));
-  if (create->options.owned && !create->options.owner.empty()) {
-    co_return SqlError(sqlstate::kUnsupported, "OWNED BY is not supported yet");
-  }
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor sequence,
                           DefineSequence(create->name.name, create->options, Type::kInt8));
+  ISO_CO_RETURN_IF_ERROR(co_await SetOwner(ctx, create->options.owner, &sequence));
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
                                          ctx, std::move(sequence), create->if_not_exists, &commit));
@@ -130,9 +158,22 @@ Task<SessionImpl::Result> SessionImpl::AlterSequence(Ctx ctx, const ast::AlterSe
   if (sequence->kind != RelationKind::kSequence) co_return NotASequence(alter->name.name);
   SequenceOptions options = sequence->sequence;
   ISO_CO_RETURN_IF_ERROR(ChangeSequence(alter->options, &options));
-  if (!(options == sequence->sequence) || alter->options.owned) {
+  if (!(options == sequence->sequence)) {
     co_return SqlError(sqlstate::kUnsupported,
-                       "ALTER SEQUENCE is not supported yet, but for RESTART");
+                       "ALTER SEQUENCE is not supported yet, but for RESTART and OWNED BY");
+  }
+  if (alter->options.owned) {
+    TableDescriptor owned = *sequence;
+    ISO_CO_RETURN_IF_ERROR(co_await SetOwner(ctx, alter->options.owner, &owned));
+    txn::CommitResult commit;
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->catalog().Annotate(
+        ctx, sequence->name,
+        [&owned](TableDescriptor* t) {
+          t->owner_table = owned.owner_table;
+          t->owner_column = owned.owner_column;
+          return absl::OkStatus();
+        },
+        &commit));
   }
   if (alter->options.restart) {
     const int64_t value = alter->options.restart_with.value_or(options.start);

@@ -195,7 +195,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
     case Verb::kObject:
-      co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get());
+      co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);
     case Verb::kAlterDatabase:
       co_return co_await AlterDatabase(ctx, &std::get<ast::Set>(statement->ast.node));
     case Verb::kSplit:

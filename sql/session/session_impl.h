@@ -92,11 +92,16 @@ class SessionImpl : public Session {
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> AlterDatabase(Ctx ctx, const ast::Set* set);
   // objects.cc
-  Task<Result> Object(Ctx ctx, const ast::ObjectStatement* object);
+  Task<Result> Object(Ctx ctx, const ast::ObjectStatement* object, ResultSink* sink);
+  Task<absl::Status> SetOwner(Ctx ctx, std::vector<std::string> owner, TableDescriptor* sequence);
   Task<Result> CreateSequence(Ctx ctx, const ast::CreateSequence* create);
   Task<Result> AlterSequence(Ctx ctx, const ast::AlterSequence* alter);
   // views.cc
   Task<Result> CreateView(Ctx ctx, const ast::CreateView* create);
+  Task<Result> CreateTableAs(Ctx ctx, const ast::CreateTableAs* create, ResultSink* sink);
+  // object_edits.cc
+  Task<absl::StatusOr<std::vector<TablePtr>>> Relations(Ctx ctx);
+  Task<Result> Comment(Ctx ctx, const ast::Comment* comment);
   // drop_relations.cc
   Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
                     bool cascade);

@@ -83,4 +83,52 @@ Task<SessionImpl::Result> SessionImpl::CreateView(Ctx ctx, const ast::CreateView
   co_return result;
 }
 
+// Two statements: the table, and then its rows. Without the second the first is taken back.
+Task<SessionImpl::Result> SessionImpl::CreateTableAs(Ctx ctx, const ast::CreateTableAs* create,
+                                                     ResultSink* sink) {
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text, Prepare(create->sql, {}));
+  const Prepared* query = &text->statements[0];
+  if (query->ast.param_count > 0) {
+    co_return SqlError(sqlstate::kUnsupported, "CREATE TABLE AS takes no parameters");
+  }
+  ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
+                          co_await engine_->PlanNow(ctx, text, query));
+  ast::CreateView like;
+  like.name = create->name;
+  like.columns = create->columns;
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DefineView(like, *plan));
+  table.kind = RelationKind::kTable;
+  table.depends_on.clear();
+  ColumnDescriptor key;
+  key.id = table.next_column_id++;
+  key.name = "rowid";
+  key.type = Type::kInt8;
+  key.not_null = true;
+  key.hidden = true;
+  table.key = {static_cast<uint32_t>(table.columns.size())};
+  table.columns.push_back(std::move(key));
+  txn::CommitResult commit;
+  ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
+                                         ctx, std::move(table), create->if_not_exists, &commit));
+  StatementResult result;
+  result.tag = "CREATE TABLE AS";
+  if (!made) {
+    result.notices.push_back(
+        {"NOTICE", sqlstate::kDuplicateTable,
+         absl::StrCat("relation \"", create->name.name, "\" already exists, skipping")});
+  }
+  if (!made || !create->with_data) co_return result;
+  const std::string insert =
+      absl::StrCat("INSERT INTO ", QuoteIdentifier(create->name.name), " ", create->sql);
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr filling, Prepare(insert, {}));
+  auto filled = co_await Autocommit(ctx, filling, &filling->statements[0], Params(), sink);
+  if (!filled.ok()) {
+    (void)co_await Drop(ctx, {create->name}, RelationKind::kTable, true, false);
+    co_return filled;
+  }
+  filled->tag = absl::StrCat("SELECT ", filled->rows);
+  filled->is_dml = false;
+  co_return filled;
+}
+
 }  // namespace isochron::sql

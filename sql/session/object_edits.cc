@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// COMMENT.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/session/session_impl.h"
+
+namespace isochron::sql {
+namespace {
+
+bool InSchema(const ast::TableName& name) { return name.schema.empty() || name.schema == "public"; }
+
+absl::Status Missing(const ast::TableName& name) {
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", name.name, "\" does not exist"), name.position);
+}
+
+}  // namespace
+
+Task<absl::StatusOr<std::vector<TablePtr>>> SessionImpl::Relations(Ctx ctx) {
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                          engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
+  co_return co_await engine_->catalog().List(ctx, reader.get());
+}
+
+Task<SessionImpl::Result> SessionImpl::Comment(Ctx ctx, const ast::Comment* comment) {
+  if (!InSchema(comment->relation)) co_return Missing(comment->relation);
+  const auto set = [comment](TableDescriptor* t) -> absl::Status {
+    const std::string text = comment->text.value_or("");
+    const auto wrong = [t](absl::string_view what) {
+      return SqlError(sqlstate::kWrongObjectType,
+                      absl::StrCat("\"", t->name, "\" is not a ", what));
+    };
+    switch (comment->kind) {
+      case ast::ObjectKind::kTable:
+        if (!t->is_table()) return wrong("table");
+        t->comment = text;
+        return absl::OkStatus();
+      case ast::ObjectKind::kView:
+        if (t->kind != RelationKind::kView) return wrong("view");
+        t->comment = text;
+        return absl::OkStatus();
+      case ast::ObjectKind::kSequence:
+        if (t->kind != RelationKind::kSequence) return wrong("sequence");
+        t->comment = text;
+        return absl::OkStatus();
+      case ast::ObjectKind::kColumn: {
+        const int column = t->FindColumn(comment->part);
+        if (column < 0) {
+          return SqlError(sqlstate::kUndefinedColumn,
+                          absl::StrCat("column \"", comment->part, "\" of relation \"", t->name,
+                                       "\" does not exist"));
+        }
+        t->columns[static_cast<size_t>(column)].comment = text;
+        return absl::OkStatus();
+      }
+      case ast::ObjectKind::kConstraint:
+        for (CheckConstraint& check : t->checks) {
+          if (check.name != comment->part) continue;
+          check.comment = text;
+          return absl::OkStatus();
+        }
+        return SqlError(sqlstate::kUnsupported, "COMMENT ON CONSTRAINT is for CHECK constraints");
+      case ast::ObjectKind::kOther:
+        break;
+    }
+    return SqlError(sqlstate::kUnsupported, "COMMENT ON this kind of object");
+  };
+  txn::CommitResult commit;
+  ISO_CO_RETURN_IF_ERROR(
+      co_await engine_->catalog().Annotate(ctx, comment->relation.name, set, &commit));
+  StatementResult result;
+  result.tag = "COMMENT";
+  result.commit_timestamp = commit.commit_timestamp;
+  settings_->SetCommitTimestamp(commit.commit_timestamp);
+  co_return result;
+}
+
+}  // namespace isochron::sql
