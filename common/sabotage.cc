@@ -53,6 +53,8 @@ constexpr absl::string_view kNames[] = {
     "no-sync-on-open",
     "unheard-retention",
     "unbounded-elections",
+    "unregistered-group",
+    "backfill-overwrites-delete",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

@@ -60,6 +60,8 @@ enum class Sabotage : int {
   kNoSyncOnOpen,
   kUnheardRetention,
   kUnboundedElections,
+  kUnregisteredGroup,
+  kBackfillOverwritesDelete,
   kCount,
 };
 

@@ -210,6 +210,12 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"phase-crash", "transfer", "isolate-leader", "crash", "loss"});
       p->fault_gap_us = 500'000;
       break;
+    case Sabotage::kUnregisteredGroup:
+    case Sabotage::kBackfillOverwritesDelete:
+      p->workloads = {"schema"};
+      p->clients = 12;
+      p->hand_off_rate = 0.5;
+      break;
     default:
       break;
   }
@@ -292,7 +298,8 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   if (!options.sql_file.empty()) p.workloads.clear();
   if (!options.workloads.empty()) p.workloads = options.workloads;
   // Groups that there are from the beginning lie among the tables, and the audit writes into them.
-  if (!options.sql_file.empty() || std::count(p.workloads.begin(), p.workloads.end(), "ddl") > 0) {
+  if (!options.sql_file.empty() || std::count(p.workloads.begin(), p.workloads.end(), "ddl") > 0 ||
+      std::count(p.workloads.begin(), p.workloads.end(), "schema") > 0) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

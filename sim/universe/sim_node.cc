@@ -343,7 +343,9 @@ sql::Engine* SimNode::sql() {
     process_->sql = sql::Engine::Create({.store = store(),
                                          .executor = process_->executor,
                                          .truetime = &clock_,
-                                         .system_tables = nullptr},
+                                         .system_tables = nullptr,
+                                         .observer = observer_.get(),
+                                         .sabotage = world_.sabotage},
                                         std::move(options));
   }
   return process_->sql.get();

@@ -98,6 +98,8 @@ constexpr Minimum kMinimums[] = {
     {"txn.logged_abort", 10},
     {"txn.no_locks_to_decide", 20},
     {"txn.refused_for_space", 50},
+    {"schema.index_published", 20},
+    {"schema.index_undone", 1},
 };
 
 // Reached in too few seeds to be promised of a hundred, or by something that the mix has not. Each
@@ -108,6 +110,9 @@ struct Unpromised {
 };
 
 [[maybe_unused]] constexpr Unpromised kUnpromised[] = {
+    {"schema.job_taken_over", "a node dies within the seconds of a build"},
+    {"schema.backfill_met_delete", "a row goes within a round trip; the sabotage's seeds have it"},
+    {"schema.backfill_met_update", "as above"},
     {"group.behind_its_piece",
      "a replica far behind a split, with a piece that is not; group_host_test"},
     {"group.log_behind_store",

@@ -21,6 +21,17 @@ absl::Status UndefinedTable(absl::string_view name) {
                   -1, "SHOW TABLES lists the tables.");
 }
 
+class DropEdit : public SchemaEdit {
+ public:
+  explicit DropEdit(std::string name) : name_(std::move(name)) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override {
+    co_return co_await change->Drop(ctx, name_);
+  }
+
+ private:
+  const std::string name_;
+};
+
 }  // namespace
 
 Catalog::Catalog(txn::Store* store, Executor* executor, TrueTime* truetime, Random* random,
@@ -37,7 +48,7 @@ TablePtr Catalog::Peek(const std::string& name) {
   Entry& e = it->second;
   auto now = truetime_->Now();
   if (!now.ok() || now->latest > e.valid_until || !Standing(*e.table, now->latest)) return nullptr;
-  if (!e.refreshing && now->latest + options_.lease_us / 2 > e.valid_until) {
+  if (!e.refreshing && !e.ends && now->latest + options_.lease_us / 2 > e.valid_until) {
     e.refreshing = true;
     background_.Spawn(Refresh(name));
   }
@@ -69,19 +80,45 @@ Task<absl::StatusOr<Catalog::Fetched>> Catalog::Fetch(Ctx ctx, std::string name)
                           store_->BeginReadOnly(ctx, std::nullopt));
   auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kShared);
   if (!value.ok()) co_return value.status();
-  Fetched out;
-  out.valid_from = txn->read_timestamp();
-  if (out.valid_from.us == 0) {
+  Timestamp valid_from = txn->read_timestamp();
+  if (valid_from.us == 0) {
     ISO_CO_ASSIGN_OR_RETURN(TTInterval after, truetime_->Now());
-    out.valid_from = after.latest;
+    valid_from = after.latest;
   }
-  out.valid_until = before.earliest + options_.lease_us;
+  TableRecord record;
   if (value->has_value()) {
-    ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
-    out.table = std::make_shared<const TableDescriptor>(std::move(table));
+    ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+  }
+  ISO_CO_ASSIGN_OR_RETURN(
+      Fetched out, co_await Choose(ctx, record, valid_from, before.earliest + options_.lease_us));
+  Remember(name, out);
+  if (out.table != nullptr && watcher_) watcher_(out.table);
+  co_return out;
+}
+
+Task<absl::StatusOr<Catalog::Fetched>> Catalog::Choose(Ctx ctx, const TableRecord& record,
+                                                       Timestamp valid_from,
+                                                       Timestamp leased_until) {
+  Fetched out;
+  out.valid_from = valid_from;
+  out.valid_until = leased_until;
+  std::optional<TableDescriptor> table = record.now;
+  if (record.changes()) {
+    ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
+    if (now.latest < record.at) {
+      // What a transaction does now may still come before the change: if not, its bound says so.
+      out.ends = record.at.Prev() < out.valid_until;
+      out.valid_until = std::min(out.valid_until, record.at.Prev());
+    } else {
+      ISO_CO_RETURN_IF_ERROR(co_await WaitUntilPast(ctx, record.at));
+      table = record.next;
+      out.valid_from = std::max(out.valid_from, record.at);
+    }
+  }
+  if (table.has_value()) {
+    out.table = std::make_shared<const TableDescriptor>(*std::move(table));
     out.valid_until = std::min(out.valid_until, out.table->drop_at.Prev());
   }
-  Remember(name, out);
   co_return out;
 }
 
@@ -95,17 +132,20 @@ void Catalog::Remember(const std::string& name, const Fetched& fetched) {
     return;
   }
   if (it == entries_.end()) {
-    entries_[name] = Entry{fetched.table, fetched.valid_from, fetched.valid_until, false};
+    entries_[name] =
+        Entry{fetched.table, fetched.valid_from, fetched.valid_until, fetched.ends, false};
     ++epoch_;
     return;
   }
   Entry& e = it->second;
   if (e.table->id == fetched.table->id && e.table->version == fetched.table->version) {
     e.valid_until = std::max(e.valid_until, fetched.valid_until);
+    e.ends = e.ends || fetched.ends;
     return;
   }
   // Answers of overlapping fetches may arrive out of order: keep the later one.
   if (fetched.valid_until < e.valid_until && fetched.table->drop_at == Timestamp::Max()) return;
+  e.ends = fetched.ends;
   e.table = fetched.table;
   e.valid_from = fetched.valid_from;
   e.valid_until = fetched.valid_until;
@@ -134,15 +174,16 @@ Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Tim
   auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kShared);
   if (!value.ok()) co_return value.status();
   if (!value->has_value()) co_return UndefinedTable(name);
-  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
-  if (t >= table.drop_at) co_return UndefinedTable(name);
+  ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(**value));
+  const TableDescriptor* table = record.At(t);
+  if (table == nullptr) co_return UndefinedTable(name);
   // Versions only grow: what was read is what is cached, so it was that at every time in between.
   it = entries_.find(name);
-  if (it != entries_.end() && it->second.table->id == table.id &&
-      it->second.table->version == table.version) {
+  if (it != entries_.end() && it->second.table->id == table->id &&
+      it->second.table->version == table->version) {
     it->second.valid_from = std::min(it->second.valid_from, t);
   }
-  co_return std::make_shared<const TableDescriptor>(std::move(table));
+  co_return std::make_shared<const TableDescriptor>(*table);
 }
 
 bool Catalog::ValidNow(const std::vector<UsedTable>& tables, Timestamp* until) {
@@ -194,21 +235,31 @@ Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransactio
                                                TableDescriptor table, bool if_not_exists,
                                                std::vector<TableDescriptor> sequences,
                                                txn::CommitResult* commit) {
-  std::vector<std::string> keys = {DescriptorKey(table.name), NextTableIdKey()};
+  std::vector<std::string> keys = {DescriptorKey(table.name), NextTableIdKey(),
+                                   IndexNameKey(table.name)};
   auto found = co_await txn->MultiGet(ctx, keys, txn::LockMode::kExclusive);
   if (!found.ok()) co_return found.status();
   if ((*found)[0].has_value()) {
-    ISO_CO_ASSIGN_OR_RETURN(TableDescriptor old, DecodeDescriptor(*(*found)[0]));
-    if (old.drop_at == Timestamp::Max()) {
+    ISO_CO_ASSIGN_OR_RETURN(TableRecord old, DecodeTableRecord(*(*found)[0]));
+    const Timestamp ends = old.changes() ? old.at : old.now->drop_at;
+    if (ends == Timestamp::Max() || old.next.has_value()) {
       if (if_not_exists) co_return false;
       co_return SqlError(sqlstate::kDuplicateTable,
                          absl::StrCat("relation \"", table.name, "\" already exists"));
     }
-    if (!truetime_->After(old.drop_at)) {
+    if (!truetime_->After(ends)) {
       co_return SqlError(sqlstate::kObjectInUse,
                          absl::StrCat("table \"", table.name, "\" is being dropped"), -1,
                          "Try again in a few seconds.");
     }
+  }
+  if ((*found)[2].has_value()) {
+    co_return SqlError(sqlstate::kDuplicateTable,
+                       absl::StrCat("relation \"", table.name, "\" already exists"));
+  }
+  SchemaChange names(txn, truetime_);
+  for (IndexDescriptor& index : table.indexes) {
+    ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }
   uint64_t next = kFirstTableId;
   if ((*found)[1].has_value()) {
@@ -248,82 +299,118 @@ Task<absl::StatusOr<bool>> Catalog::Create(Ctx ctx, TableDescriptor table, bool 
   }
 }
 
-Task<absl::StatusOr<bool>> Catalog::MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn,
-                                                std::string name, Micros margin_us,
-                                                Timestamp* drop_at, TableId* id,
-                                                txn::CommitResult* commit) {
-  auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
-  if (!value.ok()) co_return value.status();
-  if (!value->has_value()) co_return false;
-  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
-  if (table.drop_at != Timestamp::Max() && truetime_->After(table.drop_at)) co_return false;
+Task<absl::Status> Catalog::WaitUntilPast(Ctx ctx, Timestamp t) {
+  while (!truetime_->After(t)) {
+    ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
+    ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
+    co_await SleepFor(executor_, std::clamp<Micros>(t.us - now.earliest.us, 100, 20'000));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<bool>> Catalog::ChangeOnce(Ctx ctx, SchemaEdit* edit, SchemaChange* change,
+                                               Micros margin_us, Timestamp* at,
+                                               txn::CommitResult* commit) {
+  ISO_CO_RETURN_IF_ERROR(co_await edit->Apply(ctx, change));
   ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
-  // A fetch that does not see this commit began before its timestamp, which is a lease before
-  // drop_at or earlier: what it fetched has run out by then.
-  *drop_at = now.latest + options_.lease_us + margin_us;
+  // A fetch that does not see this commit began before its timestamp, which is a lease before *at
+  // or earlier: what it fetched has run out by then.
+  const Micros lease = options_.sabotage.Is(Sabotage::kUnregisteredGroup) ? 0 : options_.lease_us;
+  *at = now.latest + lease + margin_us;
   txn::CommitOptions commit_options;
-  commit_options.s_max = *drop_at - options_.lease_us;
-  *id = table.id;
-  table.drop_at = *drop_at;
-  ++table.version;
-  ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(name), EncodeDescriptor(table)));
-  auto committed = co_await txn->Commit(ctx, commit_options);
+  commit_options.s_max = *at - lease;
+  ISO_CO_ASSIGN_OR_RETURN(bool changes, change->Write(*at));
+  if (!changes && !change->txn()->has_writes()) co_return false;
+  auto committed = co_await change->txn()->Commit(ctx, commit_options);
   if (!committed.ok()) co_return committed.status();
   *commit = *committed;
-  co_return true;
+  co_return changes;
 }
 
-Task<absl::Status> Catalog::Unlink(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
-                                   TableId id) {
-  auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
-  if (!value.ok()) co_return value.status();
-  if (!value->has_value()) co_return absl::OkStatus();
-  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(**value));
-  if (table.id != id) co_return absl::OkStatus();  // somebody made a new one
-  ISO_CO_RETURN_IF_ERROR(txn->Delete(DescriptorKey(name)));
-  auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});
-  co_return committed.status();
-}
-
-Task<absl::StatusOr<bool>> Catalog::Drop(Ctx ctx, std::string name, txn::CommitResult* commit) {
+Task<absl::Status> Catalog::Change(Ctx ctx, SchemaEdit* edit, txn::CommitResult* commit) {
   auto first = store_->Begin(ctx);
   if (!first.ok()) co_return first.status();
   std::unique_ptr<txn::ReadWriteTransaction> txn = std::move(*first);
-  Timestamp drop_at;
-  TableId id;
+  Timestamp at;
+  std::vector<std::string> ended;
   for (int attempt = 0;; ++attempt) {
     // Where commits take long, the margin grows with the attempts.
     const Micros margin = options_.drop_margin_us << std::min(attempt, 5);
-    auto marked = co_await MarkDropped(ctx, txn.get(), name, margin, &drop_at, &id, commit);
-    if (marked.ok() && !*marked) {
+    SchemaChange change(txn.get(), truetime_);
+    auto changed = co_await ChangeOnce(ctx, edit, &change, margin, &at, commit);
+    if (changed.ok() && !*changed) {
       txn->Rollback();
-      co_return false;
+      co_return absl::OkStatus();
     }
-    if (marked.ok()) break;
-    txn->Rollback();
-    if (marked.status().code() != absl::StatusCode::kAborted) co_return marked.status();
-    ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, marked.status()));
+    if (changed.ok()) {
+      ended = change.Ended();
+      break;
+    }
+    if (changed.status().code() != absl::StatusCode::kUnknown) txn->Rollback();
+    if (changed.status().code() != absl::StatusCode::kAborted) co_return changed.status();
+    if (change.blocked_until().us > 0) {
+      ISO_CO_RETURN_IF_ERROR(co_await WaitUntilPast(ctx, change.blocked_until()));
+    } else {
+      ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, changed.status()));
+    }
     auto again = store_->Retry(ctx, *txn);
     if (!again.ok()) co_return again.status();
     txn = std::move(*again);
   }
-  entries_.erase(name);
+  entries_.clear();
   ++epoch_;
-  while (!truetime_->After(drop_at)) {
-    ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
-    co_await SleepFor(executor_, 20'000);
-  }
-  // From here on everybody treats the table as gone; removing the name is housekeeping.
+  ISO_CO_RETURN_IF_ERROR(co_await WaitUntilPast(ctx, at));
+  // From here on everybody treats the change as made; the rest is housekeeping.
+  if (!ended.empty()) co_await Unlink(ctx, std::move(ended));
+  co_return absl::OkStatus();
+}
+
+Task<void> Catalog::Unlink(Ctx ctx, std::vector<std::string> names) {
   for (int attempt = 0; attempt < 10; ++attempt) {
-    auto next = store_->Begin(ctx);
-    if (!next.ok()) break;
-    txn = std::move(*next);
-    absl::Status done = co_await Unlink(ctx, txn.get(), name, id);
-    txn->Rollback();
-    if (done.code() != absl::StatusCode::kAborted) break;
-    if (!(co_await Backoff(ctx, attempt, done)).ok()) break;
+    auto txn = store_->Begin(ctx);
+    if (!txn.ok()) co_return;
+    absl::Status done;
+    for (const std::string& name : names) {
+      auto value = co_await (*txn)->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
+      done = value.status();
+      if (!done.ok()) break;
+      if (!value->has_value()) continue;
+      auto record = DecodeTableRecord(**value);
+      // Somebody may have made a new one.
+      if (!record.ok() || !record->changes() || record->next.has_value()) continue;
+      if (truetime_->After(record->at)) done = (*txn)->Delete(DescriptorKey(name));
+    }
+    if (done.ok()) done = (co_await (*txn)->Commit(ctx, txn::CommitOptions{})).status();
+    if (done.code() != absl::StatusCode::kAborted) co_return;
+    (*txn)->Rollback();
+    if (!(co_await Backoff(ctx, attempt, done)).ok()) co_return;
   }
+}
+
+Task<absl::StatusOr<bool>> Catalog::Drop(Ctx ctx, std::string name, txn::CommitResult* commit) {
+  DropEdit edit(name);
+  absl::Status dropped = co_await Change(ctx, &edit, commit);
+  if (SqlStateOf(dropped) == sqlstate::kUndefinedTable) co_return false;
+  if (!dropped.ok()) co_return dropped;
   co_return true;
+}
+
+Task<absl::StatusOr<TablePtr>> Catalog::Settled(Ctx ctx, std::string name) {
+  for (;;) {
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> txn,
+                            store_->BeginReadOnly(ctx, std::nullopt));
+    auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kShared);
+    if (!value.ok()) co_return value.status();
+    if (!value->has_value()) co_return UndefinedTable(name);
+    ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(**value));
+    if (record.changes() && !truetime_->After(record.at)) {
+      ISO_CO_RETURN_IF_ERROR(co_await WaitUntilPast(ctx, record.at));
+      continue;
+    }
+    const TableDescriptor* table = record.At(Timestamp::Max().Prev());
+    if (table == nullptr) co_return UndefinedTable(name);
+    co_return std::make_shared<const TableDescriptor>(*table);
+  }
 }
 
 Task<absl::StatusOr<std::vector<TablePtr>>> Catalog::List(Ctx ctx, txn::ReadTransaction* txn) {
@@ -336,8 +423,9 @@ Task<absl::StatusOr<std::vector<TablePtr>>> Catalog::List(Ctx ctx, txn::ReadTran
     ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
     const Timestamp t = txn->read_timestamp().us != 0 ? txn->read_timestamp() : now.latest;
     for (const txn::KeyValue& kv : page->rows) {
-      ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, DecodeDescriptor(kv.value));
-      if (t < table.drop_at) out.push_back(std::make_shared<const TableDescriptor>(table));
+      ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(kv.value));
+      const TableDescriptor* table = record.At(t);
+      if (table != nullptr) out.push_back(std::make_shared<const TableDescriptor>(*table));
     }
     if (!page->rest.has_value()) co_return out;
     request.range = *page->rest;

@@ -6,16 +6,17 @@
 // invariant 12).
 //
 //   - An entry fetched after TT.now().earliest = e holds for transactions at timestamps up to
-//     e + lease, and below its drop_at. Whoever commits under it passes that bound as s_max, so no
-//     transaction commits under a schema that has ended.
+//     e + lease, and below the timestamp at which the next description takes its place. Whoever
+//     commits under it passes that bound as s_max, so no transaction commits under a schema that
+//     has ended.
 //   - CREATE TABLE is visible at once: there is no negative entry, a name that is not cached is
-//   read.
-//   - DROP TABLE first sets drop_at = T in the descriptor, by a commit at T - lease or earlier. A
-//   fetch
-//     that does not see it began before that timestamp, so what it fetched has run out by T.
-//     Everybody who reads the descriptor knows T exactly. After TT.after(T) the name is removed. A
-//     dropper that dies in between leaves a descriptor that everybody treats as absent from T on.
-//   - A read-only transaction at an old timestamp reads the descriptor at that timestamp.
+//     read.
+//   - Any other change (Change) writes the next description beside the one in force, with the
+//     timestamp T of its beginning, in a commit at T - lease or earlier. A fetch that does not see
+//     it began before that commit, so what it fetched has run out by T. Everybody who reads the
+//     record knows T exactly: at each timestamp one description holds, on every node, whether or
+//     not whoever ordered the change lives on.
+//   - A read-only transaction at an old timestamp reads the record at that timestamp.
 //
 // Loop-thread only. Outlives the tasks it returned.
 
@@ -31,9 +32,11 @@
 #include "common/executor.h"
 #include "common/random.h"
 #include "common/request_context.h"
+#include "common/sabotage.h"
 #include "common/task.h"
 #include "common/truetime.h"
 #include "sql/catalog/descriptor.h"
+#include "sql/catalog/schema_change.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::sql {
@@ -50,6 +53,7 @@ class Catalog {
   struct Options {
     Micros lease_us = 2'000'000;
     Micros drop_margin_us = 300'000;
+    SabotageSet sabotage;
   };
   Catalog(txn::Store* store, Executor* executor, TrueTime* truetime, Random* random,
           Options options);
@@ -80,15 +84,24 @@ class Catalog {
   Task<absl::StatusOr<bool>> Create(Ctx ctx, TableDescriptor table, bool if_not_exists,
                                     txn::CommitResult* commit,
                                     std::vector<TableDescriptor> sequences = {});
-  // Returns when the table has ended. False if it did not exist.
+  // Returns when the relation has ended. False if it did not exist.
   Task<absl::StatusOr<bool>> Drop(Ctx ctx, std::string name, txn::CommitResult* commit);
   // Changes what no plan depends on (a comment, a sequence's owner) at once, in place. 42P01, or
   // what `change` returns.
   Task<absl::Status> Annotate(Ctx ctx, std::string name,
                               std::function<absl::Status(TableDescriptor*)> change,
                               txn::CommitResult* commit);
+  // Makes a change and returns when it is in force everywhere. If its caller goes in between, it
+  // takes effect all the same. Writers are not held up: those that come to commit late are run
+  // again under the new schema.
+  Task<absl::Status> Change(Ctx ctx, SchemaEdit* edit, txn::CommitResult* commit);
+  // The table, with no change of it on its way. 42P01.
+  Task<absl::StatusOr<TablePtr>> Settled(Ctx ctx, std::string name);
   // All tables that stand at the transaction's timestamp, by name.
   Task<absl::StatusOr<std::vector<TablePtr>>> List(Ctx ctx, txn::ReadTransaction* txn);
+
+  // Called with each description that is fetched.
+  void SetWatcher(std::function<void(const TablePtr&)> watcher) { watcher_ = std::move(watcher); }
 
   // Changes when any cached descriptor was replaced by another version or dropped: plans made under
   // another epoch look their tables up again.
@@ -99,11 +112,13 @@ class Catalog {
     TablePtr table;
     Timestamp valid_from;
     Timestamp valid_until;  // inclusive
+    bool ends = false;      // then: another description comes
     bool refreshing = false;
   };
   struct Fetched {
     TablePtr table;  // null: no such table
     Timestamp valid_from, valid_until;
+    bool ends = false;
   };
 
   Task<absl::StatusOr<Fetched>> Fetch(Ctx ctx, std::string name);
@@ -121,10 +136,15 @@ class Catalog {
   Task<absl::Status> AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn, TableDescriptor* table,
                                   std::vector<TableDescriptor> sequences, uint64_t* next);
   absl::Status StartSequence(txn::ReadWriteTransaction* txn, const TableDescriptor& sequence);
-  Task<absl::StatusOr<bool>> MarkDropped(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
-                                         Micros margin_us, Timestamp* drop_at, TableId* id,
-                                         txn::CommitResult* commit);
-  Task<absl::Status> Unlink(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name, TableId id);
+  // False: nothing to change. *at: when it takes effect.
+  Task<absl::StatusOr<bool>> ChangeOnce(Ctx ctx, SchemaEdit* edit, SchemaChange* change,
+                                        Micros margin_us, Timestamp* at, txn::CommitResult* commit);
+  // Takes names that have ended out of the catalog, as far as that is possible now.
+  Task<void> Unlink(Ctx ctx, std::vector<std::string> names);
+  Task<absl::Status> WaitUntilPast(Ctx ctx, Timestamp t);
+  // What `record` says now; waits where now is not known well enough.
+  Task<absl::StatusOr<Fetched>> Choose(Ctx ctx, const TableRecord& record, Timestamp valid_from,
+                                       Timestamp leased_until);
   Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
 
   txn::Store* const store_;
@@ -135,6 +155,7 @@ class Catalog {
   std::map<std::string, Entry> entries_;
   uint64_t epoch_ = 0;
   std::set<std::string> warming_;  // names that ResolveAt has sent for; at most kMaxWarming
+  std::function<void(const TablePtr&)> watcher_;
   TaskScope background_;
 };
 

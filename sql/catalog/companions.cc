@@ -60,21 +60,24 @@ Task<absl::Status> Catalog::Annotate(Ctx ctx, std::string name,
     absl::Status done = value.status();
     if (done.ok()) {
       ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
-      TableDescriptor table;
+      TableRecord record;
       if (value->has_value()) {
-        ISO_CO_ASSIGN_OR_RETURN(table, DecodeDescriptor(**value));
+        ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
       }
-      if (!value->has_value() || !Standing(table, now.latest)) {
+      if (!value->has_value() || record.At(now.latest) == nullptr) {
         txn->Rollback();
         co_return SqlError(sqlstate::kUndefinedTable,
                            absl::StrCat("relation \"", name, "\" does not exist"));
       }
-      done = change(&table);
+      // What is in force, and what is about to be.
+      for (std::optional<TableDescriptor>* table : {&record.now, &record.next}) {
+        if (done.ok() && table->has_value()) done = change(&**table);
+      }
       if (!done.ok()) {
         txn->Rollback();
         co_return done;
       }
-      done = txn->Put(DescriptorKey(name), EncodeDescriptor(table));
+      done = txn->Put(DescriptorKey(name), EncodeTableRecord(record));
     }
     if (done.ok()) {
       auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});

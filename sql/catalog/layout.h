@@ -6,8 +6,10 @@
 //
 //   0x00  the tablet map (placement)
 //   0x01  the catalog:  0x01 'i'                        the next table id, a varint
+//                       0x01 'j' TablePrefix            a schema job (schema_job.h)
 //                       0x01 'n' schema-less table name  the table's descriptor
 //                       0x01 'o' '/' name               an option of the database
+//                       0x01 'x' index name             the name of its table
 //   0x02  table data:   0x02 TablePrefix(table, index) key parts   (common/key_encoding.h)
 //
 // So the catalog sorts below all tables, and one split at 0x02 parts the two. Durable: never
@@ -32,6 +34,10 @@ inline std::string NextTableIdKey() { return std::string({kCatalogPrefix, 'i'});
 inline std::string DescriptorPrefix() { return std::string({kCatalogPrefix, 'n'}); }
 inline std::string DescriptorKey(absl::string_view name) {
   return absl::StrCat(DescriptorPrefix(), name);
+}
+// Indexes share one space of names with tables.
+inline std::string IndexNameKey(absl::string_view name) {
+  return absl::StrCat(std::string({kCatalogPrefix, 'x'}), name);
 }
 inline std::string TableDataPrefix(TableId table, uint64_t index = kPrimaryIndex) {
   return absl::StrCat(absl::string_view(&kTablePrefix, 1), TablePrefix(table, index));

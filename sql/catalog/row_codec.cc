@@ -182,8 +182,10 @@ bool KeyPartIsExact(Type type) {
   }
 }
 
+std::string RowPrefix(const TableDescriptor& table) { return TableDataPrefix(table.id); }
+
 std::string EncodeRowKey(const TableDescriptor& table, const Row& row) {
-  std::string key = TableDataPrefix(table.id);
+  std::string key = RowPrefix(table);
   for (uint32_t c : table.key) AppendKeyPart(table.columns[c].type, row[c], &key);
   return key;
 }

@@ -28,6 +28,8 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key);
 absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d);
 // Whether a key part gives back the very value that went in, not only an equal one.
 bool KeyPartIsExact(Type type);
+// What the keys of all rows begin with.
+std::string RowPrefix(const TableDescriptor& table);
 // The key of `row`.
 std::string EncodeRowKey(const TableDescriptor& table, const Row& row);
 std::string EncodeRowValue(const TableDescriptor& table, const Row& row);

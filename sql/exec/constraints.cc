@@ -38,7 +38,7 @@ std::string FailingRow(const TableDescriptor& table, const Row& row) {
 absl::Status CheckNotNull(const TableDescriptor& table, const Row& row) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const ColumnDescriptor& column = table.columns[i];
-    if (!column.not_null || !row[i].is_null()) continue;
+    if (!row[i].is_null() || (!column.not_null && !column.not_null_pending)) continue;
     return WithFields(
         SqlError(sqlstate::kNotNullViolation,
                  absl::StrCat("null value in column \"", column.name, "\" of relation \"",

@@ -2,7 +2,8 @@
 //
 // INSERT, UPDATE and DELETE. Each takes in all its rows before it writes any, so that it never
 // meets its own writes; a failure leaves the writes done so far to the session, which rolls them
-// back.
+// back. Secondary indexes go along (index_writer.h).
+#include <map>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "sql/binder/sequence_access.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/constraints.h"
+#include "sql/exec/index_writer.h"
 #include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
@@ -24,7 +26,11 @@ class DmlOperator : public Operator {
  public:
   DmlOperator(const PlanNode& child, const TablePtr& table, const std::vector<ExprPtr>& returning,
               ExecContext* exec)
-      : Operator(exec), table_(*table), returning_(returning), child_(MakeOperator(child, exec)) {}
+      : Operator(exec),
+        table_(*table),
+        returning_(returning),
+        index_(*table, exec),
+        child_(MakeOperator(child, exec)) {}
   ~DmlOperator() override { exec_->ctx->memory.Release(bytes_); }
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
@@ -54,12 +60,17 @@ class DmlOperator : public Operator {
           absl::StrCat("a row of table \"", table_.name, "\" takes ", value.size() + key.size(),
                        " bytes; the limit is ", exec_->max_value_bytes));
     }
-    return Buffered(exec_->writer->Put(key, std::move(value)));
+    return BufferPut(exec_, key, std::move(value));
   }
-  absl::Status Erase(const std::string& key) { return Buffered(exec_->writer->Delete(key)); }
+  absl::Status Erase(const std::string& key) { return BufferDelete(exec_, key); }
 
-  absl::Status Duplicate(const Row& row) const {
-    return DuplicateKey(table_, table_.primary_key_name(), table_.key, row);
+  // What becomes of a row, for its index entries.
+  absl::Status NoteIndexes(const Row* before, const std::string& before_key, const Row* after,
+                           const std::string& after_key) {
+    if (index_.idle()) return absl::OkStatus();
+    int64_t bytes = 0;
+    index_.Note(before, before_key, after, after_key, &bytes);
+    return Charge(bytes);
   }
 
   absl::Status Changed(const Row& row, Batch* out) {
@@ -74,31 +85,12 @@ class DmlOperator : public Operator {
     return absl::OkStatus();
   }
 
-  // What stands under `keys`, locked exclusively: absence, too (rule 17).
-  Task<absl::StatusOr<std::vector<std::optional<std::string>>>> Lock(
-      std::vector<std::string> keys) {
-    if (keys.size() == 1) {
-      auto value = co_await exec_->writer->Get(exec_->ctx, keys[0], txn::LockMode::kExclusive);
-      if (!value.ok()) co_return value.status();
-      std::vector<std::optional<std::string>> one;
-      one.push_back(*std::move(value));
-      co_return one;
-    }
-    co_return co_await exec_->writer->MultiGet(exec_->ctx, std::move(keys),
-                                               txn::LockMode::kExclusive);
-  }
-
   const TableDescriptor& table_;
   const std::vector<ExprPtr>& returning_;
+  IndexWriter index_;
   Batch input_;
 
  private:
-  static absl::Status Buffered(absl::Status s) {
-    if (s.code() != absl::StatusCode::kResourceExhausted) return s;
-    return SqlError(sqlstate::kProgramLimit, s.message(), -1,
-                    "Write fewer rows in one transaction.");
-  }
-
   OperatorPtr child_;
   int64_t bytes_ = 0;
 };
@@ -124,15 +116,13 @@ class InsertOperator : public DmlOperator {
         keys.push_back(EncodeRowKey(table_, row));
         rows.push_back(std::move(row));
       }
-      std::vector<std::optional<std::string>> standing(keys.size());
-      if (!plan_.overwrites) {
-        auto locked = co_await Lock(keys);
-        if (!locked.ok()) co_return locked.status();
-        standing = *std::move(locked);
+      if (plan_.overwrites) {
+        for (size_t i = 0; i < rows.size(); ++i) {
+          ISO_CO_RETURN_IF_ERROR(Overwrite(keys[i], rows[i], out));
+        }
+        continue;
       }
-      for (size_t i = 0; i < rows.size(); ++i) {
-        ISO_CO_RETURN_IF_ERROR(One(keys[i], std::move(rows[i]), standing[i], out));
-      }
+      ISO_CO_RETURN_IF_ERROR(co_await InsertRows(keys, std::move(rows), out));
     }
     co_return absl::OkStatus();
   }
@@ -153,47 +143,143 @@ class InsertOperator : public DmlOperator {
     return FinishRow(table_, plan_.rules, exec_->eval, row);
   }
 
-  absl::Status One(const std::string& key, Row row, const std::optional<std::string>& standing,
-                   Batch* out) {
-    const bool again = !written_.insert(key).second;
-    if (!again && !standing.has_value()) {
-      ISO_RETURN_IF_ERROR(Put(key, row));
-      return Changed(row, out);
+  absl::Status Overwrite(const std::string& key, const Row& row, Batch* out) {
+    if (!written_.insert(key).second) return SecondTime();
+    ISO_RETURN_IF_ERROR(Put(key, row));
+    return Changed(row, out);
+  }
+
+  static absl::Status SecondTime() {
+    return SqlError(sqlstate::kCardinalityViolation,
+                    "ON CONFLICT DO UPDATE command cannot affect row a second time", -1,
+                    "Ensure that no rows proposed for insertion within the same command have "
+                    "duplicate constrained values.");
+  }
+
+  using Entries = std::vector<IndexEntry>;  // by index
+
+  Entries EntriesOf(const Row& row) const {
+    Entries entries;
+    for (const IndexDescriptor* index : index_.indexes()) {
+      entries.push_back(EncodeIndexEntry(table_, *index, row));
     }
-    switch (plan_.conflict) {
-      case InsertPlan::Conflict::kError:
-        return Duplicate(row);
-      case InsertPlan::Conflict::kNothing:
-        return absl::OkStatus();
-      case InsertPlan::Conflict::kUpdate:
-        break;
+    return entries;
+  }
+
+  Task<absl::Status> InsertRows(const std::vector<std::string>& keys, std::vector<Row> rows,
+                                Batch* out) {
+    std::vector<Entries> entries;
+    std::vector<std::string> locks = keys;
+    std::vector<const IndexDescriptor*> of;  // by lock behind `keys`
+    for (const Row& row : rows) {
+      entries.push_back(EntriesOf(row));
+      for (size_t k = 0; k < entries.back().size(); ++k) {
+        if (!entries.back()[k].exclusive) continue;
+        locks.push_back(entries.back()[k].key);
+        of.push_back(index_.indexes()[k]);
+      }
     }
-    if (again) {
-      return SqlError(sqlstate::kCardinalityViolation,
-                      "ON CONFLICT DO UPDATE command cannot affect row a second time", -1,
-                      "Ensure that no rows proposed for insertion within the same command have "
-                      "duplicate keys.");
+    ISO_CO_ASSIGN_OR_RETURN(auto standing, co_await LockKeys(exec_, locks));
+    for (size_t i = keys.size(); i < standing.size(); ++i) {
+      std::optional<std::string>& owner = owners_[locks[i]];
+      owner.reset();
+      if (!standing[i].has_value()) continue;
+      ISO_CO_ASSIGN_OR_RETURN(owner, index_.OwnerOf(*of[i - keys.size()], locks[i], *standing[i]));
     }
-    Row both;
-    ISO_RETURN_IF_ERROR(DecodeRow(table_, key, *standing, &both));
-    Row updated = both;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Clash clash = Find(keys[i], standing[i].has_value(), entries[i]);
+      if (!clash.any) {
+        ISO_CO_RETURN_IF_ERROR(Insert(keys[i], rows[i], std::move(entries[i]), out));
+        continue;
+      }
+      ISO_CO_RETURN_IF_ERROR(
+          co_await OnConflict(clash, keys[i], std::move(rows[i]), standing[i], out));
+    }
+    co_return absl::OkStatus();
+  }
+
+  absl::Status Insert(const std::string& key, const Row& row, Entries entries, Batch* out) {
+    ISO_RETURN_IF_ERROR(Put(key, row));
+    written_.insert(key);
+    for (IndexEntry& entry : entries) {
+      if (entry.exclusive) owners_[entry.key] = key;
+      ISO_RETURN_IF_ERROR(BufferPut(exec_, entry.key, std::move(entry.value)));
+    }
+    return Changed(row, out);
+  }
+
+  // Another row has the place that a row wants.
+  struct Clash {
+    bool any = false;
+    const IndexDescriptor* index = nullptr;  // null: in the primary key
+    std::string owner;                       // the other row's key
+  };
+
+  // The clash that ON CONFLICT asks about comes first.
+  Clash Find(const std::string& key, bool standing, const Entries& entries) const {
+    Clash first;
+    if (standing || written_.count(key) > 0) first = {true, nullptr, key};
+    if (first.any && (plan_.any_arbiter || plan_.arbiter == 0)) return first;
+    for (size_t k = 0; k < entries.size(); ++k) {
+      const IndexDescriptor* index = index_.indexes()[k];
+      auto it = entries[k].exclusive ? owners_.find(entries[k].key) : owners_.end();
+      if (it == owners_.end() || !it->second.has_value()) continue;
+      if (!first.any || (!plan_.any_arbiter && plan_.arbiter == index->id)) {
+        first = {true, index, *it->second};
+      }
+    }
+    return first;
+  }
+
+  Task<absl::Status> OnConflict(const Clash& clash, const std::string& key, Row row,
+                                std::optional<std::string> standing, Batch* out) {
+    const uint64_t at = clash.index != nullptr ? clash.index->id : 0;
+    const bool arbitrated = plan_.any_arbiter || plan_.arbiter == at;
+    if (plan_.conflict == InsertPlan::Conflict::kError || !arbitrated) {
+      co_return clash.index == nullptr ? PrimaryKeyViolation(table_, row)
+                                       : UniqueViolation(table_, *clash.index, row);
+    }
+    if (plan_.conflict == InsertPlan::Conflict::kNothing) co_return absl::OkStatus();
+    if (!written_.insert(clash.owner).second) co_return SecondTime();
+    if (clash.owner != key) {
+      std::vector<std::string> keys = {clash.owner};
+      ISO_CO_ASSIGN_OR_RETURN(auto found, co_await LockKeys(exec_, std::move(keys)));
+      standing = std::move(found[0]);
+    }
+    // Two reads of one transaction differ only once its locks are lost.
+    if (!standing.has_value()) co_return absl::AbortedError("the row of an index entry is gone");
+    Row before;
+    ISO_CO_RETURN_IF_ERROR(DecodeRow(table_, clash.owner, *standing, &before));
+    Row both = before;
     both.insert(both.end(), std::make_move_iterator(row.begin()),
                 std::make_move_iterator(row.end()));
     if (plan_.where != nullptr) {
       bool apply = false;
-      ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.where, exec_->eval, both, &apply));
-      if (!apply) return absl::OkStatus();
+      ISO_CO_RETURN_IF_ERROR(EvalPredicate(*plan_.where, exec_->eval, both, &apply));
+      if (!apply) co_return absl::OkStatus();
     }
+    Row updated = before;
     for (const auto& [column, value] : plan_.set) {
-      ISO_RETURN_IF_ERROR(Eval(*value, exec_->eval, both, &updated[static_cast<size_t>(column)]));
+      ISO_CO_RETURN_IF_ERROR(
+          Eval(*value, exec_->eval, both, &updated[static_cast<size_t>(column)]));
     }
-    ISO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &updated));
-    ISO_RETURN_IF_ERROR(Put(key, updated));
-    return Changed(updated, out);
+    ISO_CO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &updated));
+    ISO_CO_RETURN_IF_ERROR(Put(clash.owner, updated));
+    ISO_CO_RETURN_IF_ERROR(NoteIndexes(&before, clash.owner, &updated, clash.owner));
+    ISO_CO_RETURN_IF_ERROR(co_await index_.Apply());
+    for (const IndexEntry& entry : EntriesOf(before)) {
+      if (entry.exclusive) owners_[entry.key].reset();
+    }
+    for (const IndexEntry& entry : EntriesOf(updated)) {
+      if (entry.exclusive) owners_[entry.key] = clash.owner;
+    }
+    co_return Changed(updated, out);
   }
 
   const InsertPlan& plan_;
   std::set<std::string> written_;
+  // Who has the places in unique indexes that this statement looked at.
+  std::map<std::string, std::optional<std::string>> owners_;
 };
 
 class UpdateOperator : public DmlOperator {
@@ -201,7 +287,14 @@ class UpdateOperator : public DmlOperator {
   UpdateOperator(const UpdatePlan& plan, ExecContext* exec)
       : DmlOperator(*plan.child, plan.table, plan.returning, exec),
         plan_(plan),
-        settler_(exec, Values(plan)) {}
+        settler_(exec, Values(plan)) {
+    std::vector<bool> changed(table_.columns.size(), false);
+    for (const auto& [column, value] : plan.set) changed[static_cast<size_t>(column)] = true;
+    for (const auto& [column, value] : plan.rules.generated) {
+      changed[static_cast<size_t>(column)] = true;
+    }
+    index_.OnlyFor(changed);
+  }
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {
@@ -225,6 +318,7 @@ class UpdateOperator : public DmlOperator {
         moved.push_back(key);
         movers.push_back(i);
       }
+      ISO_CO_RETURN_IF_ERROR(NoteIndexes(&input_[i], old_key, &row, key));
       keys.push_back(std::move(key));
       input_[i] = std::move(row);
     }
@@ -234,16 +328,17 @@ class UpdateOperator : public DmlOperator {
     std::set<std::string> taken;
     for (size_t from = 0; from < moved.size(); from += kKeysAtOnce) {
       const size_t to = std::min(moved.size(), from + kKeysAtOnce);
-      auto standing =
-          co_await Lock(std::vector<std::string>(moved.begin() + static_cast<std::ptrdiff_t>(from),
-                                                 moved.begin() + static_cast<std::ptrdiff_t>(to)));
+      auto standing = co_await LockKeys(
+          exec_, std::vector<std::string>(moved.begin() + static_cast<std::ptrdiff_t>(from),
+                                          moved.begin() + static_cast<std::ptrdiff_t>(to)));
       if (!standing.ok()) co_return standing.status();
       for (size_t i = from; i < to; ++i) {
         if ((*standing)[i - from].has_value() || !taken.insert(moved[i]).second) {
-          co_return Duplicate(input_[movers[i]]);
+          co_return PrimaryKeyViolation(table_, input_[movers[i]]);
         }
       }
     }
+    ISO_CO_RETURN_IF_ERROR(co_await index_.Apply());
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       ISO_CO_RETURN_IF_ERROR(Put(keys[i], input_[i]));
@@ -272,10 +367,12 @@ class DeleteOperator : public DmlOperator {
   Task<absl::Status> Apply(Batch* out) override {
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
-      ISO_CO_RETURN_IF_ERROR(Erase(EncodeRowKey(table_, input_[i])));
+      const std::string key = EncodeRowKey(table_, input_[i]);
+      ISO_CO_RETURN_IF_ERROR(Erase(key));
+      ISO_CO_RETURN_IF_ERROR(NoteIndexes(&input_[i], key, nullptr, ""));
       ISO_CO_RETURN_IF_ERROR(Changed(input_[i], out));
     }
-    co_return absl::OkStatus();
+    co_return co_await index_.Apply();
   }
 };
 

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/key_encoding.h"
 #include "common/status_macros.h"
+#include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
@@ -40,8 +42,12 @@ class ScanOperator : public Operator {
     request.lock = Lock();
     auto page = co_await exec_->reader->Scan(exec_->ctx, std::move(request));
     if (!page.ok()) co_return page.status();
-    for (const txn::KeyValue& kv : page->rows) {
-      ISO_CO_RETURN_IF_ERROR(Add(kv.key, kv.value, out));
+    if (plan_.index != nullptr) {
+      ISO_CO_RETURN_IF_ERROR(co_await AddEntries(&page->rows, out));
+    } else {
+      for (const txn::KeyValue& kv : page->rows) {
+        ISO_CO_RETURN_IF_ERROR(Add(kv.key, kv.value, out));
+      }
     }
     if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await FilterSettled(out));
     if (page->rest.has_value()) {
@@ -63,7 +69,7 @@ class ScanOperator : public Operator {
 
   Task<absl::Status> NextPoints(Batch* out) {
     if (keys_.empty()) co_return absl::OkStatus();
-    if (keys_.size() == 1) {
+    if (plan_.index == nullptr && keys_.size() == 1) {
       at_ = 1;
       auto value = co_await exec_->reader->Get(exec_->ctx, keys_[0], Lock());
       if (!value.ok()) co_return value.status();
@@ -75,17 +81,61 @@ class ScanOperator : public Operator {
                                   keys_.begin() + static_cast<std::ptrdiff_t>(end));
     auto values = co_await exec_->reader->MultiGet(exec_->ctx, std::move(keys), Lock());
     if (!values.ok()) co_return values.status();
+    std::vector<txn::KeyValue> entries;
     for (size_t i = 0; i < values->size(); ++i) {
       if (!(*values)[i].has_value()) continue;
-      ISO_CO_RETURN_IF_ERROR(Add(keys_[at_ + i], *(*values)[i], out));
+      if (plan_.index != nullptr) {
+        entries.push_back({keys_[at_ + i], *std::move((*values)[i])});
+      } else {
+        ISO_CO_RETURN_IF_ERROR(Add(keys_[at_ + i], *(*values)[i], out));
+      }
     }
     at_ = end;
+    co_return co_await AddEntries(&entries, out);
+  }
+
+  // The rows that entries of the index stand for, in their order.
+  Task<absl::Status> AddEntries(const std::vector<txn::KeyValue>* entries, Batch* out) {
+    std::vector<std::string> keys;
+    for (const txn::KeyValue& kv : *entries) {
+      Row row;
+      ISO_CO_RETURN_IF_ERROR(DecodeIndexEntry(*plan_.table, *plan_.index, kv.key, kv.value, &row));
+      if (plan_.covering) {
+        ISO_CO_RETURN_IF_ERROR(AddRow(std::move(row), out));
+      } else {
+        keys.push_back(EncodeRowKey(*plan_.table, row));
+      }
+    }
+    for (size_t from = 0; from < keys.size(); from += kPointsAtOnce) {
+      const size_t to = std::min(keys.size(), from + kPointsAtOnce);
+      std::vector<std::string> some(keys.begin() + static_cast<std::ptrdiff_t>(from),
+                                    keys.begin() + static_cast<std::ptrdiff_t>(to));
+      auto values = co_await exec_->reader->MultiGet(exec_->ctx, std::move(some), Lock());
+      if (!values.ok()) co_return values.status();
+      for (size_t i = from; i < to; ++i) {
+        if (!(*values)[i - from].has_value()) co_return NoRow(keys[i]);
+        ISO_CO_RETURN_IF_ERROR(Add(keys[i], *(*values)[i - from], out));
+      }
+    }
     co_return absl::OkStatus();
+  }
+
+  // An entry without its row. Under locks that means that they were lost; the commit would say so.
+  absl::Status NoRow(const std::string& key) const {
+    const std::string what =
+        absl::StrCat("index ", plan_.index->name, " of table ", plan_.table->name,
+                     " has an entry, but the table no row ", ReadableKey(key));
+    if (exec_->writer != nullptr) return absl::AbortedError(what);
+    return absl::DataLossError(what);
   }
 
   absl::Status Add(const std::string& key, const std::string& value, Batch* out) {
     Row row;
     ISO_RETURN_IF_ERROR(DecodeRow(*plan_.table, key, value, &row));
+    return AddRow(std::move(row), out);
+  }
+
+  absl::Status AddRow(Row row, Batch* out) {
     if (plan_.filter != nullptr && settler_.empty()) {
       bool keep = false;
       ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.filter, exec_->eval, row, &keep));
@@ -155,16 +205,17 @@ class ScanOperator : public Operator {
 
   // Every combination of the bound values of the first key columns, encoded.
   absl::Status Prefixes(std::vector<std::string>* out) {
-    out->push_back(TableDataPrefix(plan_.table->id));
+    out->push_back(plan_.index != nullptr ? IndexPrefix(*plan_.table, *plan_.index)
+                                          : RowPrefix(*plan_.table));
     for (size_t i = 0; i < plan_.bounds.prefix.size(); ++i) {
-      const Type type = plan_.table->columns[plan_.table->key[i]].type;
+      const Type type = plan_.table->columns[plan_.path[i].column].type;
       std::vector<std::string> longer;
       for (const ExprPtr& e : plan_.bounds.prefix[i]) {
         std::vector<Datum> values;
         ISO_RETURN_IF_ERROR(BoundValues(*e, &values));
         for (const Datum& d : values) {
           std::string part;
-          AppendKeyPart(type, d, &part);
+          AppendIndexPart(type, d, plan_.path[i], &part);
           for (const std::string& p : *out) {
             ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(p.size() + part.size()) + 32));
             longer.push_back(p + part);
@@ -188,25 +239,49 @@ class ScanOperator : public Operator {
       keys_ = std::move(prefixes);
       return absl::OkStatus();
     }
-    std::string lower, upper;
-    const Type type = plan_.table->columns[plan_.table->key[plan_.bounds.prefix.size()]].type;
-    for (bool low : {true, false}) {
-      const ExprPtr& e = low ? plan_.bounds.lower : plan_.bounds.upper;
-      if (e == nullptr) continue;
+    if (plan_.bounds.prefix.size() == plan_.path.size()) {
+      for (const std::string& p : prefixes) ranges_.push_back(PrefixRange(p));
+      return absl::OkStatus();
+    }
+    return Ranges(prefixes);
+  }
+
+  // The part of each prefix that the bounds on the column behind it leave.
+  absl::Status Ranges(const std::vector<std::string>& prefixes) {
+    const IndexColumn& column = plan_.path[plan_.bounds.prefix.size()];
+    const Type type = plan_.table->columns[column.column].type;
+    // By bytes: what comes first in a descending column is its upper bound.
+    const ExprPtr* ends[] = {&plan_.bounds.lower, &plan_.bounds.upper};
+    bool inclusive[] = {plan_.bounds.lower_inclusive, plan_.bounds.upper_inclusive};
+    if (column.descending) {
+      std::swap(ends[0], ends[1]);
+      std::swap(inclusive[0], inclusive[1]);
+    }
+    std::string parts[2];
+    for (int k = 0; k < 2; ++k) {
+      if (*ends[k] == nullptr) continue;
       Datum d;
       bool null = false;
-      ISO_RETURN_IF_ERROR(Bound(*e, &d, &null));
+      ISO_RETURN_IF_ERROR(Bound(**ends[k], &d, &null));
       if (null) return absl::OkStatus();
-      AppendKeyPart(type, d, low ? &lower : &upper);
+      AppendIndexPart(type, d, column, &parts[k]);
     }
+    const bool bounded = *ends[0] != nullptr || *ends[1] != nullptr;
+    const bool skip_nulls = bounded && !plan_.table->columns[column.column].not_null;
+    std::string null_part;
+    AppendIndexPart(type, Datum::Null(), column, &null_part);
     for (const std::string& p : prefixes) {
-      KeyRange range;
-      range.start = plan_.bounds.lower == nullptr  ? p
-                    : plan_.bounds.lower_inclusive ? p + lower
-                                                   : PrefixEnd(p + lower);
-      range.end = plan_.bounds.upper == nullptr  ? PrefixEnd(p)
-                  : plan_.bounds.upper_inclusive ? PrefixEnd(p + upper)
-                                                 : p + upper;
+      KeyRange range = PrefixRange(p);
+      if (*ends[0] != nullptr) {
+        range.start = inclusive[0] ? p + parts[0] : PrefixEnd(p + parts[0]);
+      } else if (skip_nulls && column.nulls_first) {
+        range.start = PrefixEnd(p + null_part);
+      }
+      if (*ends[1] != nullptr) {
+        range.end = inclusive[1] ? PrefixEnd(p + parts[1]) : p + parts[1];
+      } else if (skip_nulls && !column.nulls_first) {
+        range.end = p + null_part;
+      }
       if (!range.Empty()) ranges_.push_back(std::move(range));
     }
     return absl::OkStatus();

@@ -168,7 +168,8 @@ struct Assignment {
 
 struct OnConflict {
   bool update = false;
-  std::vector<std::string> columns;  // empty: any
+  std::vector<std::string> columns;  // empty: any, or what `constraint` names
+  std::string constraint;
   std::vector<Assignment> set;
   ExprPtr where;
   int position = -1;
@@ -226,6 +227,13 @@ struct Check {
   int position = -1;
 };
 
+struct UniqueConstraint {
+  std::string name;  // empty: chosen
+  std::vector<std::string> columns;
+  std::vector<std::string> include;
+  int position = -1;
+};
+
 struct CreateTable {
   TableName table;
   bool if_not_exists = false;
@@ -234,6 +242,62 @@ struct CreateTable {
   bool has_primary_key_clause = false;
   std::string primary_key_name;  // empty: it gets one
   std::vector<Check> checks;
+  std::vector<UniqueConstraint> uniques;
+};
+
+struct IndexElement {
+  std::string column;
+  bool descending = false;
+  bool nulls_first = false;  // resolved: PostgreSQL's default is first when descending
+};
+
+struct CreateIndex {
+  std::string name;  // empty: chosen
+  TableName table;
+  bool unique = false;
+  bool if_not_exists = false;
+  std::vector<IndexElement> columns;
+  std::vector<std::string> include;
+};
+
+struct DropIndex {
+  std::vector<TableName> indexes;
+  bool if_exists = false;
+};
+
+enum class AlterKind : uint8_t {
+  kAddColumn,         // name, added
+  kDropColumn,        // name
+  kSetDefault,        // name, default_value, default_sql
+  kDropDefault,       // name
+  kSetNotNull,        // name
+  kDropNotNull,       // name
+  kAddUnique,         // unique
+  kAddPrimaryKey,     // unique
+  kDropConstraint,    // name
+  kRenameTable,       // new_name
+  kRenameColumn,      // name, new_name
+  kRenameConstraint,  // name, new_name
+  kRenameIndex,       // name, new_name; the statement's table is the index
+  kOwner,             // OWNER TO: there is one role
+};
+
+struct AlterCommand {
+  AlterKind kind = AlterKind::kAddColumn;
+  std::string name, new_name;
+  CreateTable added;  // a table of that column alone
+  ExprPtr default_value;
+  std::string default_sql;
+  UniqueConstraint unique;
+  bool missing_ok = false;  // IF EXISTS, IF NOT EXISTS
+  bool cascade = false;
+  int position = -1;
+};
+
+struct AlterTable {
+  TableName table;
+  bool if_exists = false;
+  std::vector<AlterCommand> commands;
 };
 
 struct DropTable {
@@ -284,7 +348,7 @@ using ObjectPtr = std::shared_ptr<const ObjectStatement>;
 
 struct Statement {
   std::variant<Select, Insert, Update, Delete, CreateTable, DropTable, Transaction, Set, Show,
-               Explain, Copy, ObjectPtr>
+               Explain, Copy, CreateIndex, DropIndex, AlterTable, ObjectPtr>
       node;
   int position = 0;  // of its first byte in the parsed text
   int length = 0;

@@ -62,6 +62,12 @@ absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt);
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
+// Adds a column to *out, with the constraints that stand beside it.
+absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out);
+absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt);
+absl::StatusOr<ast::AlterTable> AlterStatement(State* state, const pg::AlterTableStmt& stmt);
+absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt);
+absl::StatusOr<ast::AlterTable> RenameStatement(const pg::RenameStmt& stmt);
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out);
 
 }  // namespace isochron::sql::convert

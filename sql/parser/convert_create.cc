@@ -34,6 +34,8 @@ absl::Status AddCheck(State* state, const pg::Constraint& c, ast::CreateTable* o
   return absl::OkStatus();
 }
 
+}  // namespace
+
 absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out) {
   ast::ColumnDef column;
   column.name = def.colname();
@@ -68,7 +70,15 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
         if (!c.conname().empty()) out->primary_key_name = c.conname();
         break;
       case pg::CONSTR_UNIQUE:
-        return Unsupported("UNIQUE", c.location());
+        out->uniques.push_back({c.conname(), {column.name}, {}, c.location()});
+        break;
+      // NOT DEFERRABLE is what constraints are anyway.
+      case pg::CONSTR_ATTR_NOT_DEFERRABLE:
+      case pg::CONSTR_ATTR_IMMEDIATE:
+        break;
+      case pg::CONSTR_ATTR_DEFERRABLE:
+      case pg::CONSTR_ATTR_DEFERRED:
+        return Unsupported("a deferrable constraint", c.location());
       case pg::CONSTR_CHECK:
         ISO_RETURN_IF_ERROR(AddCheck(state, c, out));
         break;
@@ -94,6 +104,8 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
   out->columns.push_back(std::move(column));
   return absl::OkStatus();
 }
+
+namespace {
 
 // Frees the library's result at the end of the scope.
 struct DeparseGuard {
@@ -148,10 +160,13 @@ absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateS
       ISO_RETURN_IF_ERROR(AddCheck(state, c, &out));
       continue;
     }
+    if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
+    if (c.contype() == pg::CONSTR_UNIQUE) {
+      out.uniques.push_back({c.conname(), Strings(c.keys()), Strings(c.including()), c.location()});
+      continue;
+    }
     if (c.contype() != pg::CONSTR_PRIMARY) {
-      return Unsupported(c.contype() == pg::CONSTR_FOREIGN  ? "a foreign key"
-                         : c.contype() == pg::CONSTR_UNIQUE ? "UNIQUE"
-                                                            : "this constraint",
+      return Unsupported(c.contype() == pg::CONSTR_FOREIGN ? "a foreign key" : "this constraint",
                          c.location());
     }
     if (out.has_primary_key_clause) {

@@ -39,9 +39,10 @@ absl::Status ConvertOnConflict(State* state, const pg::OnConflictClause& clause,
   conflict.position = clause.location();
   conflict.update = clause.action() == pg::ONCONFLICT_UPDATE;
   if (clause.has_infer()) {
-    if (!clause.infer().conname().empty() || clause.infer().has_where_clause()) {
-      return Unsupported("ON CONFLICT ON CONSTRAINT or with a predicate", clause.location());
+    if (clause.infer().has_where_clause()) {
+      return Unsupported("ON CONFLICT with a predicate", clause.location());
     }
+    conflict.constraint = clause.infer().conname();
     for (const pg::Node& node : clause.infer().index_elems()) {
       if (node.index_elem().has_expr()) {
         return Unsupported("ON CONFLICT on an expression", clause.location());
@@ -285,6 +286,10 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
         out->node = std::make_shared<const ast::ObjectStatement>(std::move(drop));
         return absl::OkStatus();
       }
+      if (type == pg::OBJECT_INDEX) {
+        ISO_ASSIGN_OR_RETURN(out->node, DropIndexStatement(node.drop_stmt()));
+        return absl::OkStatus();
+      }
       ISO_ASSIGN_OR_RETURN(out->node, DropStatement(node.drop_stmt()));
       return absl::OkStatus();
     }
@@ -318,10 +323,17 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
             std::make_shared<const ast::ObjectStatement>(ast::ObjectStatement{std::move(owner)});
         return absl::OkStatus();
       }
-      return Unsupported("ALTER TABLE", -1);
+      ISO_ASSIGN_OR_RETURN(out->node, AlterStatement(state, node.alter_table_stmt()));
+      return absl::OkStatus();
     }
-    case pg::Node::kIndexStmt:
-      return Unsupported("CREATE INDEX", -1);
+    case pg::Node::kRenameStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, RenameStatement(node.rename_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kIndexStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, IndexStatement(node.index_stmt()));
+      return absl::OkStatus();
+    }
     case pg::Node::kCreatedbStmt:
       return Unsupported("CREATE DATABASE", -1);
     case pg::Node::kCopyStmt: {

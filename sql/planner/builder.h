@@ -168,7 +168,16 @@ absl::Status SetColumnType(PlanNode* plan, size_t column, Type to, Binder* binde
 
 // Moves what it can of `conditions` (slots of the table's columns) into key bounds and leaves the
 // rest.
-KeyBounds ExtractBounds(const TableDescriptor& table, std::vector<ExprPtr>* conditions);
+KeyBounds ExtractBounds(const TableDescriptor& table, const std::vector<IndexColumn>& path,
+                        std::vector<ExprPtr>* conditions);
+// index_choice.cc: chooses the way to the rows that `conditions` narrow most, and takes what it can
+// of them into its bounds.
+void ChoosePath(ScanPlan* scan, std::vector<ExprPtr>* conditions);
+// Has a scan of all rows follow an index that gives them in the order of `keys`, if there is one.
+bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
+                  const std::vector<SortKey>& keys);
+// Has scans along an index read nothing else where it tells all that is wanted.
+void CoverByIndexes(PlanNode* root);
 // Whether rows in key order of `scan` are in the order of `keys` over `outputs`; sets *reverse.
 bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
                     const std::vector<SortKey>& keys, bool* reverse);

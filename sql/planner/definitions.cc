@@ -190,6 +190,40 @@ absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Datum> DefaultOfRowsBefore(const ColumnDescriptor& column, const EvalContext& eval) {
+  ISO_ASSIGN_OR_RETURN(ExprPtr e, planner::DefaultExpr(column));
+  Datum d;
+  if (e == nullptr) return d;
+  if (column.default_kind == DefaultKind::kExpression && IsVolatile(*e)) {
+    return SqlError(sqlstate::kUnsupported,
+                    "a new column whose default is computed for each row is not supported yet", -1,
+                    "Add the column without it, fill it, then SET DEFAULT.");
+  }
+  ISO_RETURN_IF_ERROR(Eval(*e, eval, Row(), &d));
+  return d;
+}
+
+absl::StatusOr<std::vector<std::string>> ChecksOn(const TableDescriptor& table, int column) {
+  std::vector<std::string> names;
+  ISO_ASSIGN_OR_RETURN(const RowRules rules, planner::BindRules(table));
+  for (const RowRules::Check& check : rules.checks) {
+    std::set<int> used;
+    Columns(*check.condition, &used);
+    if (used.count(column) > 0) names.push_back(check.name);
+  }
+  return names;
+}
+
+absl::StatusOr<const ColumnDescriptor*> GeneratedFrom(const TableDescriptor& table, int column) {
+  ISO_ASSIGN_OR_RETURN(const RowRules rules, planner::BindRules(table));
+  for (const auto& [generated, value] : rules.generated) {
+    std::set<int> used;
+    Columns(*value, &used);
+    if (used.count(column) > 0) return &table.columns[static_cast<size_t>(generated)];
+  }
+  return nullptr;
+}
+
 namespace planner {
 
 absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {

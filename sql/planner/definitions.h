@@ -6,8 +6,11 @@
 // they are defined, for the errors; their text is what is stored, and bound again with each plan.
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sql/binder/expr.h"
 #include "sql/catalog/descriptor.h"
 #include "sql/parser/ast.h"
 
@@ -20,6 +23,14 @@ absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
 absl::Status DefineGenerated(const ast::ColumnDef& def, TableDescriptor* table, size_t column);
 // Adds a check, with PostgreSQL's name for one that has none. 42710, 42804, 0A000.
 absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table);
+
+// What rows of before a column came have in it, where it comes with a default; NULL without one.
+// 0A000 for a default that may differ from row to row.
+absl::StatusOr<Datum> DefaultOfRowsBefore(const ColumnDescriptor& column, const EvalContext& eval);
+// The checks that look at a column, by name.
+absl::StatusOr<std::vector<std::string>> ChecksOn(const TableDescriptor& table, int column);
+// A column that is generated from it; null if there is none.
+absl::StatusOr<const ColumnDescriptor*> GeneratedFrom(const TableDescriptor& table, int column);
 
 // `parts` joined by underscores, as long as a name may be: "t_a_check".
 std::string ObjectName(const std::string& table, const std::string& column,

@@ -135,6 +135,8 @@ namespace {
 bool Overwrites(const InsertPlan& insert) {
   if (insert.conflict != InsertPlan::Conflict::kUpdate || insert.where != nullptr) return false;
   const TableDescriptor& table = *insert.table;
+  // Entries of the row that stood would have to go.
+  if (!table.indexes.empty()) return false;
   std::set<int> left;
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const bool computed = !table.columns[i].generated_sql.empty();
@@ -150,6 +152,31 @@ bool Overwrites(const InsertPlan& insert) {
   return left.empty();
 }
 
+// The unique index that ON CONFLICT names, by its columns or its constraint; 0 is the primary key.
+absl::StatusOr<uint64_t> Arbiter(const ast::OnConflict& conflict, const TableDescriptor& table,
+                                 const std::set<int>& named) {
+  if (!conflict.constraint.empty()) {
+    if (!table.has_hidden_key() && conflict.constraint == table.primary_key_name()) return 0;
+    const IndexDescriptor* index = table.FindIndex(conflict.constraint);
+    if (index != nullptr && index->constraint && index->state == IndexState::kPublic) {
+      return index->id;
+    }
+    return SqlError(sqlstate::kUndefinedObject,
+                    absl::StrCat("constraint \"", conflict.constraint, "\" for table \"",
+                                 table.name, "\" does not exist"));
+  }
+  if (std::set<int>(table.key.begin(), table.key.end()) == named) return 0;
+  for (const IndexDescriptor& index : table.indexes) {
+    if (!index.unique || index.state != IndexState::kPublic) continue;
+    std::set<int> columns;
+    for (const IndexColumn& c : index.columns) columns.insert(static_cast<int>(c.column));
+    if (columns == named) return index.id;
+  }
+  return SqlError(sqlstate::kInvalidColumnReference,
+                  "there is no unique or exclusion constraint matching the ON CONFLICT "
+                  "specification");
+}
+
 }  // namespace
 
 absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& table,
@@ -161,16 +188,13 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
     if (column < 0) return NoColumn(name, *table, conflict.position);
     named.insert(column);
   }
-  const bool is_key = std::set<int>(table->key.begin(), table->key.end()) == named;
-  if (!conflict.columns.empty() && !is_key) {
-    return SqlError(sqlstate::kInvalidColumnReference,
-                    "there is no unique or exclusion constraint matching the ON CONFLICT "
-                    "specification",
-                    conflict.position, "Name the columns of the primary key.");
+  if (!conflict.columns.empty() || !conflict.constraint.empty()) {
+    ISO_ASSIGN_OR_RETURN(node->arbiter, Arbiter(conflict, *table, named));
+    node->any_arbiter = false;
   }
   node->conflict = InsertPlan::Conflict::kNothing;
   if (!conflict.update) return absl::OkStatus();
-  if (conflict.columns.empty()) {
+  if (node->any_arbiter) {
     return SqlError(sqlstate::kSyntaxError,
                     "ON CONFLICT DO UPDATE requires inference specification or constraint name",
                     conflict.position, "For example, ON CONFLICT (column_name).");

@@ -23,7 +23,7 @@ std::vector<std::string> ColumnNames(const TableDescriptor& table) {
 std::string BoundsText(const ScanPlan& scan) {
   Lines parts;
   for (size_t i = 0; i < scan.bounds.prefix.size(); ++i) {
-    const std::string& name = scan.table->columns[scan.table->key[i]].name;
+    const std::string& name = scan.table->columns[scan.path[i].column].name;
     const std::vector<ExprPtr>& values = scan.bounds.prefix[i];
     if (values.size() == 1 && !OneValue(values)) {
       parts.push_back(
@@ -35,8 +35,8 @@ std::string BoundsText(const ScanPlan& scan) {
     parts.push_back(values.size() == 1 ? absl::StrCat(name, " = ", ExprToString(*values[0], {}))
                                        : absl::StrCat(name, " IN (", ExprList(values, {}), ")"));
   }
-  if (scan.bounds.prefix.size() < scan.table->key.size()) {
-    const std::string& name = scan.table->columns[scan.table->key[scan.bounds.prefix.size()]].name;
+  if (scan.bounds.prefix.size() < scan.path.size()) {
+    const std::string& name = scan.table->columns[scan.path[scan.bounds.prefix.size()].column].name;
     if (scan.bounds.lower != nullptr) {
       parts.push_back(absl::StrCat(name, scan.bounds.lower_inclusive ? " >= " : " > ",
                                    ExprToString(*scan.bounds.lower, {})));
@@ -56,7 +56,10 @@ std::string ScanText(const ScanPlan& scan) {
                                  : scan.points() ? "Multi Get"
                                  : scan.reverse  ? "Reverse Range Scan"
                                                  : "Range Scan",
-                                 " on ", scan.table->name, "  keys: ", BoundsText(scan));
+                                 scan.index != nullptr ? " by index " : "",
+                                 scan.index != nullptr ? scan.index->name : "", " on ",
+                                 scan.table->name, "  keys: ", BoundsText(scan));
+  if (scan.covering) absl::StrAppend(&out, "  rows: from the index");
   if (scan.exclusive) absl::StrAppend(&out, "  lock: exclusive");
   if (scan.limit != nullptr) {
     absl::StrAppend(&out, "  limit: ", ExprToString(*scan.limit, {}));

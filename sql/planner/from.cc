@@ -56,7 +56,7 @@ void PushInto(PlanNode* wrapped, std::vector<ExprPtr>* conditions) {
   static_cast<SubqueryScanPlan*>(wrapped)->restricted = true;
   if (scan->bounds.prefix.empty() && scan->bounds.lower == nullptr &&
       scan->bounds.upper == nullptr) {
-    scan->bounds = ExtractBounds(*scan->table, &all);
+    ChoosePath(scan, &all);
   }
   scan->filter = JoinAnd(std::move(all));
 }
@@ -314,7 +314,7 @@ absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) 
   auto scan = std::make_unique<ScanPlan>();
   scan->table = source->table;
   scan->exclusive = exclusive;
-  scan->bounds = ExtractBounds(*source->table, &source->conditions);
+  ChoosePath(scan.get(), &source->conditions);
   scan->filter = JoinAnd(std::move(source->conditions));
   return PlanNodePtr(std::move(scan));
 }

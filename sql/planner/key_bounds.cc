@@ -88,10 +88,12 @@ bool TakeValues(int column, std::vector<ExprPtr>* conditions, size_t points,
 
 }  // namespace
 
-KeyBounds ExtractBounds(const TableDescriptor& table, std::vector<ExprPtr>* conditions) {
+KeyBounds ExtractBounds(const TableDescriptor& table, const std::vector<IndexColumn>& path,
+                        std::vector<ExprPtr>* conditions) {
   KeyBounds bounds;
   size_t points = 1;
-  for (uint32_t column : table.key) {
+  for (const IndexColumn& part : path) {
+    const uint32_t column = part.column;
     if (table.columns[column].hidden) break;
     std::vector<ExprPtr> values;
     if (TakeValues(static_cast<int>(column), conditions, points, &values)) {
@@ -118,20 +120,34 @@ KeyBounds ExtractBounds(const TableDescriptor& table, std::vector<ExprPtr>* cond
 }
 
 bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
-                    const std::vector<SortKey>& keys, bool* reverse) {
+                    const std::vector<SortKey>& keys, bool* reverse_out) {
   const TableDescriptor& table = *scan.table;
-  // Key columns bound to one value do not move.
+  auto in_path = [&](const Expr& e) {
+    for (size_t i = 0; i < scan.path.size(); ++i) {
+      if (scan.path[i].column == static_cast<uint32_t>(e.index)) return static_cast<int>(i);
+    }
+    return -1;
+  };
+  // Columns bound to one value do not move.
   size_t at = 0;
   while (at < scan.bounds.prefix.size() && OneValue(scan.bounds.prefix[at])) ++at;
-  bool first = true;
+  bool first = true, distinct = true;
+  for (size_t i = at; i < scan.path.size(); ++i) {
+    distinct &= table.columns[scan.path[i].column].not_null;
+  }
   for (size_t i = 0; i < sort.size(); ++i) {
     if (sort[i]->kind != ExprKind::kColumn) return false;
-    const int position = table.KeyPosition(static_cast<uint32_t>(sort[i]->index));
+    const int position = in_path(*sort[i]);
     if (position >= 0 && static_cast<size_t>(position) < at) continue;  // fixed, or sorted already
-    if (at == table.key.size()) return true;  // the whole key is used: no two rows are equal
+    // The whole path is used: no two rows are equal.
+    if (at == scan.path.size()) return distinct;
     if (position != static_cast<int>(at)) return false;
-    if (!first && keys[i].descending != *reverse) return false;
-    *reverse = keys[i].descending;
+    const IndexColumn& column = scan.path[at];
+    const bool reverse = keys[i].descending != column.descending;
+    if (!first && reverse != *reverse_out) return false;
+    const bool nulls_first = column.nulls_first != reverse;
+    if (!table.columns[column.column].not_null && keys[i].nulls_first != nulls_first) return false;
+    *reverse_out = reverse;
     first = false;
     ++at;
   }

@@ -58,8 +58,8 @@ struct ValuesPlan : PlanNode {
 // Which keys a scan touches, from WHERE. The expressions are constants, parameters, columns of the
 // query around, or subqueries over such.
 struct KeyBounds {
-  // For the first key columns, in order: the values each may have (one for `=`, several for IN; the
-  // comparison itself for IN (SELECT ...) and ANY (array)).
+  // For the first columns of the path, in order: the values each may have (one for `=`, several for
+  // IN; the comparison itself for IN (SELECT ...) and ANY (array)).
   std::vector<std::vector<ExprPtr>> prefix;
   // A range on the key column behind the prefix.
   ExprPtr lower, upper;
@@ -69,12 +69,18 @@ struct KeyBounds {
 struct ScanPlan : PlanNode {
   ScanPlan() : PlanNode(PlanKind::kScan) {}
   TablePtr table;
-  KeyBounds bounds;
-  ExprPtr filter;  // what the bounds do not say; may be null
+  const IndexDescriptor* index = nullptr;  // of `table`; null: along the primary key
+  bool covering = false;                   // the index tells all that is wanted of a row
+  std::vector<IndexColumn> path;           // what the scan is ordered by
+  KeyBounds bounds;                        // on the path
+  ExprPtr filter;                          // what the bounds do not say; may be null
   bool reverse = false;
   bool exclusive = false;  // the statement will write what it reads
   ExprPtr limit, offset;   // rows wanted: together, when nothing above drops any
-  bool points() const { return bounds.prefix.size() == table->key.size(); }
+  // Each combination of values is one row at the most.
+  bool points() const {
+    return bounds.prefix.size() == path.size() && (index == nullptr || index->unique);
+  }
 };
 
 struct VirtualScanPlan : PlanNode {
@@ -187,6 +193,9 @@ struct InsertPlan : PlanNode {
   std::vector<int> source;        // by column: slot of the child's row, -1 for the default
   std::vector<ExprPtr> defaults;  // by column; null for NULL or a hidden key
   enum class Conflict : uint8_t { kError, kNothing, kUpdate } conflict = Conflict::kError;
+  // Which unique index ON CONFLICT asks about, by id; 0 is the primary key. `any`: all of them.
+  bool any_arbiter = true;
+  uint64_t arbiter = 0;
   // Over the row that stands and, behind it, the row that was to be inserted.
   std::vector<std::pair<int, ExprPtr>> set;
   ExprPtr where;

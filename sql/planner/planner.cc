@@ -9,6 +9,7 @@
 #include "sql/pg_catalog/columns.h"
 #include "sql/planner/builder.h"
 #include "sql/planner/definitions.h"
+#include "sql/planner/index_def.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
@@ -55,6 +56,9 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   }
   if (!root.ok()) return root.status();
   plan.root = *std::move(root);
+  planner::CoverByIndexes(plan.root.get());
+  for (SubPlan& sub : plan.subqueries) planner::CoverByIndexes(sub.root.get());
+  for (SubPlan& cte : plan.ctes) planner::CoverByIndexes(cte.root.get());
   plan.columns = std::move(builder.columns);
   for (Type& t : plan.params) {
     if (t == Type::kUnknown) t = Type::kText;
@@ -148,6 +152,11 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     c.hidden = true;
     table.key.push_back(static_cast<uint32_t>(table.columns.size()));
     table.columns.push_back(std::move(c));
+  }
+  for (const ast::UniqueConstraint& unique : create.uniques) {
+    ISO_ASSIGN_OR_RETURN(IndexDescriptor index, MakeUnique(unique, table));
+    index.id = table.next_index_id++;
+    table.indexes.push_back(std::move(index));
   }
   return table;
 }

@@ -331,8 +331,9 @@ bool Builder::UseKeyOrder(const ast::Select& select, const std::vector<Output>& 
   auto* scan = static_cast<ScanPlan*>(plan);
   std::vector<const Expr*> exprs;
   for (const SortKey& k : sort) exprs.push_back(outputs[static_cast<size_t>(k.slot)].expr.get());
-  const bool sorted = sort.empty() || KeyOrderServes(*scan, exprs, sort, &scan->reverse);
+  bool sorted = sort.empty() || KeyOrderServes(*scan, exprs, sort, &scan->reverse);
   if (!sorted) scan->reverse = false;
+  if (!sorted && limit != nullptr && !select.distinct) sorted = OrderByIndex(scan, exprs, sort);
   if (sorted && scan->filter == nullptr && !select.distinct && limit != nullptr) {
     scan->limit = Clone(*limit);
     if (offset != nullptr) scan->offset = Clone(*offset);

@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/cast.h"
+#include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
+#include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
 #include "sql/pg_catalog/reader.h"
 #include "sql/planner/planner.h"
@@ -75,9 +77,13 @@ EngineImpl::EngineImpl(Deps deps, EngineOptions options)
       options_(std::move(options)),
       random_(options_.seed),
       catalog_(deps.store, deps.executor, deps.truetime, &random_,
-               Catalog::Options{options_.schema_lease_us, options_.drop_margin_us}),
+               Catalog::Options{options_.schema_lease_us, options_.drop_margin_us, deps.sabotage}),
       sequences_(deps.store, deps.executor, deps.truetime, &random_, options_.schema_lease_us),
-      cache_(options_.plan_cache_entries) {}
+      schema_jobs_({deps.store, deps.executor, deps.truetime, &random_, &catalog_, deps.observer,
+                    deps.sabotage}),
+      cache_(options_.plan_cache_entries) {
+  catalog_.SetWatcher([this](const TablePtr& table) { schema_jobs_.Tend(table); });
+}
 
 std::unique_ptr<Session> EngineImpl::NewSession() {
   auto session = std::make_unique<SessionImpl>(this, next_session_);
@@ -237,7 +243,11 @@ Task<std::vector<KeyRange>> EngineImpl::MayRead(Ctx ctx, const Prepared* stateme
       if (more.ok()) names.insert(names.end(), more->begin(), more->end());
       continue;
     }
-    if (table != nullptr) ranges.push_back(PrefixRange(TableDataPrefix(table->id)));
+    if (table == nullptr) continue;
+    ranges.push_back(PrefixRange(RowPrefix(*table)));
+    for (const IndexDescriptor& index : table->indexes) {
+      ranges.push_back(PrefixRange(IndexPrefix(*table, index)));
+    }
   }
   co_return ranges;
 }

@@ -15,6 +15,7 @@
 #include "sql/catalog/catalog.h"
 #include "sql/exec/operator.h"
 #include "sql/session/prepared.h"
+#include "sql/session/schema_jobs.h"
 #include "sql/session/sequences.h"
 #include "sql/session/session.h"
 #include "sql/session/settings.h"
@@ -79,6 +80,7 @@ class EngineImpl : public Engine, public VirtualTables {
   const Deps& deps() const { return deps_; }
   const EngineOptions& options() const { return options_; }
   Catalog& catalog() { return catalog_; }
+  SchemaJobs& schema_jobs() { return schema_jobs_; }
   PreparedCache& cache() { return cache_; }
   Random& random() { return random_; }
   void Forget(uint64_t session) { sessions_.erase(session); }
@@ -94,6 +96,7 @@ class EngineImpl : public Engine, public VirtualTables {
   Random random_;
   Catalog catalog_;
   SequenceBlocks sequences_;
+  SchemaJobs schema_jobs_;
   PreparedCache cache_;
   std::map<uint64_t, SessionImpl*> sessions_;
   uint64_t next_session_ = 1;

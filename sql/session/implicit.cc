@@ -64,7 +64,7 @@ bool SessionImpl::StandsBeside(const Prepared& statement) const {
   const bool ddl = statement.verb == Verb::kCreateTable || statement.verb == Verb::kDropTable ||
                    statement.verb == Verb::kAlterDatabase || statement.verb == Verb::kSplit ||
                    statement.verb == Verb::kMerge || statement.verb == Verb::kMembers ||
-                   statement.verb == Verb::kObject;
+                   statement.verb == Verb::kObject || statement.verb == Verb::kSchema;
   return transaction_->state() == SqlTransaction::State::kOpen &&
          (settings || (ddl && transaction_->untouched()));
 }

@@ -109,6 +109,10 @@ absl::Status Classify(Prepared* p) {
     p->verb = Verb::kCreateTable;
   } else if (std::holds_alternative<ast::DropTable>(p->ast.node)) {
     p->verb = Verb::kDropTable;
+  } else if (std::holds_alternative<ast::CreateIndex>(p->ast.node) ||
+             std::holds_alternative<ast::DropIndex>(p->ast.node) ||
+             std::holds_alternative<ast::AlterTable>(p->ast.node)) {
+    p->verb = Verb::kSchema;
   } else if (std::holds_alternative<ast::Transaction>(p->ast.node)) {
     p->verb = Verb::kTransaction;
   } else if (const auto* set = std::get_if<ast::Set>(&p->ast.node)) {

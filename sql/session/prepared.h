@@ -39,6 +39,7 @@ enum class Verb : uint8_t {
   kAlterDatabase,
   kObject,  // ast_objects.h
   kCopyFrom,
+  kSchema,  // CREATE INDEX, DROP INDEX, ALTER TABLE
 };
 
 struct Prepared {

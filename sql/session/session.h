@@ -29,7 +29,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/executor.h"
+#include "common/observer.h"
 #include "common/request_context.h"
+#include "common/sabotage.h"
 #include "common/task.h"
 #include "common/truetime.h"
 #include "common/types.h"
@@ -237,6 +239,8 @@ class Engine {
     TrueTime* truetime;
     SystemTables* system_tables;            // may be null: the system tables are then empty
     ReplicaChecksums* checksums = nullptr;  // may be null: isochron.checksum is then refused
+    Observer* observer = nullptr;           // may be null
+    SabotageSet sabotage;
   };
   static std::unique_ptr<Engine> Create(Deps deps, EngineOptions options);
   virtual ~Engine() = default;

@@ -34,10 +34,11 @@ bool ReadsOnce(const Plan& plan) {
         node = node->child.get();
         break;
       case PlanKind::kScan: {
-        for (const auto& values : static_cast<const ScanPlan*>(node)->bounds.prefix) {
+        const auto* scan = static_cast<const ScanPlan*>(node);
+        for (const auto& values : scan->bounds.prefix) {
           if (values.size() != 1 || values[0]->kind == ExprKind::kAnyArray) return false;
         }
-        return true;
+        return scan->index == nullptr || scan->covering;
       }
       default:
         return false;
@@ -196,6 +197,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
     case Verb::kObject:
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);
+    case Verb::kSchema:
+      co_return co_await ChangeSchema(ctx, &statement->ast);
     case Verb::kAlterDatabase:
       co_return co_await AlterDatabase(ctx, &std::get<ast::Set>(statement->ast.node));
     case Verb::kSplit:
@@ -362,7 +365,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
   }
   const Prepared* statement = &(*text)->statements[0];
   out.is_ddl = statement->verb == Verb::kCreateTable || statement->verb == Verb::kDropTable ||
-               statement->verb == Verb::kObject || statement->verb == Verb::kAlterDatabase;
+               statement->verb == Verb::kObject || statement->verb == Verb::kSchema ||
+               statement->verb == Verb::kAlterDatabase;
   out.is_transaction = statement->verb == Verb::kTransaction;
   out.is_dml = statement->verb == Verb::kPlanned && statement->writes &&
                !std::holds_alternative<ast::Select>(statement->ast.node);

@@ -105,6 +105,14 @@ class SessionImpl : public Session {
   // drop_relations.cc
   Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
                     bool cascade);
+  // session_ddl.cc
+  Task<Result> ChangeSchema(Ctx ctx, const ast::Statement* statement);
+  Task<Result> CreateIndex(Ctx ctx, const ast::CreateIndex* create);
+  Task<Result> DropIndex(Ctx ctx, const ast::DropIndex* drop);
+  Task<Result> AlterTable(Ctx ctx, const ast::AlterTable* alter);
+  Task<Result> Change(Ctx ctx, SchemaEdit* edit, std::string tag);
+  Task<absl::Status> AwaitJobs(Ctx ctx, std::vector<SchemaJob> jobs);
+  Task<absl::Status> ValidateNotNull(Ctx ctx, TablePtr table, std::vector<uint32_t> columns);
   Task<Result> Checksum(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,

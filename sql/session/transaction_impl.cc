@@ -157,6 +157,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kDropTable:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "DROP TABLE cannot run inside a transaction block");
+    case Verb::kSchema:
+      co_return SqlError(sqlstate::kActiveTransaction,
+                         "changes of the schema cannot run inside a transaction block");
     case Verb::kSplit:
     case Verb::kMerge:
       co_return SqlError(

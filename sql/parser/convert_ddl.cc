@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CREATE INDEX, ALTER TABLE and what else changes a schema that stands.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/parser/convert.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql::convert {
+namespace {
+
+absl::StatusOr<ast::IndexElement> Element(const pg::IndexElem& elem) {
+  if (elem.has_expr()) return Unsupported("an index on an expression", -1);
+  if (elem.collation_size() > 0) return Unsupported("COLLATE", -1);
+  if (elem.opclass_size() > 0) return Unsupported("an operator class", -1);
+  ast::IndexElement out;
+  out.column = elem.name();
+  out.descending = elem.ordering() == pg::SORTBY_DESC;
+  out.nulls_first = elem.nulls_ordering() == pg::SORTBY_NULLS_DEFAULT
+                        ? out.descending
+                        : elem.nulls_ordering() == pg::SORTBY_NULLS_FIRST;
+  return out;
+}
+
+absl::StatusOr<std::vector<std::string>> ColumnNames(
+    const google::protobuf::RepeatedPtrField<pg::Node>& nodes) {
+  std::vector<std::string> out;
+  for (const pg::Node& node : nodes) {
+    if (node.index_elem().has_expr()) return Unsupported("an expression in INCLUDE", -1);
+    out.push_back(node.index_elem().name());
+  }
+  return out;
+}
+
+absl::Status AddConstraint(const pg::Constraint& c, ast::AlterCommand* out) {
+  if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
+  if (!c.indexname().empty()) return Unsupported("USING INDEX", c.location());
+  out->position = c.location();
+  switch (c.contype()) {
+    case pg::CONSTR_UNIQUE:
+    case pg::CONSTR_PRIMARY:
+      out->kind = c.contype() == pg::CONSTR_UNIQUE ? ast::AlterKind::kAddUnique
+                                                   : ast::AlterKind::kAddPrimaryKey;
+      out->unique = {c.conname(), Strings(c.keys()), Strings(c.including()), c.location()};
+      return absl::OkStatus();
+    case pg::CONSTR_CHECK:
+      return Unsupported("ADD CONSTRAINT ... CHECK", c.location());
+    case pg::CONSTR_FOREIGN:
+      return Unsupported("a foreign key", c.location());
+    default:
+      return Unsupported("this constraint", c.location());
+  }
+}
+
+absl::Status AddColumn(State* state, const pg::ColumnDef& def, ast::AlterCommand* out) {
+  out->kind = ast::AlterKind::kAddColumn;
+  out->name = def.colname();
+  return ConvertColumn(state, def, &out->added);
+}
+
+absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd& cmd) {
+  ast::AlterCommand out;
+  out.name = cmd.name();
+  out.missing_ok = cmd.missing_ok();
+  out.cascade = cmd.behavior() == pg::DROP_CASCADE;
+  switch (cmd.subtype()) {
+    case pg::AT_AddColumn:
+      ISO_RETURN_IF_ERROR(AddColumn(state, cmd.def().column_def(), &out));
+      return out;
+    case pg::AT_DropColumn:
+      out.kind = ast::AlterKind::kDropColumn;
+      return out;
+    case pg::AT_ColumnDefault:
+      out.kind = cmd.has_def() ? ast::AlterKind::kSetDefault : ast::AlterKind::kDropDefault;
+      if (cmd.has_def()) {
+        ISO_ASSIGN_OR_RETURN(out.default_value, Expression(state, cmd.def()));
+        ISO_ASSIGN_OR_RETURN(out.default_sql, Deparse(cmd.def()));
+      }
+      return out;
+    case pg::AT_SetNotNull:
+      out.kind = ast::AlterKind::kSetNotNull;
+      return out;
+    case pg::AT_DropNotNull:
+      out.kind = ast::AlterKind::kDropNotNull;
+      return out;
+    case pg::AT_AddConstraint:
+      ISO_RETURN_IF_ERROR(AddConstraint(cmd.def().constraint(), &out));
+      return out;
+    case pg::AT_DropConstraint:
+      out.kind = ast::AlterKind::kDropConstraint;
+      return out;
+    case pg::AT_ChangeOwner:
+      out.kind = ast::AlterKind::kOwner;
+      return out;
+    case pg::AT_ReplicaIdentity:
+    case pg::AT_ClusterOn:
+    case pg::AT_SetStatistics:
+    case pg::AT_SetStorage:
+    case pg::AT_SetRelOptions:
+      return Unsupported("this form of ALTER TABLE", -1);
+    case pg::AT_AlterColumnType:
+      return Unsupported("ALTER COLUMN ... TYPE", -1);
+    default:
+      return Unsupported("this form of ALTER TABLE", -1);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt) {
+  ast::CreateIndex out;
+  out.name = stmt.idxname();
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.unique = stmt.unique();
+  out.if_not_exists = stmt.if_not_exists();
+  if (!stmt.access_method().empty() && stmt.access_method() != "btree") {
+    return Unsupported(absl::StrCat("access method \"", stmt.access_method(), "\""), -1);
+  }
+  if (stmt.has_where_clause()) return Unsupported("a partial index", -1);
+  if (stmt.nulls_not_distinct()) return Unsupported("NULLS NOT DISTINCT", -1);
+  if (stmt.options_size() > 0) return Unsupported("WITH (...) of an index", -1);
+  for (const pg::Node& node : stmt.index_params()) {
+    ISO_ASSIGN_OR_RETURN(ast::IndexElement element, Element(node.index_elem()));
+    out.columns.push_back(std::move(element));
+  }
+  ISO_ASSIGN_OR_RETURN(out.include, ColumnNames(stmt.index_including_params()));
+  return out;
+}
+
+absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt) {
+  ast::DropIndex out;
+  out.if_exists = stmt.missing_ok();
+  for (const pg::Node& node : stmt.objects()) {
+    const std::vector<std::string> names = Strings(node.list().items());
+    if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);
+    ast::TableName index;
+    index.name = names.back();
+    if (names.size() == 2) index.schema = names[0];
+    out.indexes.push_back(std::move(index));
+  }
+  return out;
+}
+
+absl::StatusOr<ast::AlterTable> AlterStatement(State* state, const pg::AlterTableStmt& stmt) {
+  const bool owner =
+      stmt.cmds_size() == 1 && stmt.cmds(0).alter_table_cmd().subtype() == pg::AT_ChangeOwner;
+  if (stmt.objtype() != pg::OBJECT_TABLE && !owner) {
+    return Unsupported("altering this kind of object", -1);
+  }
+  ast::AlterTable out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.if_exists = stmt.missing_ok();
+  for (const pg::Node& node : stmt.cmds()) {
+    ISO_ASSIGN_OR_RETURN(ast::AlterCommand command, Command(state, node.alter_table_cmd()));
+    out.commands.push_back(std::move(command));
+  }
+  return out;
+}
+
+absl::StatusOr<ast::AlterTable> RenameStatement(const pg::RenameStmt& stmt) {
+  ast::AlterTable out;
+  ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  out.if_exists = stmt.missing_ok();
+  ast::AlterCommand command;
+  command.name = stmt.subname();
+  command.new_name = stmt.newname();
+  switch (stmt.rename_type()) {
+    case pg::OBJECT_TABLE:
+      command.kind = ast::AlterKind::kRenameTable;
+      break;
+    case pg::OBJECT_COLUMN:
+      if (stmt.relation_type() != pg::OBJECT_TABLE) {
+        return Unsupported("renaming a column of this kind of object", -1);
+      }
+      command.kind = ast::AlterKind::kRenameColumn;
+      break;
+    case pg::OBJECT_TABCONSTRAINT:
+      command.kind = ast::AlterKind::kRenameConstraint;
+      break;
+    case pg::OBJECT_INDEX:
+      // The relation is the index.
+      command.kind = ast::AlterKind::kRenameIndex;
+      command.name = out.table.name;
+      break;
+    default:
+      return Unsupported("renaming this kind of object", -1);
+  }
+  out.commands.push_back(std::move(command));
+  return out;
+}
+
+}  // namespace isochron::sql::convert

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which way a scan goes to its rows: along the primary key or a secondary index, and whether the
+// index alone tells what is wanted.
+#include <algorithm>
+#include <utility>
+
+#include "sql/catalog/index_codec.h"
+#include "sql/planner/builder.h"
+
+namespace isochron::sql::planner {
+namespace {
+
+// The columns by which entries of an index, or rows of a table, are ordered.
+std::vector<IndexColumn> PathOf(const TableDescriptor& table, const IndexDescriptor* index) {
+  std::vector<IndexColumn> path;
+  if (index != nullptr) path = index->columns;
+  // Where entries of a unique index have the primary key, there are NULLs before it.
+  if (index != nullptr && index->unique) return path;
+  for (uint32_t k : table.key) {
+    const bool there =
+        std::any_of(path.begin(), path.end(), [k](const IndexColumn& c) { return c.column == k; });
+    if (!there) path.push_back({k, false, false});
+  }
+  return path;
+}
+
+void Take(ScanPlan* scan, const IndexDescriptor* index) {
+  scan->index = index;
+  scan->path = PathOf(*scan->table, index);
+}
+
+bool IsBound(const KeyBounds& bounds) {
+  return !bounds.prefix.empty() || bounds.lower != nullptr || bounds.upper != nullptr;
+}
+
+// How much the conditions narrow a path: the more the better.
+int Narrowing(const TableDescriptor& table, const IndexDescriptor* index,
+              const std::vector<ExprPtr>& conditions) {
+  std::vector<ExprPtr> copies;
+  for (const ExprPtr& c : conditions) copies.push_back(Clone(*c));
+  const std::vector<IndexColumn> path = PathOf(table, index);
+  const KeyBounds bounds = ExtractBounds(table, path, &copies);
+  const bool unique = index == nullptr || index->unique;
+  if (unique && bounds.prefix.size() == path.size()) return index == nullptr ? 1001 : 1000;
+  return static_cast<int>(bounds.prefix.size()) * 10 + (bounds.lower != nullptr ? 4 : 0) +
+         (bounds.upper != nullptr ? 4 : 0) + (index == nullptr ? 1 : 0);
+}
+
+void Slots(const Expr& e, std::vector<bool>* needed) {
+  if (e.kind == ExprKind::kColumn && e.index >= 0 &&
+      static_cast<size_t>(e.index) < needed->size()) {
+    (*needed)[static_cast<size_t>(e.index)] = true;
+  }
+  for (const ExprPtr& a : e.args) Slots(*a, needed);
+}
+
+void Slots(const std::vector<ExprPtr>& exprs, std::vector<bool>* needed) {
+  for (const ExprPtr& e : exprs) {
+    if (e != nullptr) Slots(*e, needed);
+  }
+}
+
+void CoverScan(ScanPlan* scan, std::vector<bool> needed) {
+  if (scan->index == nullptr || scan->exclusive) return;
+  needed.resize(scan->table->columns.size(), false);
+  if (scan->filter != nullptr) Slots(*scan->filter, &needed);
+  const std::vector<bool> held = IndexedColumns(*scan->table, *scan->index);
+  scan->covering = true;
+  for (size_t i = 0; i < held.size(); ++i) scan->covering &= held[i] || !needed[i];
+}
+
+// More slots than any row has: a child asked for all of them gives its whole row.
+constexpr size_t kAllSlots = 16'384;
+
+void Cover(PlanNode* node, std::vector<bool> needed) {
+  switch (node->kind) {
+    case PlanKind::kScan:
+      CoverScan(static_cast<ScanPlan*>(node), std::move(needed));
+      return;
+    case PlanKind::kProject:
+      needed.assign(kAllSlots, false);
+      Slots(static_cast<ProjectPlan*>(node)->exprs, &needed);
+      break;
+    case PlanKind::kFilter:
+      Slots(*static_cast<FilterPlan*>(node)->predicate, &needed);
+      break;
+    case PlanKind::kAggregate: {
+      const auto* aggregate = static_cast<AggregatePlan*>(node);
+      needed.assign(kAllSlots, false);
+      Slots(aggregate->groups, &needed);
+      for (const AggregateCall& call : aggregate->calls) {
+        if (call.arg != nullptr) Slots(*call.arg, &needed);
+        if (call.filter != nullptr) Slots(*call.filter, &needed);
+      }
+      break;
+    }
+    case PlanKind::kJoin: {
+      auto* join = static_cast<JoinPlan*>(node);
+      if (join->condition != nullptr) Slots(*join->condition, &needed);
+      const auto middle = needed.begin() + static_cast<std::ptrdiff_t>(join->left_width);
+      std::vector<bool> left(needed.begin(), middle), right(middle, needed.end());
+      left.resize(kAllSlots, false);
+      right.resize(kAllSlots, false);
+      Slots(join->left_keys, &left);
+      Slots(join->right_keys, &right);
+      Cover(node->child.get(), std::move(left));
+      Cover(join->right.get(), std::move(right));
+      return;
+    }
+    default:
+      // Rows are looked at as a whole; below a projection that no longer matters.
+      needed.assign(kAllSlots, true);
+      break;
+  }
+  if (node->child != nullptr) Cover(node->child.get(), std::move(needed));
+}
+
+}  // namespace
+
+void ChoosePath(ScanPlan* scan, std::vector<ExprPtr>* conditions) {
+  const TableDescriptor& table = *scan->table;
+  const IndexDescriptor* best = nullptr;
+  int narrowing = Narrowing(table, nullptr, *conditions);
+  for (const IndexDescriptor& index : table.indexes) {
+    if (index.state != IndexState::kPublic || conditions->empty()) continue;
+    const int other = Narrowing(table, &index, *conditions);
+    if (other <= narrowing) continue;
+    narrowing = other;
+    best = &index;
+  }
+  Take(scan, best);
+  scan->bounds = ExtractBounds(table, scan->path, conditions);
+}
+
+bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
+                  const std::vector<SortKey>& keys) {
+  if (scan->index != nullptr || IsBound(scan->bounds) || scan->filter != nullptr) return false;
+  for (const IndexDescriptor& index : scan->table->indexes) {
+    if (index.state != IndexState::kPublic) continue;
+    Take(scan, &index);
+    if (KeyOrderServes(*scan, sort, keys, &scan->reverse)) return true;
+  }
+  Take(scan, nullptr);
+  scan->reverse = false;
+  return false;
+}
+
+void CoverByIndexes(PlanNode* root) { Cover(root, std::vector<bool>(kAllSlots, true)); }
+
+}  // namespace isochron::sql::planner

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PLANNER_INDEX_DEF_H_
+#define ISOCHRON_SQL_PLANNER_INDEX_DEF_H_
+
+// Indexes and constraints as statements describe them, checked against their table.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sql/catalog/descriptor.h"
+#include "sql/parser/ast.h"
+
+namespace isochron::sql {
+
+// Without id and, where the statement gives none, without name. 42703, 42701.
+absl::StatusOr<IndexDescriptor> MakeUnique(const ast::UniqueConstraint& unique,
+                                           const TableDescriptor& table);
+
+absl::StatusOr<IndexDescriptor> MakeIndex(const ast::CreateIndex& create,
+                                          const TableDescriptor& table);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_PLANNER_INDEX_DEF_H_

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/session/schema_edits.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "sql/planner/definitions.h"
+#include "sql/planner/index_def.h"
+#include "sql/planner/planner.h"
+#include "sql/types/error.h"
+
+namespace isochron::sql {
+namespace {
+
+Notice Skipping(absl::string_view what) {
+  return {"NOTICE", "00000", absl::StrCat(what, ", skipping")};
+}
+
+absl::Status NoColumn(absl::string_view column, const TableDescriptor& table) {
+  return SqlError(sqlstate::kUndefinedColumn, absl::StrCat("column \"", column, "\" of relation \"",
+                                                           table.name, "\" does not exist"));
+}
+
+absl::Status NotATable(absl::string_view name) {
+  return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", name, "\" is not a table"));
+}
+
+bool Uses(const IndexDescriptor& index, uint32_t column) {
+  return std::any_of(index.columns.begin(), index.columns.end(),
+                     [column](const IndexColumn& c) { return c.column == column; }) ||
+         std::find(index.include.begin(), index.include.end(), column) != index.include.end();
+}
+
+// Takes an index out of `table`, with its name and whatever was still to be done for it.
+absl::Status Remove(SchemaChange* change, TableDescriptor* table, size_t at) {
+  const IndexDescriptor& index = table->indexes[at];
+  ISO_RETURN_IF_ERROR(change->ReleaseIndexName(index.name));
+  if (index.state == IndexState::kBuilding) {
+    ISO_RETURN_IF_ERROR(change->txn()->Delete(SchemaJobKey(table->id, index.id)));
+  }
+  table->indexes.erase(table->indexes.begin() + static_cast<std::ptrdiff_t>(at));
+  return absl::OkStatus();
+}
+
+// Adds an index that is still to be filled.
+Task<absl::Status> Begin(Ctx ctx, SchemaChange* change, TableDescriptor* table,
+                         IndexDescriptor index, std::vector<SchemaJob>* jobs) {
+  index.state = IndexState::kBuilding;
+  ISO_CO_RETURN_IF_ERROR(co_await change->ClaimIndexName(ctx, *table, &index));
+  index.id = table->next_index_id++;
+  SchemaJob job;
+  job.table = table->id;
+  job.index = index.id;
+  job.table_name = table->name;
+  job.index_name = index.name;
+  ISO_CO_RETURN_IF_ERROR(
+      change->txn()->Put(SchemaJobKey(job.table, job.index), EncodeSchemaJob(job)));
+  jobs->push_back(std::move(job));
+  table->indexes.push_back(std::move(index));
+  co_return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckPublicSchema(const ast::TableName& name) {
+  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
+                  name.position);
+}
+
+Task<absl::Status> CreateIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
+  jobs.clear();
+  notices.clear();
+  ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(create_->table));
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table,
+                          co_await change->Table(ctx, create_->table.name));
+  if (!table->is_table()) co_return NotATable(table->name);
+  if (create_->if_not_exists && !create_->name.empty()) {
+    ISO_CO_ASSIGN_OR_RETURN(bool free, co_await change->IsFree(ctx, create_->name));
+    if (!free) {
+      notices.push_back(
+          {"NOTICE", sqlstate::kDuplicateTable,
+           absl::StrCat("relation \"", create_->name, "\" already exists, skipping")});
+      co_return absl::OkStatus();
+    }
+  }
+  ISO_CO_ASSIGN_OR_RETURN(IndexDescriptor index, MakeIndex(*create_, *table));
+  co_return co_await Begin(ctx, change, table, std::move(index), &jobs);
+}
+
+Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, std::string name) {
+  auto table_name = co_await change->TableOfIndex(ctx, name);
+  if (!table_name.ok()) {
+    if (!drop_->if_exists || SqlStateOf(table_name.status()) != sqlstate::kUndefinedObject) {
+      co_return table_name.status();
+    }
+    notices.push_back(Skipping(absl::StrCat("index \"", name, "\" does not exist")));
+    co_return absl::OkStatus();
+  }
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, *table_name));
+  for (size_t i = 0; i < table->indexes.size(); ++i) {
+    if (table->indexes[i].name != name) continue;
+    if (table->indexes[i].constraint) {
+      co_return SqlError(
+          sqlstate::kDependentObjects,
+          absl::StrCat("cannot drop index ", name, " because constraint ", name, " on table ",
+                       table->name, " requires it"),
+          -1,
+          absl::StrCat("You can drop constraint ", name, " on table ", table->name, " instead."));
+    }
+    co_return Remove(change, table, i);
+  }
+  co_return SqlError(sqlstate::kUndefinedObject,
+                     absl::StrCat("index \"", name, "\" does not exist"));
+}
+
+Task<absl::Status> DropIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
+  notices.clear();
+  for (const ast::TableName& index : drop_->indexes) {
+    ISO_CO_RETURN_IF_ERROR(co_await One(ctx, change, index.name));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
+  jobs.clear();
+  not_null.clear();
+  notices.clear();
+  std::string name = alter_->table.name;
+  const bool of_index = alter_->commands[0].kind == ast::AlterKind::kRenameIndex;
+  absl::Status found = CheckPublicSchema(alter_->table);
+  if (found.ok() && of_index) {
+    auto table_name = co_await change->TableOfIndex(ctx, name);
+    found = table_name.status();
+    if (found.ok()) name = *table_name;
+  }
+  if (found.ok()) {
+    auto described = co_await change->Table(ctx, name);
+    found = described.status();
+    if (found.ok()) table_ = *described;
+    const bool owner = alter_->commands[0].kind == ast::AlterKind::kOwner;
+    if (found.ok() && !table_->is_table() && !owner) co_return NotATable(name);
+  }
+  const std::string state = SqlStateOf(found);
+  if (alter_->if_exists &&
+      (state == sqlstate::kUndefinedTable || state == sqlstate::kUndefinedObject)) {
+    notices.push_back(Skipping(absl::StrCat("relation \"", name, "\" does not exist")));
+    co_return absl::OkStatus();
+  }
+  if (of_index && state == sqlstate::kUndefinedObject) {
+    co_return SqlError(sqlstate::kUndefinedTable,
+                       absl::StrCat("relation \"", name, "\" does not exist"));
+  }
+  ISO_CO_RETURN_IF_ERROR(found);
+  for (const ast::AlterCommand& command : alter_->commands) {
+    ISO_CO_RETURN_IF_ERROR(co_await Command(ctx, change, &command));
+  }
+  table = table_->name;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
+                                           const ast::AlterCommand* command) {
+  switch (command->kind) {
+    case ast::AlterKind::kAddColumn:
+      co_return co_await AddColumn(ctx, change, command);
+    case ast::AlterKind::kDropColumn:
+      co_return co_await DropColumn(change, command);
+    case ast::AlterKind::kAddUnique:
+      co_return co_await AddUnique(ctx, change, &command->unique);
+    case ast::AlterKind::kAddPrimaryKey:
+      if (!table_->has_hidden_key()) {
+        co_return SqlError(
+            sqlstate::kInvalidTableDefinition,
+            absl::StrCat("multiple primary keys for table \"", table_->name, "\" are not allowed"));
+      }
+      co_return SqlError(sqlstate::kUnsupported, "ADD PRIMARY KEY is not supported yet", -1,
+                         "Name the primary key in CREATE TABLE.");
+    case ast::AlterKind::kDropConstraint:
+      co_return co_await DropConstraint(change, command);
+    case ast::AlterKind::kOwner:
+      co_return absl::OkStatus();
+    case ast::AlterKind::kRenameTable:
+      co_return co_await change->Rename(ctx, table_->name, command->new_name);
+    case ast::AlterKind::kRenameConstraint:
+    case ast::AlterKind::kRenameIndex:
+      co_return co_await RenameConstraint(ctx, change, command);
+    default:
+      co_return OfColumn(*command);
+  }
+}
+
+absl::Status AlterTableEdit::OfColumn(const ast::AlterCommand& command) {
+  const int position = table_->FindColumn(command.name);
+  if (position < 0 && command.kind == ast::AlterKind::kRenameColumn) {
+    return SqlError(sqlstate::kUndefinedColumn,
+                    absl::StrCat("column \"", command.name, "\" does not exist"));
+  }
+  if (position < 0) return NoColumn(command.name, *table_);
+  ColumnDescriptor& c = table_->columns[static_cast<size_t>(position)];
+  switch (command.kind) {
+    case ast::AlterKind::kSetDefault:
+      return DefineDefault(*command.default_value, command.default_sql, &c);
+    case ast::AlterKind::kDropDefault:
+      c.default_kind = DefaultKind::kNone;
+      c.default_value = Datum::Null();
+      c.default_sql.clear();
+      return absl::OkStatus();
+    case ast::AlterKind::kSetNotNull:
+      if (c.not_null) return absl::OkStatus();
+      c.not_null_pending = true;
+      not_null.emplace_back(c.id, false);
+      return absl::OkStatus();
+    case ast::AlterKind::kDropNotNull:
+      if (table_->KeyPosition(static_cast<uint32_t>(position)) >= 0) {
+        return SqlError(sqlstate::kInvalidTableDefinition,
+                        absl::StrCat("column \"", c.name, "\" is in a primary key"));
+      }
+      c.not_null = false;
+      c.not_null_pending = false;
+      return absl::OkStatus();
+    case ast::AlterKind::kRenameColumn:
+      if (table_->FindColumn(command.new_name) >= 0) {
+        return SqlError(sqlstate::kDuplicateColumn,
+                        absl::StrCat("column \"", command.new_name, "\" of relation \"",
+                                     table_->name, "\" already exists"));
+      }
+      return RenameColumn(position, command.new_name);
+    default:
+      return SqlError(sqlstate::kUnsupported, "this form of ALTER TABLE is not supported yet");
+  }
+}
+
+absl::Status AlterTableEdit::RenameColumn(int position, const std::string& name) {
+  ISO_ASSIGN_OR_RETURN(const ColumnDescriptor* generated, GeneratedFrom(*table_, position));
+  ISO_ASSIGN_OR_RETURN(const std::vector<std::string> checks, ChecksOn(*table_, position));
+  if (generated != nullptr || !checks.empty()) {
+    return SqlError(sqlstate::kUnsupported,
+                    "renaming a column that a check or a generated column names is not supported "
+                    "yet");
+  }
+  table_->columns[static_cast<size_t>(position)].name = name;
+  return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::AddColumn(Ctx ctx, SchemaChange* change,
+                                             const ast::AlterCommand* command) {
+  if (table_->FindColumn(command->name) >= 0) {
+    const std::string what = absl::StrCat("column \"", command->name, "\" of relation \"",
+                                          table_->name, "\" already exists");
+    if (!command->missing_ok) co_return SqlError(sqlstate::kDuplicateColumn, what);
+    notices.push_back({"NOTICE", sqlstate::kDuplicateColumn, absl::StrCat(what, ", skipping")});
+    co_return absl::OkStatus();
+  }
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor alone, MakeDescriptor(command->added));
+  if (!alone.has_hidden_key()) {
+    co_return SqlError(sqlstate::kUnsupported, "PRIMARY KEY in ADD COLUMN is not supported yet");
+  }
+  ColumnDescriptor c = alone.columns[0];
+  if (!c.generated_sql.empty() || !alone.checks.empty()) {
+    co_return SqlError(sqlstate::kUnsupported,
+                       "a generated column or CHECK in ADD COLUMN is not supported yet");
+  }
+  c.id = table_->next_column_id++;
+  EvalContext eval;
+  eval.now = now_;
+  ISO_CO_ASSIGN_OR_RETURN(c.missing_value, DefaultOfRowsBefore(c, eval));
+  c.has_missing = !c.missing_value.is_null();
+  if (!c.has_missing && c.not_null) {
+    // Rows of before have NULL there: there must be none.
+    c.not_null = false;
+    c.not_null_pending = true;
+    not_null.emplace_back(c.id, true);
+  }
+  table_->columns.push_back(std::move(c));
+  for (const ast::UniqueConstraint& unique : command->added.uniques) {
+    ISO_CO_RETURN_IF_ERROR(co_await AddUnique(ctx, change, &unique));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::DropColumn(SchemaChange* change,
+                                              const ast::AlterCommand* command) {
+  const int found = table_->FindColumn(command->name);
+  if (found < 0) {
+    if (!command->missing_ok) co_return NoColumn(command->name, *table_);
+    notices.push_back(Skipping(absl::StrCat("column \"", command->name, "\" of relation \"",
+                                            table_->name, "\" does not exist")));
+    co_return absl::OkStatus();
+  }
+  const auto position = static_cast<uint32_t>(found);
+  if (table_->KeyPosition(position) >= 0) {
+    co_return SqlError(sqlstate::kUnsupported,
+                       "dropping a column of the primary key is not supported yet");
+  }
+  ISO_CO_ASSIGN_OR_RETURN(const ColumnDescriptor* generated, GeneratedFrom(*table_, found));
+  if (generated != nullptr) {
+    co_return SqlError(sqlstate::kDependentObjects,
+                       absl::StrCat("cannot drop column ", command->name, " of table ",
+                                    table_->name, " because other objects depend on it"),
+                       -1, absl::StrCat("Drop the column ", generated->name, " first."));
+  }
+  ISO_CO_ASSIGN_OR_RETURN(const std::vector<std::string> checks, ChecksOn(*table_, found));
+  std::erase_if(table_->checks, [&checks](const CheckConstraint& c) {
+    return std::find(checks.begin(), checks.end(), c.name) != checks.end();
+  });
+  for (size_t i = table_->indexes.size(); i > 0; --i) {
+    if (!Uses(table_->indexes[i - 1], position)) continue;
+    ISO_CO_RETURN_IF_ERROR(Remove(change, table_, i - 1));
+  }
+  table_->RemoveColumn(position);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::AddUnique(Ctx ctx, SchemaChange* change,
+                                             const ast::UniqueConstraint* unique) {
+  ISO_CO_ASSIGN_OR_RETURN(IndexDescriptor index, MakeUnique(*unique, *table_));
+  co_return co_await Begin(ctx, change, table_, std::move(index), &jobs);
+}
+
+Task<absl::Status> AlterTableEdit::DropConstraint(SchemaChange* change,
+                                                  const ast::AlterCommand* command) {
+  for (size_t i = 0; i < table_->indexes.size(); ++i) {
+    if (!table_->indexes[i].constraint || table_->indexes[i].name != command->name) continue;
+    co_return Remove(change, table_, i);
+  }
+  if (!table_->has_hidden_key() && command->name == table_->primary_key_name()) {
+    co_return SqlError(sqlstate::kUnsupported, "dropping the primary key is not supported yet");
+  }
+  const std::string what = absl::StrCat("constraint \"", command->name, "\" of relation \"",
+                                        table_->name, "\" does not exist");
+  if (!command->missing_ok) co_return SqlError(sqlstate::kUndefinedObject, what);
+  notices.push_back(Skipping(what));
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::RenameConstraint(Ctx ctx, SchemaChange* change,
+                                                    const ast::AlterCommand* command) {
+  if (!table_->has_hidden_key() && command->name == table_->primary_key_name()) {
+    table_->key_name = command->new_name;
+    co_return absl::OkStatus();
+  }
+  for (IndexDescriptor& index : table_->indexes) {
+    if (index.name != command->name) continue;
+    if (index.state == IndexState::kBuilding) {
+      co_return SqlError(sqlstate::kObjectInUse,
+                         absl::StrCat("index \"", index.name, "\" is being built"));
+    }
+    ISO_CO_RETURN_IF_ERROR(change->ReleaseIndexName(index.name));
+    index.name = command->new_name;
+    co_return co_await change->ClaimIndexName(ctx, *table_, &index);
+  }
+  co_return SqlError(sqlstate::kUndefinedObject,
+                     absl::StrCat("constraint \"", command->name, "\" for table \"", table_->name,
+                                  "\" does not exist"));
+}
+
+Task<absl::Status> NotNullEdit::Apply(Ctx ctx, SchemaChange* change) {
+  ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, table_));
+  if (table->id != id_) co_return absl::OkStatus();
+  for (const auto& [id, added] : columns_) {
+    const int position = table->FindColumnId(id);
+    if (position < 0) continue;
+    ColumnDescriptor& c = table->columns[static_cast<size_t>(position)];
+    if (!c.not_null_pending) continue;
+    c.not_null_pending = false;
+    c.not_null = valid_;
+    if (!valid_ && added) table->RemoveColumn(static_cast<uint32_t>(position));
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace isochron::sql

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_SESSION_SCHEMA_EDITS_H_
+#define ISOCHRON_SQL_SESSION_SCHEMA_EDITS_H_
+
+// What statements do to the schema, as edits that Catalog::Change makes (rule 37). An edit may be
+// applied several times: each begins anew.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sql/catalog/catalog.h"
+#include "sql/catalog/schema_job.h"
+#include "sql/parser/ast.h"
+#include "sql/session/session.h"
+
+namespace isochron::sql {
+
+// 3F000, 42P01 for a table that cannot be there.
+absl::Status CheckPublicSchema(const ast::TableName& name);
+
+class CreateIndexEdit : public SchemaEdit {
+ public:
+  explicit CreateIndexEdit(const ast::CreateIndex* create) : create_(create) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+  std::vector<SchemaJob> jobs;  // that were begun
+  std::vector<Notice> notices;
+
+ private:
+  const ast::CreateIndex* const create_;
+};
+
+class DropIndexEdit : public SchemaEdit {
+ public:
+  explicit DropIndexEdit(const ast::DropIndex* drop) : drop_(drop) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+  std::vector<Notice> notices;
+
+ private:
+  Task<absl::Status> One(Ctx ctx, SchemaChange* change, std::string name);
+  const ast::DropIndex* const drop_;
+};
+
+// The commands of an ALTER TABLE, all at one timestamp. What rows of before must be looked at for
+// comes out as jobs to wait for and columns to validate.
+class AlterTableEdit : public SchemaEdit {
+ public:
+  AlterTableEdit(const ast::AlterTable* alter, Timestamp now) : alter_(alter), now_(now) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+  std::vector<SchemaJob> jobs;
+  // Ids of columns that take no NULL from now on, and whether each came with this statement.
+  std::vector<std::pair<uint32_t, bool>> not_null;
+  std::string table;  // its name afterwards
+  std::vector<Notice> notices;
+
+ private:
+  Task<absl::Status> Command(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> AddColumn(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> DropColumn(SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> AddUnique(Ctx ctx, SchemaChange* change, const ast::UniqueConstraint* unique);
+  Task<absl::Status> DropConstraint(SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> RenameConstraint(Ctx ctx, SchemaChange* change,
+                                      const ast::AlterCommand* command);
+  absl::Status OfColumn(const ast::AlterCommand& command);
+  absl::Status RenameColumn(int position, const std::string& name);
+
+  const ast::AlterTable* const alter_;
+  const Timestamp now_;
+  TableDescriptor* table_ = nullptr;
+};
+
+// Ends the validation of columns: they are NOT NULL now, or, if it failed, as they were (those that
+// came with the statement are gone).
+class NotNullEdit : public SchemaEdit {
+ public:
+  NotNullEdit(std::string table, TableId id, std::vector<std::pair<uint32_t, bool>> columns,
+              bool valid)
+      : table_(std::move(table)), id_(id), columns_(std::move(columns)), valid_(valid) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+ private:
+  const std::string table_;
+  const TableId id_;
+  const std::vector<std::pair<uint32_t, bool>> columns_;
+  const bool valid_;
+};
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_SESSION_SCHEMA_EDITS_H_
