@@ -9,6 +9,7 @@
 #include "server/pgwire/time_codec.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
+#include "sql/types/numeric.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::pgwire {
@@ -163,11 +164,24 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
     case Type::kChar:
       ISO_RETURN_IF_ERROR(CheckText(bytes));
       return sql::DatumFromText(type, bytes);
+    case Type::kFloat4: {
+      const auto bits = static_cast<uint32_t>(v);
+      float f;
+      memcpy(&f, &bits, sizeof(f));
+      return Datum::Float(f);
+    }
+    case Type::kNumeric:
+      return sql::numeric::FromBinary(bytes);
     case Type::kText:
+    case Type::kVarchar:
     case Type::kUnknown:
       ISO_RETURN_IF_ERROR(CheckText(bytes));
       return Datum::String(std::string(bytes));
+    case Type::kBpchar:
+      ISO_RETURN_IF_ERROR(CheckText(bytes));
+      return Datum::Encoded(Datum::Shape::kBpchar, std::string(bytes));
     case Type::kBytea:
+    case Type::kUuid:
       return Datum::String(std::string(bytes));
     default:
       return sql::NotReady(type);
@@ -183,8 +197,7 @@ PgType PgTypeOf(Type type) {
 
 Type TypeOfOid(int32_t oid) {
   const Type type = sql::TypeFromOid(oid);
-  if (sql::IsReady(type)) return type;
-  return type == Type::kVarchar || type == Type::kBpchar ? Type::kText : Type::kUnknown;
+  return sql::IsReady(type) ? type : Type::kUnknown;
 }
 
 void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeContext& time,
@@ -231,8 +244,19 @@ void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeC
       out->push_back('\1');
       out->append(value.string_value());
       return;
+    case Type::kFloat4: {
+      const auto f = static_cast<float>(value.float_value());
+      uint32_t bits;
+      memcpy(&bits, &f, sizeof(bits));
+      return AppendBigEndian(bits, 4, out);
+    }
+    case Type::kNumeric:
+      return sql::numeric::AppendBinary(value, out);
     case Type::kText:
+    case Type::kVarchar:
+    case Type::kBpchar:
     case Type::kBytea:
+    case Type::kUuid:
       out->append(value.string_value());
       return;
     default:

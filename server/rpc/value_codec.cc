@@ -81,17 +81,10 @@ absl::StatusOr<TypedDatum> DecodeString(Type type, const std::string& text) {
       ISO_ASSIGN_OR_RETURN(int64_t us, sql::ParseTimestamp(text));
       return TypedDatum{type, Datum::Int(us)};
     }
-    case Type::kJson:
-    case Type::kJsonb:
-    case Type::kDate:
-    case Type::kTime:
-    case Type::kTimestamp:
-    case Type::kInterval: {
+    default: {
       ISO_ASSIGN_OR_RETURN(Datum d, sql::DatumFromText(type, text));
       return TypedDatum{type, std::move(d)};
     }
-    default:
-      return TypedDatum{type, Datum::String(text)};
   }
 }
 
@@ -156,6 +149,13 @@ void EncodeType(Type type, spanner::Type* out) {
     case Type::kFloat8:
       out->set_code(spanner::FLOAT64);
       return;
+    case Type::kFloat4:
+      out->set_code(spanner::FLOAT32);
+      return;
+    case Type::kNumeric:
+      out->set_code(spanner::NUMERIC);
+      out->set_type_annotation(spanner::PG_NUMERIC);
+      return;
     case Type::kBytea:
       out->set_code(spanner::BYTES);
       return;
@@ -195,8 +195,11 @@ absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
     case spanner::INT64:
       return Type::kInt8;
     case spanner::FLOAT32:
+      return Type::kFloat4;
     case spanner::FLOAT64:
       return Type::kFloat8;
+    case spanner::NUMERIC:
+      return Type::kNumeric;
     case spanner::TIMESTAMP:
       return Type::kTimestamptz;
     case spanner::DATE:
@@ -212,8 +215,8 @@ absl::StatusOr<Type> DecodeType(const spanner::Type& type) {
     default:
       return absl::InvalidArgumentError(
           absl::StrCat("the type ", spanner::TypeCode_Name(type.code()),
-                       " is not known here; use BOOL, INT64, FLOAT64, STRING, BYTES, TIMESTAMP, "
-                       "DATE or INTERVAL"));
+                       " is not known here; use BOOL, INT64, FLOAT32, FLOAT64, NUMERIC, STRING, "
+                       "BYTES, TIMESTAMP, DATE or INTERVAL"));
   }
 }
 
@@ -265,7 +268,7 @@ void EncodeValue(Type type, const Datum& value, Value* out) {
       if (type == Type::kBytea) {
         absl::Base64Escape(value.string_value(), out->mutable_string_value());
       } else {
-        out->set_string_value(value.string_value());
+        out->set_string_value(sql::DatumToText(type, value));
       }
       return;
     case Datum::Shape::kInterval:
@@ -283,7 +286,7 @@ absl::StatusOr<TypedDatum> DecodeValue(Type type, const Value& value) {
   }
   if (type == Type::kUnknown) return DecodeUntyped(value);
   if (sql::IsArrayType(type)) return DecodeArray(type, value);
-  if (type == Type::kFloat8) return DecodeFloat(value);
+  if (sql::IsFloat(type)) return DecodeFloat(value);
   if (type == Type::kBool) {
     if (value.kind_case() != Value::kBoolValue) return WrongForm(type, "a bool");
     return TypedDatum{type, Datum::Bool(value.bool_value())};

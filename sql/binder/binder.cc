@@ -322,12 +322,13 @@ absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
     out->args.push_back(MakeConst(Type::kUnknown, Datum::Null()));
   }
   // The results stand at odd places and at the very end.
+  // ELSE is looked at first when their type is found.
   std::vector<ExprPtr> results;
-  for (size_t i = 1; i < out->args.size(); i += 2) results.push_back(std::move(out->args[i]));
   results.push_back(std::move(out->args.back()));
+  for (size_t i = 1; i < out->args.size(); i += 2) results.push_back(std::move(out->args[i]));
   ISO_RETURN_IF_ERROR(Unify(&results, 0, 1, "CASE", &out->type));
-  for (size_t i = 1, r = 0; i < out->args.size(); i += 2) out->args[i] = std::move(results[r++]);
-  out->args.back() = std::move(results.back());
+  for (size_t i = 1, r = 1; i < out->args.size(); i += 2) out->args[i] = std::move(results[r++]);
+  out->args.back() = std::move(results.front());
   return out;
 }
 

@@ -85,6 +85,11 @@ void Levels(const Expr& e, bool* own, bool* outer) {
   for (const ExprPtr& a : e.args) Levels(*a, own, outer);
 }
 
+Type SumOf(Type t) {
+  if (IsFloat(t)) return t;
+  return t == Type::kInt2 || t == Type::kInt4 ? Type::kInt8 : Type::kNumeric;
+}
+
 struct AggregateName {
   const char* name;
   AggregateKind kind;
@@ -241,8 +246,8 @@ absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind
           e.position, "Types may need an explicit cast.");
     }
     call.type = kind == AggregateKind::kCount ? Type::kInt8
-                : kind == AggregateKind::kAvg ? Type::kFloat8
-                : kind == AggregateKind::kSum ? (t == Type::kFloat8 ? t : Type::kInt8)
+                : kind == AggregateKind::kAvg ? (IsFloat(t) ? Type::kFloat8 : Type::kNumeric)
+                : kind == AggregateKind::kSum ? SumOf(t)
                                               : t;
   }
   ISO_RETURN_IF_ERROR(Filter(e, &call));

@@ -11,6 +11,7 @@
 #include "sql/binder/expr.h"
 #include "sql/types/array.h"
 #include "sql/types/error.h"
+#include "sql/types/modifiers.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
@@ -23,6 +24,7 @@ const Table& AllCasts() {
   static const Table* table = [] {
     std::vector<Cast> all;
     cast_groups::AddNumbers(&all);
+    cast_groups::AddNumeric(&all);
     cast_groups::AddStrings(&all);
     cast_groups::AddTimes(&all);
     cast_groups::AddCatalog(&all);
@@ -65,6 +67,22 @@ absl::Status FloatToInteger(const Datum& in, Datum* out) {
   return ToInteger<Int, kType>(static_cast<int64_t>(v), out);
 }
 
+absl::Status ToReal(double v, Datum* out) {
+  const auto f = static_cast<float>(v);
+  if (std::isinf(f) && !std::isinf(v)) {
+    return SqlError(sqlstate::kValueOutOfRange, "value out of range: overflow");
+  }
+  if (f == 0 && v != 0) {
+    return SqlError(sqlstate::kValueOutOfRange, "value out of range: underflow");
+  }
+  *out = Datum::Float(f);
+  return absl::OkStatus();
+}
+absl::Status IntToFloat4(const Datum& in, Datum* out) {
+  *out = Datum::Float(static_cast<float>(in.int_value()));
+  return absl::OkStatus();
+}
+absl::Status Float8ToFloat4(const Datum& in, Datum* out) { return ToReal(in.float_value(), out); }
 absl::Status IntToFloat8(const Datum& in, Datum* out) {
   *out = Datum::Float(static_cast<double>(in.int_value()));
   return absl::OkStatus();
@@ -79,6 +97,19 @@ absl::Status BoolToInt(const Datum& in, Datum* out) {
 }
 absl::Status BoolToText(const Datum& in, Datum* out) {
   *out = Datum::String(in.bool_value() ? "true" : "false");
+  return absl::OkStatus();
+}
+
+absl::Status TextToBpchar(const Datum& in, Datum* out) {
+  *out = Datum::Encoded(Datum::Shape::kBpchar, in.string_value());
+  return absl::OkStatus();
+}
+absl::Status BpcharToText(const Datum& in, Datum* out) {
+  *out = Datum::String(std::string(TrimmedBpchar(in.string_value())));
+  return absl::OkStatus();
+}
+absl::Status BoolToBpchar(const Datum& in, Datum* out) {
+  *out = Datum::Encoded(Datum::Shape::kBpchar, in.bool_value() ? "true" : "false");
   return absl::OkStatus();
 }
 
@@ -148,7 +179,8 @@ namespace cast_groups {
 void AddNumbers(std::vector<Cast>* out) {
   constexpr CastContext kI = CastContext::kImplicit, kA = CastContext::kAssignment,
                         kE = CastContext::kExplicit;
-  constexpr Type k2 = Type::kInt2, k4 = Type::kInt4, k8 = Type::kInt8, kF8 = Type::kFloat8;
+  constexpr Type k2 = Type::kInt2, k4 = Type::kInt4, k8 = Type::kInt8, kF4 = Type::kFloat4,
+                 kF8 = Type::kFloat8;
   const std::vector<Cast> casts = {
       {k2, k4, kI, nullptr},
       {k2, k8, kI, nullptr},
@@ -156,6 +188,14 @@ void AddNumbers(std::vector<Cast>* out) {
       {k4, k2, kA, IntToInt2},
       {k8, k2, kA, IntToInt2},
       {k8, k4, kA, IntToInt4},
+      {k2, kF4, kI, IntToFloat4},
+      {k4, kF4, kI, IntToFloat4},
+      {k8, kF4, kI, IntToFloat4},
+      {kF4, kF8, kI, nullptr},
+      {kF8, kF4, kA, Float8ToFloat4},
+      {kF4, k2, kA, FloatToInteger<int16_t, Type::kInt2>},
+      {kF4, k4, kA, FloatToInteger<int32_t, Type::kInt4>},
+      {kF4, k8, kA, FloatToInteger<int64_t, Type::kInt8>},
       {k2, kF8, kI, IntToFloat8},
       {k4, kF8, kI, IntToFloat8},
       {k8, kF8, kI, IntToFloat8},
@@ -169,8 +209,12 @@ void AddNumbers(std::vector<Cast>* out) {
 }
 
 void AddStrings(std::vector<Cast>* out) {
+  constexpr CastContext kI = CastContext::kImplicit, kA = CastContext::kAssignment;
+  constexpr Type kT = Type::kText, kV = Type::kVarchar, kC = Type::kBpchar, kB = Type::kBool;
   const std::vector<Cast> casts = {
-      {Type::kBool, Type::kText, CastContext::kAssignment, BoolToText},
+      {kT, kV, kI, nullptr},      {kV, kT, kI, nullptr},      {kT, kC, kI, TextToBpchar},
+      {kV, kC, kI, TextToBpchar}, {kC, kT, kI, BpcharToText}, {kC, kV, kI, BpcharToText},
+      {kB, kT, kA, BoolToText},   {kB, kV, kA, BoolToText},   {kB, kC, kA, BoolToBpchar},
   };
   out->insert(out->end(), casts.begin(), casts.end());
 }

@@ -48,6 +48,7 @@ bool SameForm(Type from, Type to);
 namespace cast_groups {
 // Each source file adds its part.
 void AddNumbers(std::vector<Cast>* out);
+void AddNumeric(std::vector<Cast>* out);
 void AddStrings(std::vector<Cast>* out);
 void AddTimes(std::vector<Cast>* out);
 void AddCatalog(std::vector<Cast>* out);

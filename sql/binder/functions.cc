@@ -18,6 +18,8 @@ const Registry& AllFunctions() {
     std::vector<Function> all;
     function_groups::AddOperators(&all);
     function_groups::AddMath(&all);
+    function_groups::AddMoreMath(&all);
+    function_groups::AddNumeric(&all);
     function_groups::AddStrings(&all);
     function_groups::AddTime(&all);
     function_groups::AddJson(&all);
@@ -146,7 +148,8 @@ void AddOperators(std::vector<Function>* out) {
         out->push_back({c.name, {left, right}, kB, c.fn});
       }
     }
-    for (Type t : {kT, kB, Type::kTimestamptz, Type::kBytea}) {
+    for (Type t :
+         {kT, kB, Type::kTimestamptz, Type::kBytea, Type::kNumeric, Type::kBpchar, Type::kUuid}) {
       out->push_back({c.name, {t, t}, kB, c.fn});
     }
   }

@@ -27,6 +27,8 @@ namespace function_groups {
 // Each source file adds its part.
 void AddOperators(std::vector<Function>* out);
 void AddMath(std::vector<Function>* out);
+void AddMoreMath(std::vector<Function>* out);
+void AddNumeric(std::vector<Function>* out);
 void AddStrings(std::vector<Function>* out);
 void AddTime(std::vector<Function>* out);
 void AddRegex(std::vector<Function>* out);

@@ -341,11 +341,11 @@ void AddMath(std::vector<Function>* out) {
   AddFloatOperators(out);
   constexpr Type kF = Type::kFloat8;
   const std::vector<Function> math = {
-      {"ceil", {kF}, kF, Ceil},       {"ceiling", {kF}, kF, Ceil}, {"floor", {kF}, kF, Floor},
-      {"round", {kF}, kF, Round},     {"trunc", {kF}, kF, Trunc},  {"sqrt", {kF}, kF, Sqrt},
-      {"cbrt", {kF}, kF, Cbrt},       {"exp", {kF}, kF, Exp},      {"ln", {kF}, kF, Ln},
-      {"log", {kF}, kF, Log10},       {"log10", {kF}, kF, Log10},  {"sign", {kF}, kF, Sign},
-      {"power", {kF, kF}, kF, Power}, {"pow", {kF, kF}, kF, Power}};
+      {"ceil", {kF}, kF, Ceil},    {"ceiling", {kF}, kF, Ceil}, {"floor", {kF}, kF, Floor},
+      {"round", {kF}, kF, Round},  {"trunc", {kF}, kF, Trunc},  {"sqrt", {kF}, kF, Sqrt},
+      {"exp", {kF}, kF, Exp},      {"ln", {kF}, kF, Ln},        {"log", {kF}, kF, Log10},
+      {"log10", {kF}, kF, Log10},  {"sign", {kF}, kF, Sign},    {"power", {kF, kF}, kF, Power},
+      {"pow", {kF, kF}, kF, Power}};
   out->insert(out->end(), math.begin(), math.end());
 }
 

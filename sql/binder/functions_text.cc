@@ -198,6 +198,7 @@ void AddStrings(std::vector<Function>* out) {
       {"character_length", {kT}, kI, Length},
       {"octet_length", {kT}, kI, OctetLength},
       {"octet_length", {kY}, kI, OctetLength},
+      {"octet_length", {Type::kBpchar}, kI, OctetLength},
       {"lower", {kT}, kT, Lower},
       {"upper", {kT}, kT, Upper},
       {"btrim", {kT}, kT, BTrim},

@@ -8,8 +8,11 @@
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
 #include "sql/types/json.h"
+#include "sql/types/modifiers.h"
+#include "sql/types/numeric.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
+#include "sql/types/uuid.h"
 
 namespace isochron::sql {
 namespace {
@@ -62,6 +65,7 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
       *d = Datum::Int(v);
       return absl::OkStatus();
     }
+    case Type::kFloat4:
     case Type::kFloat8: {
       double v = 0;
       ISO_RETURN_IF_ERROR(in->ReadDouble(&v));
@@ -90,7 +94,27 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
       *d = IntervalDatum(v);
       return absl::OkStatus();
     }
+    case Type::kNumeric: {
+      std::string bytes;
+      ISO_RETURN_IF_ERROR(in->ReadBytea(&bytes));
+      if (!numeric::ReadFromKey(bytes, d)) return absl::DataLossError("a key part is no numeric");
+      return absl::OkStatus();
+    }
+    case Type::kUuid: {
+      std::string bytes;
+      ISO_RETURN_IF_ERROR(in->ReadBytea(&bytes));
+      if (bytes.size() != kUuidBytes) return absl::DataLossError("a key part is no uuid");
+      *d = Datum::String(std::move(bytes));
+      return absl::OkStatus();
+    }
+    case Type::kBpchar: {
+      std::string v;
+      ISO_RETURN_IF_ERROR(in->ReadText(&v));
+      *d = Datum::Encoded(Datum::Shape::kBpchar, std::move(v));
+      return absl::OkStatus();
+    }
     case Type::kText:
+    case Type::kVarchar:
     case Type::kBytea:
     case Type::kUnknown: {
       std::string v;
@@ -131,6 +155,7 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
     case Type::kInt8:
       out.Int64(d.int_value());
       return;
+    case Type::kFloat4:
     case Type::kFloat8:
       out.Double(d.float_value());
       return;
@@ -153,7 +178,17 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
     case Type::kBytea:
       out.Bytea(d.string_value());
       return;
+    case Type::kNumeric: {
+      std::string bytes;
+      numeric::AppendToKey(d, &bytes);
+      out.Bytea(bytes);
+      return;
+    }
+    case Type::kBpchar:
+      out.Text(TrimmedBpchar(d.string_value()));
+      return;
     case Type::kText:
+    case Type::kVarchar:
     case Type::kUnknown:
       out.Text(d.string_value());
       return;
@@ -171,7 +206,9 @@ bool KeyPartIsExact(Type type) {
     case Type::kInt4:
     case Type::kInt8:
     case Type::kText:
+    case Type::kVarchar:
     case Type::kBytea:
+    case Type::kUuid:
     case Type::kDate:
     case Type::kTime:
     case Type::kTimestamp:
@@ -288,15 +325,14 @@ bool ReadDatum(Reader* in, Datum* d) {
     case kSmallNumeric: {
       uint32_t scale;
       int64_t mantissa;
-      if (!in->Varint32(&scale) || scale > std::numeric_limits<uint16_t>::max() ||
-          !in->Zigzag(&mantissa)) {
+      if (!in->Varint32(&scale) || scale > numeric::kMaxScale || !in->Zigzag(&mantissa)) {
         return false;
       }
       *d = Datum::SmallNumeric(mantissa, static_cast<uint16_t>(scale));
       return true;
     }
     case kNumeric:
-      return ReadEncoded(Datum::Shape::kNumeric, in, d) && !d->string_value().empty();
+      return ReadEncoded(Datum::Shape::kNumeric, in, d) && numeric::IsForm(d->string_value());
     case kBpchar:
       return ReadEncoded(Datum::Shape::kBpchar, in, d);
     case kInterval:

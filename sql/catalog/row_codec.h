@@ -26,7 +26,8 @@ namespace isochron::sql {
 void AppendKeyPart(Type type, const Datum& d, std::string* key);
 // Takes one key column's value off.
 absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d);
-// Whether a key part gives back the very value that went in, not only an equal one.
+// Whether a key part gives back the very value that went in, not only an equal one: 1.10 comes back
+// as 1.1. What does not is also in the row's value.
 bool KeyPartIsExact(Type type);
 // What the keys of all rows begin with.
 std::string RowPrefix(const TableDescriptor& table);

@@ -9,6 +9,7 @@
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
 #include "sql/types/error.h"
+#include "sql/types/numeric.h"
 
 namespace isochron::sql {
 namespace {
@@ -17,6 +18,7 @@ struct State {
   int64_t count = 0;
   absl::int128 sum = 0;
   double float_sum = 0;
+  Datum numeric_sum = numeric::FromInt(0);
   Datum extreme;
   absl::flat_hash_set<std::string> seen;  // lint: no iteration
 };
@@ -126,8 +128,12 @@ class AggregateOperator : public Operator {
       case AggregateKind::kAvg:
         if (d.shape() == Datum::Shape::kInt) {
           s->sum += d.int_value();
+        } else if (d.shape() == Datum::Shape::kNumeric) {
+          const Datum before = std::move(s->numeric_sum);
+          return numeric::Add(before, d, &s->numeric_sum);
         } else {
           s->float_sum += d.float_value();
+          if (call.type == Type::kFloat4) s->float_sum = static_cast<float>(s->float_sum);
         }
         break;
       case AggregateKind::kMin:
@@ -152,9 +158,12 @@ class AggregateOperator : public Operator {
         return absl::OkStatus();
       case AggregateKind::kSum:
         if (s.count == 0) return absl::OkStatus();
-        if (call.type == Type::kFloat8) {
+        if (IsFloat(call.type)) {
           *out = Datum::Float(s.float_sum);
           return absl::OkStatus();
+        }
+        if (call.type == Type::kNumeric) {
+          return numeric::Add(numeric::FromWide(s.sum), s.numeric_sum, out);
         }
         if (s.sum > std::numeric_limits<int64_t>::max() ||
             s.sum < std::numeric_limits<int64_t>::min()) {
@@ -164,8 +173,12 @@ class AggregateOperator : public Operator {
         return absl::OkStatus();
       case AggregateKind::kAvg:
         if (s.count == 0) return absl::OkStatus();
-        *out =
-            Datum::Float((static_cast<double>(s.sum) + s.float_sum) / static_cast<double>(s.count));
+        if (call.type == Type::kNumeric) {
+          Datum sum;
+          ISO_RETURN_IF_ERROR(numeric::Add(numeric::FromWide(s.sum), s.numeric_sum, &sum));
+          return numeric::Divide(sum, numeric::FromInt(s.count), out);
+        }
+        *out = Datum::Float(s.float_sum / static_cast<double>(s.count));
         return absl::OkStatus();
       default:
         *out = s.extreme;

@@ -16,6 +16,8 @@
 #include "sql/types/array.h"
 #include "sql/types/error.h"
 #include "sql/types/json.h"
+#include "sql/types/modifiers.h"
+#include "sql/types/numeric.h"
 #include "sql/types/time_datum.h"
 
 namespace isochron::sql {
@@ -307,6 +309,14 @@ std::string RowKey(const Datum* from, const Datum* to) {
     if (d.shape() == Datum::Shape::kJsonb) d = Datum::String(JsonbGroupKey(d.string_value()));
     // A month is 30 days to whoever compares.
     if (d.shape() == Datum::Shape::kInterval) d = Datum::String(IntervalSortKey(IntervalOf(d)));
+    // So have numerics, by their scale, and char(n), by the blanks at its end.
+    if (d.shape() == Datum::Shape::kNumeric) {
+      std::string bytes;
+      numeric::AppendToKey(d, &bytes);
+      d = Datum::String(std::move(bytes));
+    } else if (d.shape() == Datum::Shape::kBpchar) {
+      d = Datum::String(std::string(TrimmedBpchar(d.string_value())));
+    }
     WriteDatum(d, &writer);
   }
   return key;

@@ -274,6 +274,7 @@ ExecContext EngineImpl::MakeExec(const Ctx& ctx) {
   exec.max_value_bytes = options_.max_value_bytes;
   exec.eval.clock = deps_.truetime;
   exec.eval.version = options_.version;
+  exec.eval.random = &random_;
   return exec;
 }
 

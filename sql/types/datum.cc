@@ -8,14 +8,16 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "common/status_macros.h"
 #include "sql/types/array.h"
 #include "sql/types/catalog_types.h"
 #include "sql/types/error.h"
+#include "sql/types/float_text.h"
 #include "sql/types/json.h"
+#include "sql/types/numeric.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
+#include "sql/types/uuid.h"
 
 namespace isochron::sql {
 namespace {
@@ -23,18 +25,6 @@ namespace {
 absl::Status BadInput(Type type, absl::string_view text) {
   return SqlError(sqlstate::kInvalidText, absl::StrCat("invalid input syntax for type ",
                                                        TypeName(type), ": \"", text, "\""));
-}
-
-// The shortest decimal that reads back as the same double.
-std::string FloatToText(double v) {
-  if (std::isnan(v)) return "NaN";
-  if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
-  for (int precision = 15; precision <= 17; ++precision) {
-    std::string s = absl::StrFormat("%.*g", precision, v);
-    double back = 0;
-    if (absl::SimpleAtod(s, &back) && back == v) return s;
-  }
-  return absl::StrFormat("%.17g", v);
 }
 
 absl::StatusOr<Datum> IntFromText(Type type, absl::string_view text) {
@@ -65,20 +55,6 @@ absl::StatusOr<Datum> BoolFromText(absl::string_view text) {
     if (t == no) return Datum::Bool(false);
   }
   return BadInput(Type::kBool, text);
-}
-
-absl::StatusOr<Datum> FloatFromText(absl::string_view text) {
-  const std::string t = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
-  double v = 0;
-  if (t.empty() || t.find('x') != std::string::npos || t.find('(') != std::string::npos ||
-      !absl::SimpleAtod(t, &v)) {
-    return BadInput(Type::kFloat8, text);
-  }
-  if (std::isinf(v) && t.find("inf") == std::string::npos) {
-    return SqlError(sqlstate::kValueOutOfRange,
-                    absl::StrCat("\"", text, "\" is out of range for type double precision"));
-  }
-  return Datum::Float(v);
 }
 
 absl::StatusOr<Datum> ByteaFromText(absl::string_view text) {
@@ -140,8 +116,9 @@ int CompareDatums(const Datum& a, const Datum& b) {
     }
     case Datum::Shape::kInterval:
       return CompareIntervals(IntervalOf(a), IntervalOf(b));
-    case Datum::Shape::kString:
     case Datum::Shape::kNumeric:
+      return numeric::Compare(a, b);
+    case Datum::Shape::kString:
       return a.string_value().compare(b.string_value());
     case Datum::Shape::kJsonb:
       return CompareJsonbTexts(a.string_value(), b.string_value());
@@ -167,12 +144,14 @@ std::string DatumToText(Type type, const Datum& d, const TimeContext& context) {
     case Datum::Shape::kInterval:
       return TimeDatumToText(type, d, context);
     case Datum::Shape::kFloat:
-      return FloatToText(d.float_value());
+      return FloatToText(type, d.float_value());
     case Datum::Shape::kString:
+      if (type == Type::kUuid) return UuidToText(d.string_value());
       return type == Type::kBytea ? absl::StrCat("\\x", absl::BytesToHexString(d.string_value()))
                                   : d.string_value();
-    case Datum::Shape::kBpchar:
     case Datum::Shape::kNumeric:
+      return numeric::ToText(d);
+    case Datum::Shape::kBpchar:
     case Datum::Shape::kJsonb:
       return d.string_value();
     case Datum::Shape::kArray:
@@ -186,7 +165,8 @@ std::string DatumToSql(Type type, const Datum& d) {
   if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "true" : "false";
   std::string text = DatumToText(type, d);
   const bool bare = (d.shape() == Datum::Shape::kInt && !IsTimeType(type) && !IsRegType(type)) ||
-                    (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value()));
+                    (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value())) ||
+                    (d.shape() == Datum::Shape::kNumeric && numeric::IsFinite(d));
   return bare ? text : QuoteLiteral(text);
 }
 
@@ -203,11 +183,23 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const Tim
     case Type::kInt4:
     case Type::kInt8:
       return IntFromText(type, text);
-    case Type::kFloat8:
-      return FloatFromText(text);
+    case Type::kFloat4:
+    case Type::kFloat8: {
+      ISO_ASSIGN_OR_RETURN(const double v, FloatFromText(type, text));
+      return Datum::Float(v);
+    }
+    case Type::kNumeric:
+      return numeric::FromText(text);
     case Type::kUnknown:
     case Type::kText:
+    case Type::kVarchar:
       return Datum::String(std::string(text));
+    case Type::kBpchar:
+      return Datum::Encoded(Datum::Shape::kBpchar, std::string(text));
+    case Type::kUuid: {
+      ISO_ASSIGN_OR_RETURN(std::string bytes, UuidFromText(text));
+      return Datum::String(std::move(bytes));
+    }
     case Type::kBytea:
       return ByteaFromText(text);
     case Type::kDate:

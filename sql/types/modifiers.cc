@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sql/types/error.h"
+#include "sql/types/numeric.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/type_info.h"
 
@@ -30,13 +31,13 @@ absl::Status Bound(Type type, int32_t typmod, bool is_explicit, std::string* tex
   return absl::OkStatus();
 }
 
-}  // namespace
-
 void PadBpchar(int32_t typmod, std::string* text) {
   const int64_t have =
       std::count_if(text->begin(), text->end(), [](char c) { return !IsContinuation(c); });
   if (have < typmod - 4) text->append(static_cast<size_t>(typmod - 4 - have), ' ');
 }
+
+}  // namespace
 
 absl::Status ApplyTypmod(Type type, int32_t typmod, bool is_explicit, Datum* value) {
   if (value->is_null() || typmod < 0) return absl::OkStatus();
@@ -48,6 +49,8 @@ absl::Status ApplyTypmod(Type type, int32_t typmod, bool is_explicit, Datum* val
       if (s.ok()) PadBpchar(typmod, &value->mutable_string());
       return s;
     }
+    case Type::kNumeric:
+      return numeric::ApplyTypmod(typmod, value);
     default:
       return IsTimeType(type) ? ApplyTimeTypmod(type, typmod, value) : absl::OkStatus();
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "sql/types/datum.h"
 
 namespace isochron::sql {
@@ -16,8 +17,10 @@ namespace isochron::sql {
 // cut where CAST says so (`is_explicit`); elsewhere only blanks at its end are. 22001, 22003.
 absl::Status ApplyTypmod(Type type, int32_t typmod, bool is_explicit, Datum* value);
 
-// A char(n) that lost the blanks at its end, in a key, gets them back.
-void PadBpchar(int32_t typmod, std::string* text);
+// A char(n) without the blanks at its end, which do not count.
+inline absl::string_view TrimmedBpchar(absl::string_view text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
 
 }  // namespace isochron::sql
 

@@ -27,18 +27,18 @@ constexpr TypeInfo kTypes[kTypeCount] = {
     {Type::kBytea, "bytea", "bytea", 17, 1001, -1, S::kString, 'U', false, true, false},
     {Type::kTimestamptz, "timestamp with time zone", "timestamptz", 1184, 1185, 8, S::kInt, 'D',
      true, true, false},
-    {Type::kFloat4, "real", "float4", 700, 1021, 4, S::kFloat, 'N', false, false, false},
-    {Type::kNumeric, "numeric", "numeric", 1700, 1231, -1, S::kNumeric, 'N', false, false, false},
-    {Type::kVarchar, "character varying", "varchar", 1043, 1015, -1, S::kString, 'S', false, false,
+    {Type::kFloat4, "real", "float4", 700, 1021, 4, S::kFloat, 'N', false, true, false},
+    {Type::kNumeric, "numeric", "numeric", 1700, 1231, -1, S::kNumeric, 'N', false, true, false},
+    {Type::kVarchar, "character varying", "varchar", 1043, 1015, -1, S::kString, 'S', false, true,
      false},
-    {Type::kBpchar, "character", "bpchar", 1042, 1014, -1, S::kBpchar, 'S', false, false, false},
+    {Type::kBpchar, "character", "bpchar", 1042, 1014, -1, S::kBpchar, 'S', false, true, false},
     {Type::kDate, "date", "date", 1082, 1182, 4, S::kInt, 'D', false, true, false},
     {Type::kTime, "time without time zone", "time", 1083, 1183, 8, S::kInt, 'D', false, true,
      false},
     {Type::kTimestamp, "timestamp without time zone", "timestamp", 1114, 1115, 8, S::kInt, 'D',
      false, true, false},
     {Type::kInterval, "interval", "interval", 1186, 1187, 16, S::kInterval, 'T', true, true, false},
-    {Type::kUuid, "uuid", "uuid", 2950, 2951, 16, S::kString, 'U', false, false, false},
+    {Type::kUuid, "uuid", "uuid", 2950, 2951, 16, S::kString, 'U', false, true, false},
     {Type::kJson, "json", "json", 114, 199, -1, S::kString, 'U', false, true, false},
     {Type::kJsonb, "jsonb", "jsonb", 3802, 3807, -1, S::kJsonb, 'U', false, true, false},
     {Type::kOid, "oid", "oid", 26, 1028, 4, S::kInt, 'N', true, true, false},
@@ -102,8 +102,6 @@ Type TypeFromName(absl::string_view name) {
     const Type element = TypeFromName(name);
     return element == Type::kUnknown || IsArray(element) ? Type::kUnknown : ArrayOf(element);
   }
-  // Until varchar is a type of its own.
-  if (name == "varchar" && !IsReady(Type::kVarchar)) return Type::kText;
   for (const TypeInfo& t : kTypes) {
     if (name == t.pg_name) return t.type;
   }
@@ -244,9 +242,6 @@ absl::StatusOr<ResolvedType> ResolveType(absl::string_view name,
                     position);
   }
   if (!IsReady(out.type)) return NotReady(out.type, position);
-  if (name == "varchar" && out.type == Type::kText && !modifiers.empty()) {
-    return NotReady(Type::kVarchar, position);
-  }
   ISO_ASSIGN_OR_RETURN(out.typmod, TypmodFrom(out.type, modifiers, position));
   return out;
 }

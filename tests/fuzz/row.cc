@@ -34,8 +34,9 @@ sql::TableDescriptor SeedTable() {
   sql::TableDescriptor table;
   table.id = TableId(100);
   table.name = "t";
-  for (Type type : {Type::kInt8, Type::kText, Type::kBool, Type::kFloat8, Type::kTimestamptz,
-                    Type::kBytea, Type::kInt2}) {
+  for (Type type :
+       {Type::kInt8, Type::kText, Type::kBool, Type::kFloat8, Type::kTimestamptz, Type::kBytea,
+        Type::kInt2, Type::kNumeric, Type::kBpchar, Type::kUuid, Type::kFloat4}) {
     ColumnDescriptor column;
     column.id = table.next_column_id++;
     column.name = "c" + std::to_string(column.id);
@@ -48,7 +49,7 @@ sql::TableDescriptor SeedTable() {
     }
     table.columns.push_back(column);
   }
-  table.key = {0, 1, 4};
+  table.key = {0, 1, 4, 7, 8};
   return table;
 }
 
@@ -56,9 +57,17 @@ sql::TableDescriptor SeedTable() {
 
 std::vector<std::string> Seeds() {
   const sql::TableDescriptor table = SeedTable();
-  const sql::Row row = {Datum::Int(-7),    Datum::String("k\0y"), Datum::Bool(true),
-                        Datum::Float(2.5), Datum::Int(1'700'000), Datum::String("\x01\x02"),
-                        Datum::Int(3)};
+  const sql::Row row = {Datum::Int(-7),
+                        Datum::String("k\0y"),
+                        Datum::Bool(true),
+                        Datum::Float(2.5),
+                        Datum::Int(1'700'000),
+                        Datum::String("\x01\x02"),
+                        Datum::Int(3),
+                        Datum::SmallNumeric(110, 2),
+                        Datum::Encoded(Datum::Shape::kBpchar, "ab "),
+                        Datum::String("0123456789abcdef"),
+                        Datum::Float(0.5)};
   const std::string key = sql::EncodeRowKey(table, row);
   const std::string value = sql::EncodeRowValue(table, row);
   const std::string descriptor = sql::EncodeDescriptor(table);
