@@ -13,7 +13,7 @@ constexpr std::pair<const char*, Make> kWorkloads[] = {
     {"counter", NewCounter}, {"cycle", NewCycle},       {"phantom", NewPhantom},
     {"probes", NewProbes},   {"ddl", NewDdl},           {"schema", NewSchema},
 };
-// The last ones join by a draw of their own.
+// The others run where they are asked for.
 constexpr size_t kDrawn = 8;
 
 }  // namespace
@@ -33,14 +33,10 @@ std::unique_ptr<Workload> NewWorkload(const std::string& name, Random random) {
 
 std::vector<std::string> DrawWorkloads(Random random) {
   std::vector<std::string> names = WorkloadNames();
-  const std::vector<std::string> others(names.begin() + kDrawn, names.end());
   names.resize(kDrawn);
   const size_t n = 2 + random.Below(2);
   for (size_t i = 0; i < n; ++i) std::swap(names[i], names[i + random.Below(names.size() - i)]);
   names.resize(n);
-  for (const std::string& other : others) {
-    if (random.OneIn(0.2)) names.push_back(other);
-  }
   return names;
 }
 
