@@ -149,6 +149,10 @@ Task<absl::Status> SequenceBlocks::Fill(Ctx ctx, TablePtr sequence, int64_t coun
       },
       &state);
   if (!committed.ok()) co_return committed.status();
+  auto known = blocks_.find(sequence->id);
+  if (known != blocks_.end() && known->second.generation > state.generation) {
+    co_return absl::OkStatus();  // set meanwhile; it asks again
+  }
   if (blocks_.size() >= kMaxBlocks) blocks_.erase(blocks_.begin());
   blocks_[sequence->id] =
       Block{run.first, run.count, state.generation, before.earliest + lease_us_};
@@ -178,12 +182,15 @@ Task<absl::Status> SequenceBlocks::Set(Ctx ctx, TablePtr sequence, int64_t value
       ctx, sequence,
       [&](SequenceState* s) -> absl::Status {
         holder = s->holder;
-        *s = SequenceState{value, is_called, s->generation + 1, 0};
+        // Holders stay: whoever sets it may go before it has waited for their leases.
+        *s = SequenceState{value, is_called, s->generation + 1, s->holder};
         return absl::OkStatus();
       },
       &state);
   if (!committed.ok()) co_return committed.status();
-  blocks_.erase(sequence->id);  // one that was on its way when this began
+  // A block of before that is still on its way to this node is not to be taken up.
+  Block& block = blocks_[sequence->id];
+  if (block.generation < state.generation) block = Block{0, 0, state.generation, Timestamp()};
   if (holder == 0 || holder == self_) co_return absl::OkStatus();
   while (!truetime_->After(*committed + lease_us_)) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));

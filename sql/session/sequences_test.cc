@@ -93,6 +93,18 @@ TEST_F(SequencesTest, SetvalVoidsTheBlocksOfOtherNodes) {
   EXPECT_EQ(Run(0, "SELECT nextval('alone')"), "11");
 }
 
+TEST_F(SequencesTest, ASetvalThatWasGivenUpLeavesNoBlockTrusted) {
+  EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "1");
+  // It has committed, and its client does not wait for the other node's lease.
+  CollectingSink sink;
+  EXPECT_FALSE(
+      u_.Run(sessions_[0]->Execute(u_.NewContext(100'000), "SELECT setval('s', 5000)", {}, &sink))
+          .ok());
+  EXPECT_EQ(Run(0, "SELECT setval('s', 6000)"), "6000");
+  EXPECT_EQ(Run(1, "SELECT nextval('s')"), "6001");
+}
+
 TEST_F(SequencesTest, ABlockIsLookedAtAgainAfterItsLease) {
   EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");
   EXPECT_EQ(Run(0, "SELECT nextval('s')"), "1");
