@@ -59,7 +59,7 @@ TEST(TypeInfo, Modifiers) {
 TEST(TypeInfo, ResolvedOrRefused) {
   EXPECT_EQ(ResolveType("int8", {}, -1)->type, Type::kInt8);
   EXPECT_EQ(SqlStateOf(ResolveType("point", {}, -1).status()), "42704");
-  EXPECT_EQ(SqlStateOf(ResolveType("regproc", {}, -1).status()), "0A000");
+  EXPECT_EQ(SqlStateOf(ResolveType("timetz", {}, -1).status()), "0A000");
 }
 
 }  // namespace
