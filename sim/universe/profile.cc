@@ -298,8 +298,10 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   if (!options.sql_file.empty()) p.workloads.clear();
   if (!options.workloads.empty()) p.workloads = options.workloads;
   // Groups that there are from the beginning lie among the tables, and the audit writes into them.
-  if (!options.sql_file.empty() || std::count(p.workloads.begin(), p.workloads.end(), "ddl") > 0 ||
-      std::count(p.workloads.begin(), p.workloads.end(), "schema") > 0) {
+  const auto works = [&p](absl::string_view workload) {
+    return std::find(p.workloads.begin(), p.workloads.end(), workload) != p.workloads.end();
+  };
+  if (!options.sql_file.empty() || works("ddl") || works("schema") || works("sequence")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

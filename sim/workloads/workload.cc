@@ -9,9 +9,10 @@ namespace {
 using Make = std::unique_ptr<Workload> (*)(Random);
 
 constexpr std::pair<const char*, Make> kWorkloads[] = {
-    {"bank", NewBank},       {"register", NewRegister}, {"append", NewAppend},
-    {"counter", NewCounter}, {"cycle", NewCycle},       {"phantom", NewPhantom},
-    {"probes", NewProbes},   {"ddl", NewDdl},           {"schema", NewSchema},
+    {"bank", NewBank},         {"register", NewRegister}, {"append", NewAppend},
+    {"counter", NewCounter},   {"cycle", NewCycle},       {"phantom", NewPhantom},
+    {"probes", NewProbes},     {"ddl", NewDdl},           {"schema", NewSchema},
+    {"sequence", NewSequence},
 };
 // The others run where they are asked for.
 constexpr size_t kDrawn = 8;
