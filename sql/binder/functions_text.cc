@@ -180,7 +180,10 @@ absl::Status ToHex4(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(absl::StrFormat("%x", static_cast<uint32_t>(a[0].int_value())), out);
 }
 
-absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) { return Text(ctx.version, out); }
+// Programs look for the number behind this name.
+absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) {
+  return Text(absl::StrCat("PostgreSQL 15.1 (", ctx.version, ")"), out);
+}
 absl::Status User(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Database(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Schema(Ctx, const Datum*, size_t, Datum* out) { return Text("public", out); }

@@ -55,9 +55,6 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
       {2607, "pg_conversion", 'r',
        "oid oid, conname name, connamespace oid, conowner oid, conforencoding int4, "
        "contoencoding int4, conproc regproc, condefault bool"},
-      {12077, "pg_cursors", 'v',
-       "name text, statement text, is_holdable bool, is_binary bool, is_scrollable bool, "
-       "creation_time timestamptz"},
       {1262, "pg_database", 'r',
        "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate "
        "bool, datallowconn bool, datconnlimit int4, datfrozenxid xid, datminmxid xid, "
@@ -101,10 +98,6 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
        "oid oid, lanname name, lanowner oid, lanispl bool, lanpltrusted bool, lanplcallfoid oid, "
        "laninline oid, lanvalidator oid, lanacl _text"},
       {2995, "pg_largeobject_metadata", 'r', "oid oid, lomowner oid, lomacl _text"},
-      {12073, "pg_locks", 'v',
-       "locktype text, database oid, relation oid, page int4, tuple int2, virtualxid text, "
-       "transactionid xid, classid oid, objid oid, objsubid int2, virtualtransaction text, pid "
-       "int4, mode text, granted bool, fastpath bool, waitstart timestamptz"},
       {12038, "pg_matviews", 'v',
        "schemaname name, matviewname name, matviewowner name, tablespace name, hasindexes bool, "
        "ispopulated bool, definition text"},
@@ -128,9 +121,6 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
       {3256, "pg_policy", 'r',
        "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles _oid, "
        "polqual text, polwithcheck text"},
-      {12095, "pg_prepared_statements", 'v',
-       "name text, statement text, prepare_time timestamptz, parameter_types _regtype, from_sql "
-       "bool, generic_plans int8, custom_plans int8"},
       {1255, "pg_proc", 'r',
        "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, "
        "prorows float4, provariadic oid, prosupport regproc, prokind char, prosecdef bool, "
@@ -199,14 +189,6 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
        "int8, last_vacuum timestamptz, last_autovacuum timestamptz, last_analyze timestamptz, "
        "last_autoanalyze timestamptz, vacuum_count int8, autovacuum_count int8, analyze_count "
        "int8, autoanalyze_count int8"},
-      {12266, "pg_stat_database", 'v',
-       "datid oid, datname name, numbackends int4, xact_commit int8, xact_rollback int8, "
-       "blks_read int8, blks_hit int8, tup_returned int8, tup_fetched int8, tup_inserted int8, "
-       "tup_updated int8, tup_deleted int8, conflicts int8, temp_files int8, temp_bytes int8, "
-       "deadlocks int8, checksum_failures int8, checksum_last_failure timestamptz, blk_read_time "
-       "float8, blk_write_time float8, session_time float8, active_time float8, "
-       "idle_in_transaction_time float8, sessions int8, sessions_abandoned int8, sessions_fatal "
-       "int8, sessions_killed int8, stats_reset timestamptz"},
       {12192, "pg_stat_user_indexes", 'v',
        "relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, idx_scan "
        "int8, idx_tup_read int8, idx_tup_fetch int8"},
@@ -217,6 +199,14 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
        "int8, last_vacuum timestamptz, last_autovacuum timestamptz, last_analyze timestamptz, "
        "last_autoanalyze timestamptz, vacuum_count int8, autovacuum_count int8, analyze_count "
        "int8, autoanalyze_count int8"},
+      {12340, "pg_statio_all_tables", 'v',
+       "relid oid, schemaname name, relname name, heap_blks_read int8, heap_blks_hit int8, "
+       "idx_blks_read int8, idx_blks_hit int8, toast_blks_read int8, toast_blks_hit int8, "
+       "tidx_blks_read int8, tidx_blks_hit int8"},
+      {12350, "pg_statio_user_tables", 'v',
+       "relid oid, schemaname name, relname name, heap_blks_read int8, heap_blks_hit int8, "
+       "idx_blks_read int8, idx_blks_hit int8, toast_blks_read int8, toast_blks_hit int8, "
+       "tidx_blks_read int8, tidx_blks_hit int8"},
       {3381, "pg_statistic_ext", 'r',
        "oid oid, stxrelid oid, stxname name, stxnamespace oid, stxowner oid, stxstattarget int4, "
        "stxkeys int2vector, stxkind _char, stxexprs text"},

@@ -82,8 +82,10 @@ absl::Status Text(std::string v, Datum* out) {
 
 }  // namespace
 
-CatalogReaderImpl::CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session)
-    : snapshot_(std::move(tables), SearchPath(session)), context_{&snapshot_, session, this} {}
+CatalogReaderImpl::CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session,
+                                     int64_t now_us)
+    : snapshot_(std::move(tables), SearchPath(session)),
+      context_{&snapshot_, session, this, now_us} {}
 
 CatalogReaderImpl::Kept& CatalogReaderImpl::Of(absl::string_view schema,
                                                absl::string_view name) const {

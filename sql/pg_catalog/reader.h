@@ -21,7 +21,7 @@ namespace isochron::sql {
 class CatalogReaderImpl : public CatalogReader {
  public:
   // `session` outlives it; may be null.
-  CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session);
+  CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session, int64_t now_us);
 
   absl::StatusOr<int64_t> OidOfName(Type type, absl::string_view text) const override;
   std::string NameOfOid(Type type, int64_t oid) const override;

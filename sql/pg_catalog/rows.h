@@ -24,6 +24,7 @@ struct CatalogContext {
   const SessionReader* session = nullptr;  // may be null
   // Of other tables of the catalog, for those that are views of them.
   const CatalogReader* reader = nullptr;
+  int64_t now_us = 0;  // the statement's now()
 };
 
 // Fills in rows by the columns' names. A column that is not set has what is nothing for its type in

@@ -3,6 +3,8 @@
 // The database, its one owner, settings, and what PostgreSQL keeps beside them.
 #include "sql/pg_catalog/rows.h"
 #include "sql/types/catalog_types.h"
+#include "sql/types/time_datum.h"
+#include "sql/types/time_zone.h"
 
 namespace isochron::sql {
 namespace {
@@ -68,6 +70,18 @@ void Activity(const CatalogContext& context, RowMaker* out) {
   out->Text("application_name", context.session->Setting("application_name").value_or(""));
 }
 
+void TimeZones(const CatalogContext& context, RowMaker* out) {
+  for (const std::string& name : TimeZoneNames()) {
+    TimeZone zone;
+    if (!TimeZone::Find(name, &zone)) continue;
+    const TimeZone::Local local = zone.At(context.now_us);
+    Interval offset;
+    offset.us = local.offset_s * int64_t{1'000'000};
+    out->New().Text("name", name).Text("abbrev", local.abbreviation);
+    out->Set("utc_offset", IntervalDatum(offset)).Bool("is_dst", local.is_dst);
+  }
+}
+
 }  // namespace
 
 namespace catalog_rows {
@@ -82,6 +96,7 @@ void AddServer(Makers* out) {
   (*out)["pg_language"] = Languages;
   (*out)["pg_settings"] = Settings;
   (*out)["pg_stat_activity"] = Activity;
+  (*out)["pg_timezone_names"] = TimeZones;
 }
 
 }  // namespace catalog_rows

@@ -85,6 +85,8 @@ void AddViews(Makers* out) {
   (*out)["pg_sequences"] = Sequences;
   (*out)["pg_stat_user_tables"] = TableStatistics;
   (*out)["pg_stat_all_tables"] = TableStatistics;
+  (*out)["pg_statio_user_tables"] = TableStatistics;
+  (*out)["pg_statio_all_tables"] = TableStatistics;
   (*out)["pg_stat_user_indexes"] = IndexStatistics;
   (*out)["pg_stat_all_indexes"] = IndexStatistics;
 }

@@ -311,7 +311,8 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   if (plan->uses_catalog) {
     ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
                             co_await catalog_.List(exec->ctx, exec->reader));
-    catalog = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session);
+    catalog = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session,
+                                                  exec->eval.now.us);
     exec->eval.catalog = catalog.get();
   }
   OperatorPtr root = MakeOperator(*plan->root, exec);
