@@ -161,7 +161,7 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
                      NamedOid(OidOf(args[0]->type), std::string(TypeName(args[0]->type))),
                      e.position);
   }
-  if (name == "concat") {
+  if (name == "concat" || name == "concat_ws" || name == "format") {
     for (ExprPtr& a : args) a = TextOf(std::move(a));
   }
   if (BuildsJson(name)) {
