@@ -13,16 +13,18 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import project
+import sql_errors
 import text_rules
 import tree_rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+ALL = (*text_rules.RULES, *tree_rules.RULES, sql_errors.sql_states)
 
 
 def check(files, root, rules=None):
     """rule name -> its findings, for all rules (or those given)."""
     results = {}
-    for rule in text_rules.RULES + tree_rules.RULES if rules is None else rules:
+    for rule in ALL if rules is None else rules:
         if rule in text_rules.RULES:
             results[rule.__name__] = sorted(x for f in files for x in rule(f))
         else:
@@ -32,7 +34,7 @@ def check(files, root, rules=None):
 
 def main(arguments):
     if "--rules" in arguments:
-        for rule in text_rules.RULES + tree_rules.RULES:
+        for rule in ALL:
             print(f"{rule.__name__}: {rule.__doc__.splitlines()[0]}")
         return 0
     files = project.load(ROOT)

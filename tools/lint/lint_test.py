@@ -11,6 +11,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
+import sql_errors
 import text_rules
 import tree_rules
 from project import File
@@ -82,6 +83,9 @@ class TextRules(unittest.TestCase):
         self.accepts(text_rules.sizes, "txn/a_test.cc", "x\n" * 801)
         self.rejects(text_rules.sizes, "txn/a_test.cc", "x\n" * 1001)
         self.rejects(text_rules.sizes, "tools/a.py", "x\n" * 801)
+        self.accepts(text_rules.sizes, "tests/a/b.out", "x\n" * 5000)
+        self.rejects(text_rules.sizes, "tests/a/b.out", "x\n" * 5001)
+        self.rejects(text_rules.sizes, "tests/a/b.sql", "x\n" * 1001)
         self.assertEqual(text_rules.over_the_aim(File("txn/a.h", "x\n" * 201)), (201, 200))
         self.assertIsNone(text_rules.over_the_aim(File("txn/a.h", "x\n" * 200)))
 
@@ -179,6 +183,21 @@ class Reached(unittest.TestCase):
         self.assertEqual(broken("a/b_test.cc", 'o->Reached("a.new");'), [])
         self.assertEqual(len(broken("a/b.cc", 'o->Reached("a.new");')), 1)
         self.assertEqual(len(broken("a/b.cc", 'o->Reached(x ? "a.known"\n : "a.new");')), 1)
+
+
+class SqlStates(unittest.TestCase):
+    def broken(self, *files):
+        return [f.message for f in sql_errors.sql_states(files, None)]
+
+    def test_all_are_described_and_the_page_is_of_today(self):
+        all_given = File("sql/a.cc", " ".join(f'"{state}"' for state in sql_errors.STATES))
+        page = File(sql_errors.PAGE, sql_errors.page(sql_errors.STATES))
+        self.assertEqual(self.broken(all_given, page), [])
+        self.assertEqual(self.broken(all_given, page, File("sql/b_test.cc", '"42XYZ"'), File("sql/b.cc", '"PT36H"')), [])
+        self.assertEqual(len(self.broken(all_given, page, File("server/rpc/b.cc", 'f("42XYZ")'))), 1)
+        self.assertEqual(len(self.broken(all_given, File(sql_errors.PAGE, page.text + "more"))), 1)
+        one_less = File("sql/a.cc", all_given.text.replace('"40001"', ""))
+        self.assertEqual(len(self.broken(one_less, page)), 2)
 
 
 if __name__ == "__main__":
