@@ -159,8 +159,40 @@ bool OneValue(const std::vector<ExprPtr>& values) {
          !(values[0]->kind == ExprKind::kSubquery && values[0]->function != nullptr);
 }
 
+namespace {
+
+void ListAnd(const Expr& e, std::vector<const Expr*>* out) {
+  if (e.kind != ExprKind::kAnd) return out->push_back(&e);
+  for (const ExprPtr& a : e.args) ListAnd(*a, out);
+}
+
+bool GivesTheSameAgain(const Expr& e) {
+  if (e.kind == ExprKind::kSubquery || (e.function != nullptr && e.function->is_volatile)) {
+    return false;
+  }
+  return std::all_of(e.args.begin(), e.args.end(),
+                     [](const ExprPtr& a) { return GivesTheSameAgain(*a); });
+}
+
+// What every branch of an OR asks for holds whichever it is: so it may decide how a join is made,
+// or which keys are read.
+void AddCommon(const Expr& either, std::vector<ExprPtr>* out) {
+  std::vector<std::vector<const Expr*>> branches(either.args.size());
+  for (size_t i = 0; i < branches.size(); ++i) ListAnd(*either.args[i], &branches[i]);
+  for (const Expr* wanted : branches[0]) {
+    const bool everywhere = std::all_of(branches.begin(), branches.end(), [&](const auto& branch) {
+      return std::any_of(branch.begin(), branch.end(),
+                         [&](const Expr* e) { return SameExpr(*e, *wanted); });
+    });
+    if (everywhere && GivesTheSameAgain(*wanted)) out->push_back(Clone(*wanted));
+  }
+}
+
+}  // namespace
+
 void SplitAnd(ExprPtr e, std::vector<ExprPtr>* out) {
   if (e == nullptr) return;
+  if (e->kind == ExprKind::kOr) AddCommon(*e, out);
   if (e->kind != ExprKind::kAnd) {
     out->push_back(std::move(e));
     return;

@@ -12,52 +12,65 @@
 namespace isochron::sql::planner {
 namespace {
 
-std::string NameOf(const ast::Expr& e);
+// What an output column is called, and how surely: a cast, and a CASE, give way to a better name.
+struct ColumnName {
+  std::string text;
+  enum class Strength { kNone, kWeak, kGood } strength = Strength::kGood;
+};
 
-// The name of a query's first column.
-std::string NameOfFirst(const ast::Select& select) {
-  if (select.first != nullptr) return NameOfFirst(*select.first);
-  if (!select.values.empty()) return "column1";
-  if (select.items.empty()) return "?column?";
+ColumnName Named(const ast::Expr& e);
+
+// Of a query's first column.
+ColumnName NamedFirst(const ast::Select& select) {
+  if (select.first != nullptr) return NamedFirst(*select.first);
+  if (!select.values.empty()) return {"column1"};
+  if (select.items.empty()) return {"?column?", ColumnName::Strength::kNone};
   const ast::SelectItem& item = select.items[0];
-  return item.alias.empty() ? NameOf(*item.expr) : item.alias;
+  return item.alias.empty() ? Named(*item.expr) : ColumnName{item.alias};
 }
 
-// The name of an output column that has no alias.
-std::string NameOf(const ast::Expr& e) {
+// As PostgreSQL has it, of an output column that has no alias.
+ColumnName Named(const ast::Expr& e) {
+  using Strength = ColumnName::Strength;
   switch (e.kind) {
     case ast::ExprKind::kColumn:
     case ast::ExprKind::kFunc:
-      return e.names.back();
+      return {e.names.back()};
     case ast::ExprKind::kCast: {
-      const ast::Expr* base = &e;
-      while (base->kind == ast::ExprKind::kCast) base = base->args[0].get();
-      const std::string inner = NameOf(*base);
+      ColumnName inner = Named(*e.args[0]);
+      if (inner.strength == Strength::kGood) return inner;
       // An array's type is called like its elements'.
-      return inner != "?column?" ? inner : e.text[0] == '_' ? e.text.substr(1) : e.text;
+      return {e.text[0] == '_' ? e.text.substr(1) : e.text, Strength::kWeak};
     }
     case ast::ExprKind::kCase:
-      return "case";
+      if (e.has_else) {
+        ColumnName otherwise = Named(*e.args.back());
+        if (otherwise.strength == Strength::kGood) return otherwise;
+      }
+      return {"case", Strength::kWeak};
     case ast::ExprKind::kCoalesce:
-      return "coalesce";
+      return {"coalesce"};
     case ast::ExprKind::kGreatest:
-      return "greatest";
+      return {"greatest"};
     case ast::ExprKind::kLeast:
-      return "least";
+      return {"least"};
     case ast::ExprKind::kNullIf:
-      return "nullif";
+      return {"nullif"};
     case ast::ExprKind::kSubquery:
-      if (e.text == "exists") return "exists";
-      if (e.text == "array") return "array";
-      return e.text == "scalar" ? NameOfFirst(*e.select) : "?column?";
+      if (e.text == "exists") return {"exists"};
+      if (e.text == "array") return {"array"};
+      if (e.text == "scalar") return NamedFirst(*e.select);
+      return {"?column?", Strength::kNone};
     case ast::ExprKind::kArray:
-      return "array";
+      return {"array"};
     case ast::ExprKind::kElement:
-      return NameOf(*e.args[0]);
+      return Named(*e.args[0]);
     default:
-      return "?column?";
+      return {"?column?", Strength::kNone};
   }
 }
+
+std::string NameOf(const ast::Expr& e) { return Named(e).text; }
 
 bool HasAggregate(const Expr& e) {
   return e.kind == ExprKind::kAggregate ||
