@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our answers beside PostgreSQL's.
 
-    compare.py [CASE..]            asks both, prints where they differ; exit status 1 if they do
-    compare.py --write [CASE..]    PostgreSQL's answers become the cases' expected ones
-    compare.py --messages ..       also prints where only the texts of errors differ
+    compare.py [CASE..]            asks both, prints where they differ otherwise than NAME.ours says
+    compare.py --all ..            prints all that differs
+    compare.py --messages ..       also where only the texts of errors differ
+    compare.py --write [CASE..]    keeps what both said
 
 Needs PostgreSQL 15 installed. With --ours HOST:PORT a running node is asked instead of one started for this.
 """
@@ -20,37 +21,30 @@ from universe import Universe  # noqa: E402
 
 def compare(case, judge, ours, split, args):
     """Counts of (statements, differences, refused)."""
-    statements = logic.parse((logic.CASES / f"{case}.sql").read_text())
-    counts = [0, 0, 0]
-    kept = []
-    for s in statements:
+    counts, kept, differing = [0, 0, 0], [], []
+    known = logic.read_ours(logic.CASES / f"{case}.ours")
+    for s in logic.parse((logic.CASES / f"{case}.sql").read_text()):
         if s.mark == "split":
-            try:
-                split(s.text.split())
-            except AssertionError as error:
-                print(f"{case}:{s.line}: {error}")
-                counts[1] += 1
+            split(s.text.split())
             continue
         theirs = judge.ask(s.text)
         said = list(judge.messages)
         if s.mark == "skip":
             continue
         mine = ours.ask(s.text)
-        kept.append((s, mine if s.mark == "differs" else theirs))
+        number = len(kept)
+        kept.append((s, theirs))
         counts[0] += 1
-        if s.mark == "differs":
-            if mine == theirs:
-                print(f"{case}:{s.line}: no longer differs ({s.reason})")
-                counts[1] += 1
-        elif mine != theirs:
+        if mine != theirs:
+            differing.append((number, s, mine))
             counts[2 if mine == ["ERROR 0A000"] else 1] += 1
+        new = mine != theirs and (args.all or known.get(number) != mine)
+        if new or (args.messages and said != ours.messages):
             print(f"{case}:{s.line}: {s.text}", *("    PostgreSQL  " + l for l in [*theirs, *said]),
                   *("    ours        " + l for l in [*mine, *ours.messages]), sep="\n")
-        elif args.messages and said != ours.messages:
-            print(f"{case}:{s.line}: {s.text}", *("    PostgreSQL  " + l for l in said),
-                  *("    ours        " + l for l in ours.messages), sep="\n")
     if args.write:
         (logic.CASES / f"{case}.out").write_text(logic.expected_text(kept))
+        (logic.CASES / f"{case}.ours").write_text(logic.ours_text(differing))
     return counts
 
 
@@ -58,6 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--messages", action="store_true")
     parser.add_argument("--ours")
     args = parser.parse_args()

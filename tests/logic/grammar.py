@@ -332,4 +332,8 @@ class Grammar:
                 conflict = f" ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {name} = {self.value(t, both, 1)}"
             return f"INSERT INTO {table.name} VALUES ({row}){conflict}{back}"
         source = self.select(1, [t for _, t in table.columns])[0]
-        return f"INSERT INTO {table.name} {source} ON CONFLICT DO NOTHING"
+        # Of several rows with one key the first stays: which that is must not be left open.
+        names = ", ".join(f"x{i}" for i in range(len(table.columns)))
+        keys = ", ".join(f"x{i}" for i in range(len(table.key)))
+        return (f"INSERT INTO {table.name} SELECT DISTINCT ON ({keys}) {names} FROM ({source}) AS v({names}) "
+                f"ORDER BY {names} ON CONFLICT DO NOTHING")

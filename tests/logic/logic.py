@@ -2,11 +2,11 @@
 r"""Statements with the answers that they must have.
 
 A case is a file of statements, `cases/NAME.sql`; beside it `cases/NAME.out` has each statement with its answer, as
-PostgreSQL 15 gave it (`compare.py --write`). A statement ends with a `;` at the end of a line. Lines before it that
+PostgreSQL 15 gave it, and `cases/NAME.ours` those that we answer otherwise, with our answer (both by `compare.py
+--write`): what is missing still, and the few things that are meant to differ. A statement ends with a `;` at the end of a line. Lines before it that
 begin with `--` may say how it is to be taken:
 
     -- split: t 10 20     no statement: table t is split at these keys, in runs over many splits
-    -- differs: reason    our answer is not PostgreSQL's, and is kept in the file as ours
     -- skip: reason       only PostgreSQL is told, no answer is kept
     -- each x: 1 | 2 | 3  the statement is asked with each of these for {x}; several lines: with every combination
                           (\| is a |)
@@ -33,7 +33,7 @@ TYPES = {16: "bool", 17: "bytea", 18: "char", 19: "name", 20: "int8", 21: "int2"
          1015: "varchar[]", 1016: "int8[]", 1021: "float4[]", 1022: "float8[]", 1115: "timestamp[]", 1182: "date[]",
          1183: "time[]", 1185: "timestamptz[]", 1187: "interval[]", 1231: "numeric[]", 2951: "uuid[]", 199: "json[]",
          3807: "jsonb[]"}
-MARK = re.compile(r"--\s*(split|differs|skip):\s*(.*)")
+MARK = re.compile(r"--\s*(split|skip):\s*(.*)")
 EACH = re.compile(r"--\s*each (\w+): (.*)")
 
 
@@ -153,16 +153,6 @@ class Server:
         return out
 
 
-def run(server, statements, split=None):
-    """Asks one after the other; yields (statement, answer). `split` is called with the words of split marks."""
-    for s in statements:
-        if s.mark == "split":
-            if split is not None:
-                split(s.text.split())
-            continue
-        yield s, server.ask(s.text)
-
-
 def splitter(server):
     """Splits our tables where a case says."""
     def split(words):
@@ -177,7 +167,7 @@ def expected_text(answers):
     """What is kept in NAME.out of (statement, answer)s."""
     parts = []
     for s, answer in answers:
-        parts.append("\n".join([*("> " + line for line in s.text.splitlines()), *("  " + line for line in answer)]))
+        parts.append("\n".join([*("> " + line for line in s.text.split("\n")), *("  " + line for line in answer)]))
     return "\n".join(parts) + "\n"
 
 
@@ -195,3 +185,16 @@ def read_expected(text):
             out[-1][1].append(rest)
         last = kind
     return [("\n".join(t), a) for t, a in out]
+
+
+def ours_text(differing):
+    """What is kept in NAME.ours of (number of the statement, statement, answer)s."""
+    return "".join(f"@ {number}\n" + expected_text([(s, answer)]) for number, s, answer in differing)
+
+
+def read_ours(path):
+    """Number of the statement -> our answer."""
+    if not path.exists():
+        return {}
+    parts = re.split(r"^@ (\d+)\n", path.read_text(), flags=re.MULTILINE)[1:]
+    return {int(n): read_expected(text)[0][1] for n, text in zip(parts[::2], parts[1::2])}

@@ -69,17 +69,18 @@ class PsqlTest(unittest.TestCase):
 
     def test_commands_that_describe(self):
         self.psql("-c", "create table shelf (id bigint primary key, label text not null default 'none')")
-        out = self.psql("-c", "\\d shelf")
-        self.assertIn('Table "public.shelf"', out)
-        self.assertRegex(out, r"label +\| text +\| +\| not null +\| 'none'::text")
-        self.assertIn('"shelf_pkey" PRIMARY KEY, btree (id)', out)
+        self.psql("-c", "create view labels as select label from shelf", "-c", "create sequence numbers")
+        self.assertRegex(self.psql("-c", "\\d labels"), r"label +\| text")
+        self.assertIn('primary key, btree, for table "public.shelf"', self.psql("-c", "\\d shelf_pkey"))
+        self.assertIn("SELECT", self.psql("-c", "\\sv labels"))
         self.assertRegex(self.psql("-c", "\\dt shelf"), r"public \| shelf +\| table \| isochron")
         self.assertRegex(self.psql("-c", "\\di shelf_pkey"), r"shelf_pkey +\| index +\| isochron +\| shelf")
         self.assertRegex(self.psql("-c", "\\dn"), r"public +\| isochron")
         self.assertRegex(self.psql("-c", "\\l"), r"isochron +\| isochron +\| UTF8")
         self.assertRegex(self.psql("-c", "\\du"), r"isochron +\| Superuser")
         self.assertIn('Did not find any relation named "nothing"', self.psql("-c", "\\d nothing", status=1))
-        for command in ("\\d", "\\dv", "\\ds", "\\df", "\\dp", "\\dT", "\\dx", "\\dt+", "\\d+ shelf", "\\l+"):
+        for command in ("\\d", "\\dv", "\\ds", "\\df", "\\dp", "\\dT", "\\dx", "\\dt+", "\\dv+", "\\di+", "\\dd", "\\do", "\\da",
+                        "\\dC", "\\dO", "\\dconfig", "\\d numbers", "\\l+"):
             self.assertNotIn("ERROR", self.psql("-c", command))
 
     def test_errors_point_at_their_place(self):

@@ -49,7 +49,7 @@ class WireTest(unittest.TestCase):
         self.refused(Wire.hello(131072), code="0A000")
         self.refused(Wire.hello(database="nope"), code="3D000")
         self.refused(Wire.hello(user=None), code="28000")
-        self.refused(Wire.hello(timezone="Mars/Olympus"), code="0A000")
+        self.refused(Wire.hello(timezone="Mars/Olympus"), code="22023")
         self.refused(Wire.hello(replication="true"), code="0A000")
         self.refused(wire.startup(wire.PROTOCOL, b"user"), code="08P01")
         self.refused(b"GET / HTTP/1.1\r\n\r\n", code="08P01")
