@@ -181,6 +181,8 @@ class InsertOperator : public DmlOperator {
     }
     ISO_CO_ASSIGN_OR_RETURN(auto standing, co_await LockKeys(exec_, locks));
     for (size_t i = keys.size(); i < standing.size(); ++i) {
+      // With the owner's key, which a row of this statement may become.
+      ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(locks[i].size() + 128)));
       std::optional<std::string>& owner = owners_[locks[i]];
       owner.reset();
       if (!standing[i].has_value()) continue;

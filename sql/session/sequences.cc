@@ -12,6 +12,7 @@ namespace isochron::sql {
 namespace {
 
 constexpr size_t kMaxBlocks = 4096;
+constexpr size_t kMaxDraws = 1 << 20;  // of one transaction, kept for its attempts and its replay
 
 absl::Status NotAtHand() {
   return SqlError(sqlstate::kInternal, "a value of a sequence is not at hand");
@@ -253,6 +254,11 @@ absl::Status Draws::Next(const std::string& name, Datum* out) {
     Drew(*sequence, again->value);
     return absl::OkStatus();
   }
+  if (log_.size() >= kMaxDraws) {
+    return SqlError(sqlstate::kProgramLimit,
+                    absl::StrCat("a transaction draws at most ", kMaxDraws, " values of sequences"),
+                    -1, "Draw fewer in one transaction.");
+  }
   std::optional<int64_t> counted;
   if (sequence->sequence.cache > 1) {
     counted = blocks_->Take(*sequence);
@@ -346,12 +352,12 @@ Task<absl::Status> Draws::Bring(Ctx ctx, WantedDraw wanted) {
     log_.push_back({wanted.sequence->id, wanted.value, true});
     co_return absl::OkStatus();
   }
+  // Where the statement does not say how many it will want, more and more: each time it runs again.
+  const int64_t drawn = static_cast<int64_t>(log_.size());
   if (wanted.sequence->sequence.cache > 1) {
-    co_return co_await blocks_->Fill(ctx, wanted.sequence, wanted.count);
+    co_return co_await blocks_->Fill(ctx, wanted.sequence, std::max(wanted.count, drawn));
   }
-  // Where the statement does not say how many it will want, more and more.
-  const int64_t count = std::max<int64_t>(
-      wanted.count, std::min<int64_t>(static_cast<int64_t>(log_.size()), kSequenceBlock));
+  const int64_t count = std::max<int64_t>(wanted.count, std::min<int64_t>(drawn, kSequenceBlock));
   ISO_CO_ASSIGN_OR_RETURN(alone_[wanted.sequence->id],
                           co_await blocks_->TakeAlone(ctx, wanted.sequence, count));
   co_return absl::OkStatus();

@@ -12,6 +12,16 @@ SEED, COUNT = 1, 1000
 
 
 class RandomCompareTest(unittest.TestCase):
+    def test_what_counts_as_the_same(self):
+        def same(statement, a, b):
+            return random_compare.plain(statement, a) == random_compare.plain(statement, b)
+
+        self.assertTrue(same("SELECT 1", ["a | 1.0 | 10", "b"], ["b", "a | 1 | 10"]))
+        self.assertTrue(same("SELECT 1 ORDER BY 1", ["1.50", "2"], ["1.5", "2.00"]))
+        for statement, a, b in (("SELECT 1 ORDER BY 1", ["a", "b"], ["b", "a"]), ("SELECT 1", ["1.05"], ["1.5"]),
+                                ("SELECT 1", ["10"], ["1"]), ("SELECT 1", ["a"], ["a", "a"])):
+            self.assertFalse(same(statement, a, b), (a, b))
+
     @unittest.skipIf(judge.find() is None, "PostgreSQL 15 is not installed: postgresql-15 of Debian")
     def test_the_same_answers(self):
         with judge.Judge() as theirs, Universe(flags=["--regions", "1"]) as universe:

@@ -268,16 +268,22 @@ CONDITIONS = {
 }
 
 
+def failing(cursor):
+    """The conditions that do not hold, as the cursor's transaction sees it."""
+    out = []
+    for name, query in CONDITIONS.items():
+        cursor.execute(query)
+        if cursor.fetchall():
+            out.append(name)
+    return out
+
+
 def broken(connection):
     """The conditions that do not hold, all at one snapshot."""
-    out = []
     connection.autocommit = False
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
-        for name, query in CONDITIONS.items():
-            cursor.execute(query)
-            if cursor.fetchall():
-                out.append(name)
+        out = failing(cursor)
     connection.rollback()
     return out
 

@@ -39,6 +39,28 @@ class TpccTest(unittest.TestCase):
             for theirs, ours in zip(*seen[0:2]):
                 self.assertEqual(theirs, ours)
 
+    def test_every_condition_notices(self):
+        harm = {"1": "UPDATE district SET d_ytd = d_ytd + 1 WHERE d_w_id = 1 AND d_id = 3",
+                "2": "UPDATE district SET d_next_o_id = d_next_o_id + 1 WHERE d_w_id = 1 AND d_id = 3",
+                "3": "DELETE FROM new_order WHERE no_w_id = 1 AND no_d_id = 3 AND no_o_id = 25",
+                "4": "UPDATE orders SET o_ol_cnt = o_ol_cnt + 1 WHERE o_w_id = 1 AND o_d_id = 3 AND o_id = 4",
+                "5": "UPDATE orders SET o_carrier_id = NULL WHERE o_w_id = 1 AND o_d_id = 3 AND o_id = 4",
+                "6": "DELETE FROM order_line WHERE ol_w_id = 1 AND ol_d_id = 3 AND ol_o_id = 4 AND ol_number = 1",
+                "7": "UPDATE order_line SET ol_delivery_d = NULL WHERE ol_w_id = 1 AND ol_d_id = 3 AND ol_o_id = 4",
+                "8": "UPDATE warehouse SET w_ytd = w_ytd - 1 WHERE w_id = 1",
+                "9": "DELETE FROM history WHERE h_w_id = 1 AND h_d_id = 3 AND h_c_id = 5",
+                "12": "UPDATE customer SET c_balance = c_balance + 0.01 WHERE c_w_id = 1 AND c_d_id = 3 AND c_id = 5"}
+        with Universe(flags=["--regions", "1"]) as universe:
+            connection = connect(universe.nodes[0].pg)
+            tpcc.load(connection, warehouses=1)
+            connection.autocommit = False
+            self.assertEqual([name.split(":")[0] for name in tpcc.CONDITIONS], list(harm))
+            for number, statement in harm.items():
+                with self.subTest(condition=number), connection.cursor() as cursor:
+                    cursor.execute(statement)
+                    self.assertIn(number, [name.split(":")[0] for name in tpcc.failing(cursor)])
+                    connection.rollback()
+
     def test_many_clients_keep_the_conditions(self):
         with Universe() as universe:
             tpcc.load(connect(universe.nodes[0].pg), warehouses=2)
