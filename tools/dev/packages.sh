@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs the missing Debian packages of packages.txt and test_packages.txt (asking sudo when not root). Says
-# nothing when none is missing; all it says goes to standard error.
+# Installs the missing Debian packages of packages.txt, link_packages.txt and test_packages.txt (asking sudo when
+# not root). Says nothing when none is missing; all it says goes to standard error.
 #
 #     packages.sh            install what is missing
 #     packages.sh --stamp    print a short name of the installed versions; caches are kept by it, because
@@ -21,7 +21,7 @@ if [[ ${1-} == --stamp ]]; then
   exit
 fi
 
-mapfile -t -O "${#wanted[@]}" wanted < <(grep -v '^#' test_packages.txt)
+mapfile -t -O "${#wanted[@]}" wanted < <(grep -hv '^#' link_packages.txt test_packages.txt)
 mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(installed | cut -d' ' -f1 | sort -u))
 ((${#missing[@]})) || exit 0
 
