@@ -32,13 +32,16 @@ bool IsInt4(int64_t v) {
 
 int Scope::width() const {
   int width = 0;
-  for (const ScopeTable& t : tables) width += static_cast<int>(t.columns.size());
+  for (const ScopeTable& t : tables) {
+    if (!t.alias_of_join) width += static_cast<int>(t.columns.size());
+  }
   return width;
 }
 
 std::vector<std::string> Scope::ColumnNames() const {
   std::vector<std::string> names;
   for (const ScopeTable& t : tables) {
+    if (t.alias_of_join) continue;
     for (const ScopeColumn& c : t.columns) {
       names.push_back(tables.size() > 1 ? absl::StrCat(t.name, ".", c.name) : c.name);
     }
@@ -68,10 +71,14 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
   bool table_known = table.empty();
   for (const ScopeTable& t : scope_->tables) {
     if (table.empty() ? t.qualified_only || scope_->named : t.name != table) continue;
+    if (t.covered) continue;
     table_known = true;
     for (size_t i = 0; i < t.columns.size(); ++i) {
       if (t.columns[i].hidden || t.columns[i].name != column) continue;
-      ISO_RETURN_IF_ERROR(meet(MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type)));
+      ISO_RETURN_IF_ERROR(
+          meet(t.columns[i].expr != nullptr
+                   ? Clone(*t.columns[i].expr)
+                   : MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type)));
       found->typmod = t.columns[i].typmod;
     }
   }
@@ -84,8 +91,8 @@ absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
   }
   absl::Status missing =
       SqlError(sqlstate::kUndefinedColumn,
-               absl::StrCat("column \"", table.empty() ? "" : absl::StrCat(table, "."), column,
-                            "\" does not exist"),
+               table.empty() ? absl::StrCat("column \"", column, "\" does not exist")
+                             : absl::StrCat("column ", table, ".", column, " does not exist"),
                e.position);
   if (!table.empty()) return missing;
   return OuterColumn(e, std::move(missing));
@@ -100,10 +107,7 @@ absl::StatusOr<ExprPtr> Binder::OuterColumn(const ast::Expr& e, absl::Status not
     const bool missing = state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable;
     return missing ? not_here : theirs.status();
   }
-  if (outer->refusal != nullptr) {
-    return SqlError(sqlstate::kUnsupported, outer->refusal, e.position,
-                    "docs/reference/sql.md lists what is.");
-  }
+  if (outer->lets != nullptr) return Register(e, *std::move(theirs));
   size_t index = 0;
   while (index < outer->args->size() && !SameExpr(*(*outer->args)[index], **theirs)) ++index;
   auto out = std::make_unique<Expr>();
@@ -114,6 +118,47 @@ absl::StatusOr<ExprPtr> Binder::OuterColumn(const ast::Expr& e, absl::Status not
   out->position = e.position;
   out->value = Datum::String(e.names.back());
   if (index == outer->args->size()) outer->args->push_back(*std::move(theirs));
+  return out;
+}
+
+namespace {
+
+void CollectRegisters(const Expr& e, std::vector<int>* out) {
+  if (e.kind == ExprKind::kRegister) out->push_back(e.index);
+  for (const ExprPtr& a : e.args) CollectRegisters(*a, out);
+}
+
+}  // namespace
+
+absl::StatusOr<ExprPtr> Binder::Register(const ast::Expr& e, ExprPtr theirs) {
+  const OuterFrame* outer = scope_->outer;
+  bool own = false, around = false;
+  Levels(*theirs, &own, &around);
+  if (own && outer->refusal != nullptr) {
+    return SqlError(
+        sqlstate::kInvalidColumnReference,
+        absl::StrCat("invalid reference to FROM-clause entry for table \"",
+                     e.names.size() > 1 ? e.names[e.names.size() - 2] : e.names[0], "\""),
+        e.position, outer->refusal);
+  }
+  if (!own && (outer->same_outer || !around)) {
+    if (outer->reads != nullptr) CollectRegisters(*theirs, outer->reads);
+    return theirs;
+  }
+  std::vector<Let>& lets = *outer->lets;
+  size_t at = 0;
+  while (at < lets.size() && !SameExpr(*lets[at].value, *theirs)) ++at;
+  auto out = std::make_unique<Expr>();
+  out->kind = ExprKind::kRegister;
+  out->type = theirs->type;
+  out->typmod = theirs->typmod;
+  out->index = at < lets.size() ? lets[at].reg : static_cast<int>(outer->registers->size());
+  out->position = e.position;
+  out->value = Datum::String(e.names.back());
+  if (at == lets.size()) {
+    outer->registers->push_back(outer->level);
+    lets.push_back({out->index, std::move(theirs)});
+  }
   return out;
 }
 
@@ -373,7 +418,11 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
     case ast::ExprKind::kOp: {
       if (e.args.size() == 2 && e.args[0]->kind == ast::ExprKind::kRow) {
         ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> left, BindAll(e.args[0]->args));
-        return RowCompare(e.text, std::move(left), *e.args[1], e.position);
+        ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> right, RowParts(*e.args[1]));
+        if (e.args[1]->kind == ast::ExprKind::kSubquery) {
+          ISO_RETURN_IF_ERROR(SameWidth(left.size(), right.size(), e.args[1]->position));
+        }
+        return RowCompare(e.text, std::move(left), std::move(right), e.position);
       }
       ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
       return Operator(e.text, std::move(args), e.position);
@@ -400,9 +449,14 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
       return out;
     }
     case ast::ExprKind::kCase:
-      return Case(e);
-    case ast::ExprKind::kCoalesce:
-      return Unified(ExprKind::kCoalesce, e, "COALESCE");
+    case ast::ExprKind::kCoalesce: {
+      const char* before = conditional_;
+      conditional_ = e.kind == ast::ExprKind::kCase ? "CASE" : "COALESCE";
+      auto out =
+          e.kind == ast::ExprKind::kCase ? Case(e) : Unified(ExprKind::kCoalesce, e, "COALESCE");
+      conditional_ = before;
+      return out;
+    }
     case ast::ExprKind::kGreatest:
       return Unified(ExprKind::kExtreme, e, "GREATEST");
     case ast::ExprKind::kLeast: {
@@ -447,6 +501,10 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
       return Subscript(e);
     case ast::ExprKind::kAnyArray:
       return AnyArray(e);
+    case ast::ExprKind::kGrouping:
+      return Grouping(e);
+    case ast::ExprKind::kGroupingSet:
+      return SqlError(sqlstate::kSyntaxError, "grouping sets stand in GROUP BY only", e.position);
     case ast::ExprKind::kDefault:
       return SqlError(sqlstate::kSyntaxError, "DEFAULT is not allowed in this context", e.position);
   }

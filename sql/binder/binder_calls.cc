@@ -74,34 +74,27 @@ bool BuildsJson(absl::string_view name) {
          name == "json_build_array" || name == "jsonb_build_array";
 }
 
-bool SameOrNone(const ExprPtr& a, const ExprPtr& b) {
-  return (a == nullptr) == (b == nullptr) && (a == nullptr || SameExpr(*a, *b));
-}
-
-// Whether an expression reads its own query's row, and the outer query's.
-void Levels(const Expr& e, bool* own, bool* outer) {
-  *own = *own || e.kind == ExprKind::kColumn;
-  *outer = *outer || e.kind == ExprKind::kOuter;
-  for (const ExprPtr& a : e.args) Levels(*a, own, outer);
-}
-
-Type SumOf(Type t) {
-  if (IsFloat(t)) return t;
-  return t == Type::kInt2 || t == Type::kInt4 ? Type::kInt8 : Type::kNumeric;
-}
-
-struct AggregateName {
-  const char* name;
-  AggregateKind kind;
-};
-constexpr AggregateName kAggregates[] = {
-    {"count", AggregateKind::kCount},   {"sum", AggregateKind::kSum},
-    {"min", AggregateKind::kMin},       {"max", AggregateKind::kMax},
-    {"avg", AggregateKind::kAvg},       {"bool_and", AggregateKind::kBoolAnd},
-    {"every", AggregateKind::kBoolAnd}, {"bool_or", AggregateKind::kBoolOr},
-};
-
 }  // namespace
+
+absl::StatusOr<const Function*> ChooseFunction(const std::string& name,
+                                               const std::vector<Function>& candidates,
+                                               const std::vector<ExprPtr>& args, int position) {
+  std::vector<Type> types;
+  for (const ExprPtr& a : args) types.push_back(a->type);
+  const Resolution resolution = ResolveFunction(candidates, types);
+  if (resolution.function != nullptr) return resolution.function;
+  return NoFunction(name, args, position, false, resolution.ambiguous);
+}
+
+absl::Status NoFunction(const std::string& name, const std::vector<ExprPtr>& args, int position) {
+  return NoFunction(name, args, position, false, false);
+}
+
+absl::StatusOr<ExprPtr> Binder::ToArgument(ExprPtr e, Type want) {
+  if (want != kAnyType) return Coerce(std::move(e), want);
+  return e->type == Type::kUnknown ? Coerce(std::move(e), Type::kText)
+                                   : absl::StatusOr<ExprPtr>(std::move(e));
+}
 
 absl::StatusOr<ExprPtr> Binder::Operator(const std::string& op, std::vector<ExprPtr> args,
                                          int position) {
@@ -148,13 +141,23 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
         absl::StrCat("function ", e.names[0], ".", name, " does not exist or cannot be used here"),
         e.position);
   }
-  for (const AggregateName& a : kAggregates) {
-    if (name == a.name) return Aggregate(e, a.kind);
+  if (e.variadic) {
+    return SqlError(sqlstate::kUnsupported, "VARIADIC is not supported yet", e.position,
+                    "Write the arguments one by one.");
   }
-  if (e.star || e.distinct || e.filter != nullptr) {
-    return SqlError(sqlstate::kWrongObjectType, absl::StrCat(name, " is not an aggregate function"),
+  if (e.window != nullptr || IsWindowFunction(name)) return Window(e);
+  if (const AggregateSet* set = AggregatesNamed(name)) return Aggregate(e, *set);
+  if (e.star || e.distinct || e.filter != nullptr || e.within_group || !e.order_by.empty()) {
+    return SqlError(sqlstate::kWrongObjectType,
+                    absl::StrCat(e.star                ? "*"
+                                 : e.distinct          ? "DISTINCT"
+                                 : e.within_group      ? "WITHIN GROUP"
+                                 : e.filter != nullptr ? "FILTER"
+                                                       : "ORDER BY",
+                                 " specified, but ", name, " is not an aggregate function"),
                     e.position);
   }
+  if (SetFunctionsNamed(name) != nullptr) return SetReturning(e);
   ISO_ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(e.args));
   if (name == "pg_typeof" && args.size() == 1) {
     return MakeConst(Type::kRegtype,
@@ -192,124 +195,6 @@ absl::StatusOr<std::vector<ExprPtr>> Binder::JsonArguments(const std::string& na
   return args;
 }
 
-absl::Status Binder::Filter(const ast::Expr& e, AggregateCall* call) {
-  if (e.filter != nullptr) {
-    Binder inner(scope_, params_, nullptr, "FILTER");
-    inner.Allow(subqueries_);
-    ISO_ASSIGN_OR_RETURN(call->filter, inner.BindAs(*e.filter, Type::kBool, "FILTER"));
-  }
-  // PostgreSQL counts such an aggregate among the outer query's.
-  bool own = false, outer = false;
-  for (const ExprPtr* part : {&call->arg, &call->filter}) {
-    if (*part != nullptr) Levels(**part, &own, &outer);
-  }
-  if (outer && !own) {
-    return SqlError(sqlstate::kUnsupported,
-                    "an aggregate over columns of the outer query alone is not supported yet",
-                    e.position);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, AggregateKind kind) {
-  if (aggregates_ == nullptr) {
-    return SqlError(sqlstate::kGrouping,
-                    absl::StrCat("aggregate functions are not allowed in ", clause_), e.position);
-  }
-  AggregateCall call;
-  call.kind = kind;
-  call.distinct = e.distinct;
-  if (e.star) {
-    if (kind != AggregateKind::kCount) {
-      return SqlError(sqlstate::kUndefinedFunction,
-                      absl::StrCat("function ", e.names.back(), "(*) does not exist"), e.position);
-    }
-    call.kind = AggregateKind::kCountStar;
-  } else {
-    if (e.args.size() != 1) {
-      return SqlError(sqlstate::kUndefinedFunction,
-                      absl::StrCat("function ", e.names.back(), " takes one argument"), e.position);
-    }
-    Binder inner(scope_, params_, nullptr, "an aggregate's argument");
-    inner.Allow(subqueries_);
-    ISO_ASSIGN_OR_RETURN(call.arg, inner.BindOutput(*e.args[0]));
-    const Type t = call.arg->type;
-    const bool fits =
-        kind == AggregateKind::kSum || kind == AggregateKind::kAvg          ? IsNumeric(t)
-        : kind == AggregateKind::kBoolAnd || kind == AggregateKind::kBoolOr ? t == Type::kBool
-        : kind == AggregateKind::kMin || kind == AggregateKind::kMax        ? t != Type::kBool
-                                                                            : true;
-    if (!fits) {
-      return SqlError(
-          sqlstate::kUndefinedFunction,
-          absl::StrCat("function ", e.names.back(), "(", TypeName(t), ") does not exist"),
-          e.position, "Types may need an explicit cast.");
-    }
-    call.type = kind == AggregateKind::kCount ? Type::kInt8
-                : kind == AggregateKind::kAvg ? (IsFloat(t) ? Type::kFloat8 : Type::kNumeric)
-                : kind == AggregateKind::kSum ? SumOf(t)
-                                              : t;
-  }
-  ISO_RETURN_IF_ERROR(Filter(e, &call));
-  auto out = std::make_unique<Expr>();
-  out->kind = ExprKind::kAggregate;
-  out->type = call.type;
-  out->position = e.position;
-  for (size_t i = 0; i < aggregates_->size(); ++i) {
-    const AggregateCall& other = (*aggregates_)[i];
-    if (other.kind == call.kind && other.distinct == call.distinct &&
-        SameOrNone(other.arg, call.arg) && SameOrNone(other.filter, call.filter)) {
-      out->index = static_cast<int>(i);
-      return out;
-    }
-  }
-  out->index = static_cast<int>(aggregates_->size());
-  aggregates_->push_back(std::move(call));
-  return out;
-}
-
-absl::StatusOr<ExprPtr> Binder::RowCompare(const std::string& op, std::vector<ExprPtr> left,
-                                           const ast::Expr& right, int position) {
-  if ((op != "=" && op != "<>") || right.kind != ast::ExprKind::kRow) {
-    return SqlError(sqlstate::kUnsupported, "this comparison of row values is not supported yet",
-                    position);
-  }
-  if (left.size() != right.args.size()) {
-    return SqlError(sqlstate::kSyntaxError, "unequal number of entries in row expressions",
-                    position);
-  }
-  auto out = std::make_unique<Expr>();
-  out->kind = op == "=" ? ExprKind::kAnd : ExprKind::kOr;
-  out->type = Type::kBool;
-  out->position = position;
-  for (size_t i = 0; i < left.size(); ++i) {
-    std::vector<ExprPtr> pair;
-    ISO_ASSIGN_OR_RETURN(ExprPtr r, Bind(*right.args[i]));
-    pair.push_back(std::move(left[i]));
-    pair.push_back(std::move(r));
-    ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), position));
-    out->args.push_back(std::move(test));
-  }
-  return out;
-}
-
-absl::StatusOr<ExprPtr> Binder::RowIn(const ast::Expr& e) {
-  auto out = std::make_unique<Expr>();
-  out->kind = e.negated ? ExprKind::kAnd : ExprKind::kOr;
-  out->type = Type::kBool;
-  out->position = e.position;
-  // Bound once: there may be a query in it.
-  ISO_ASSIGN_OR_RETURN(const std::vector<ExprPtr> left, BindAll(e.args[0]->args));
-  for (size_t i = 1; i < e.args.size(); ++i) {
-    std::vector<ExprPtr> copy;
-    for (const ExprPtr& l : left) copy.push_back(Clone(*l));
-    ISO_ASSIGN_OR_RETURN(
-        ExprPtr test, RowCompare(e.negated ? "<>" : "=", std::move(copy), *e.args[i], e.position));
-    out->args.push_back(std::move(test));
-  }
-  return out;
-}
-
 absl::StatusOr<ExprPtr> Binder::In(const ast::Expr& e) {
   if (e.args[0]->kind == ast::ExprKind::kRow) return RowIn(e);
   auto out = std::make_unique<Expr>();
@@ -329,25 +214,31 @@ absl::StatusOr<ExprPtr> Binder::In(const ast::Expr& e) {
 }
 
 absl::StatusOr<ExprPtr> Binder::Between(const ast::Expr& e) {
-  if (e.symmetric) {
-    return SqlError(sqlstate::kUnsupported, "BETWEEN SYMMETRIC is not supported yet", e.position);
+  ISO_ASSIGN_OR_RETURN(const ExprPtr value, Bind(*e.args[0]));
+  ISO_ASSIGN_OR_RETURN(const ExprPtr low, Bind(*e.args[1]));
+  ISO_ASSIGN_OR_RETURN(const ExprPtr high, Bind(*e.args[2]));
+  // SYMMETRIC: one of both ways round has to hold; negated, neither.
+  auto whole = std::make_unique<Expr>();
+  whole->kind = e.negated ? ExprKind::kAnd : ExprKind::kOr;
+  whole->type = Type::kBool;
+  whole->position = e.position;
+  for (bool swapped : {false, true}) {
+    auto one = std::make_unique<Expr>();
+    one->kind = e.negated ? ExprKind::kOr : ExprKind::kAnd;
+    one->type = Type::kBool;
+    one->position = e.position;
+    for (bool lower : {true, false}) {
+      std::vector<ExprPtr> pair;
+      pair.push_back(Clone(*value));
+      pair.push_back(Clone(lower != swapped ? *low : *high));
+      const char* op = lower ? (e.negated ? "<" : ">=") : (e.negated ? ">" : "<=");
+      ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), e.position));
+      one->args.push_back(std::move(test));
+    }
+    if (!e.symmetric) return one;
+    whole->args.push_back(std::move(one));
   }
-  auto out = std::make_unique<Expr>();
-  out->kind = e.negated ? ExprKind::kOr : ExprKind::kAnd;
-  out->type = Type::kBool;
-  out->position = e.position;
-  ISO_ASSIGN_OR_RETURN(ExprPtr once, Bind(*e.args[0]));
-  for (size_t i = 1; i < 3; ++i) {
-    std::vector<ExprPtr> pair;
-    ExprPtr value = Clone(*once);
-    ISO_ASSIGN_OR_RETURN(ExprPtr bound, Bind(*e.args[i]));
-    pair.push_back(std::move(value));
-    pair.push_back(std::move(bound));
-    const char* op = i == 1 ? (e.negated ? "<" : ">=") : (e.negated ? ">" : "<=");
-    ISO_ASSIGN_OR_RETURN(ExprPtr test, Operator(op, std::move(pair), e.position));
-    out->args.push_back(std::move(test));
-  }
-  return out;
+  return whole;
 }
 
 }  // namespace isochron::sql

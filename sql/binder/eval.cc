@@ -219,8 +219,14 @@ absl::Status Eval(const Expr& e, const EvalContext& ctx, const Row& row, Datum* 
     case ExprKind::kOuter:
       *out = (*ctx.outer)[static_cast<size_t>(e.index)];
       return absl::OkStatus();
+    case ExprKind::kRegister:
+      *out = (*ctx.registers)[static_cast<size_t>(e.index)];
+      return absl::OkStatus();
     case ExprKind::kSubquery:
       return Subquery(e, ctx, row, out);
+    case ExprKind::kWindow:
+    case ExprKind::kSetCall:
+      break;
     case ExprKind::kAggregate:
       return SqlError(sqlstate::kInternal, "an aggregate outside an aggregation");
   }

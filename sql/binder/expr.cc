@@ -66,7 +66,10 @@ bool SameExpr(const Expr& a, const Expr& b) {
 }
 
 bool IsConstant(const Expr& e) {
-  if (e.kind == ExprKind::kColumn || e.kind == ExprKind::kAggregate) return false;
+  if (e.kind == ExprKind::kColumn || e.kind == ExprKind::kAggregate ||
+      e.kind == ExprKind::kWindow || e.kind == ExprKind::kSetCall) {
+    return false;
+  }
   if (e.kind == ExprKind::kCall && e.function->is_volatile) return false;
   for (const ExprPtr& a : e.args) {
     if (!IsConstant(*a)) return false;
@@ -172,7 +175,12 @@ std::string ExprToString(const Expr& e, const std::vector<std::string>& names) {
     case ExprKind::kAggregate:
       return absl::StrCat("aggregate ", e.index + 1);
     case ExprKind::kOuter:
+    case ExprKind::kRegister:
       return absl::StrCat("outer ", e.value.string_value());
+    case ExprKind::kWindow:
+      return absl::StrCat("window ", e.index + 1);
+    case ExprKind::kSetCall:
+      return absl::StrCat("set ", e.index + 1);
     case ExprKind::kSubquery:
       return SubqueryToString(e, names);
   }

@@ -51,6 +51,8 @@ struct EvalContext {
   class SequenceAccess* sequences = nullptr;  // null where none can be asked
   const CatalogReader* catalog = nullptr;     // null unless the plan uses the catalog
   SessionReader* session = nullptr;           // null where there is none
+  // The statement's: what one part of its plan has set for another (kRegister).
+  const std::vector<Datum>* registers = nullptr;
 
   void SetNow(Timestamp t, const TimeContext& style) {
     now = t;
@@ -94,9 +96,13 @@ enum class ExprKind : uint8_t {
   kAnyArray,  // `function` of args[0] and the elements of args[1]: for one; for all when negated
   kAggregate,  // index into the statement's aggregates; gone after planning
   kOuter,      // index into what the subquery's caller passes; value: its name
+  kRegister,   // index into EvalContext::registers: one value while its reader runs
+  kWindow,     // index into the query's window calls; gone after planning
+  kSetCall,    // index into the query's calls of set-returning functions; gone after planning
   kSubquery,   // index into the plan's subqueries. args: `operands` that `function` compares with
                // the rows (ANY; ALL when negated), then what the subquery sees of this row. Without
-               // a function the subquery is a scalar or EXISTS.
+               // a function the subquery is a scalar or EXISTS; of a row of several columns
+               // `value` is the column.
 };
 
 struct Expr {

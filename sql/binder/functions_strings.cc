@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/functions.h"
+#include "sql/binder/set_functions.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -384,6 +385,22 @@ absl::Status ByteAt(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(std::move(data), out);
 }
 
+absl::StatusOr<std::unique_ptr<SetSource>> StringToTable(const EvalContext&, const Datum* args,
+                                                         size_t count) {
+  std::vector<Row> rows;
+  if (args[0].is_null() || args[0].string_value().empty()) return SourceOf({});
+  const std::string& text = args[0].string_value();
+  const bool by_character = args[1].is_null();
+  const auto parts = by_character                     ? Characters(text)
+                     : args[1].string_value().empty() ? std::vector<absl::string_view>{text}
+                                                      : SplitAll(text, args[1].string_value());
+  for (absl::string_view part : parts) {
+    const bool null = count > 2 && !args[2].is_null() && part == args[2].string_value();
+    rows.push_back({null ? Datum::Null() : Datum::String(std::string(part))});
+  }
+  return SourceOf(std::move(rows));
+}
+
 }  // namespace
 
 namespace function_groups {
@@ -422,5 +439,19 @@ void AddMoreStrings(std::vector<Function>* out) {
 }
 
 }  // namespace function_groups
+
+namespace set_function_groups {
+
+void AddStrings(std::vector<SetFunction>* out) {
+  for (size_t count : {2, 3}) {
+    SetFunction f;
+    f.signature = {"string_to_table", std::vector<Type>(count, Type::kText), Type::kText, nullptr,
+                   false};
+    f.open = StringToTable;
+    out->push_back(std::move(f));
+  }
+}
+
+}  // namespace set_function_groups
 
 }  // namespace isochron::sql

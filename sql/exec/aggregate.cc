@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <limits>
+//
+// Aggregation by hash, over one grouping set or several.
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/numeric/int128.h"
+#include "absl/container/inlined_vector.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
@@ -14,13 +16,14 @@
 namespace isochron::sql {
 namespace {
 
+using Seen = absl::flat_hash_set<std::string>;  // lint: no iteration
+
+// Of one call in one group.
 struct State {
-  int64_t count = 0;
-  absl::int128 sum = 0;
-  double float_sum = 0;
-  Datum numeric_sum = numeric::FromInt(0);
-  Datum extreme;
-  absl::flat_hash_set<std::string> seen;  // lint: no iteration
+  std::unique_ptr<Aggregator> aggregator;
+  int64_t bytes = 0;  // of the aggregator's, charged
+  std::unique_ptr<Seen> seen;
+  std::vector<Row> rows;  // arguments, and behind them what they are ordered by
 };
 
 class AggregateOperator : public Operator {
@@ -42,16 +45,21 @@ class AggregateOperator : public Operator {
           ISO_CO_RETURN_IF_ERROR(Add(row));
         }
       }
-      // Without GROUP BY there is one group, be it empty.
-      if (plan_.groups.empty() && groups_.empty()) NewGroup({});
+      ISO_CO_RETURN_IF_ERROR(EmptyGroups());
     }
     while (at_ < groups_.size() && out->size() < 512) {
-      Row row = std::move(groups_[at_].values);
+      Group& group = groups_[at_];
+      Row row = std::move(group.values);
       for (size_t i = 0; i < plan_.calls.size(); ++i) {
         Datum d;
-        ISO_CO_RETURN_IF_ERROR(Finish(plan_.calls[i], groups_[at_].states[i], &d));
+        if (plan_.calls[i].function == nullptr) {
+          d = Grouping(plan_.grouping[i], group.set);
+        } else {
+          ISO_CO_RETURN_IF_ERROR(Finish(plan_.calls[i], &group.states[i], &d));
+        }
         row.push_back(std::move(d));
       }
+      group.states.clear();
       out->push_back(std::move(row));
       ++at_;
     }
@@ -61,6 +69,7 @@ class AggregateOperator : public Operator {
  private:
   struct Group {
     Row values;
+    size_t set = 0;
     std::vector<State> states;
   };
 
@@ -68,36 +77,86 @@ class AggregateOperator : public Operator {
     std::vector<const Expr*> out = Pointers(plan.groups);
     for (const AggregateCall& call : plan.calls) {
       out.push_back(call.filter.get());
-      out.push_back(call.arg.get());
+      for (const ExprPtr& e : call.args) out.push_back(e.get());
+      for (const ExprPtr& e : call.direct) out.push_back(e.get());
+      for (const OrderExpr& o : call.order) out.push_back(o.expr.get());
     }
     return out;
   }
 
-  size_t NewGroup(Row values) {
-    groups_.push_back({std::move(values), std::vector<State>(plan_.calls.size())});
+  absl::StatusOr<size_t> NewGroup(Row values, size_t set) {
+    Group group;
+    group.values = std::move(values);
+    group.set = set;
+    group.states.resize(plan_.calls.size());
+    for (size_t i = 0; i < plan_.calls.size(); ++i) {
+      const AggregateCall& call = plan_.calls[i];
+      if (call.function == nullptr) continue;
+      State& s = group.states[i];
+      s.aggregator = call.function->make(call.args.empty() ? Type::kUnknown : call.args[0]->type);
+      if (call.distinct) s.seen = std::make_unique<Seen>();
+      if (call.direct.empty()) continue;
+      std::vector<Datum> direct(call.direct.size());
+      for (size_t d = 0; d < direct.size(); ++d) {
+        ISO_RETURN_IF_ERROR(Eval(*call.direct[d], exec_->eval, Row(), &direct[d]));
+      }
+      ISO_RETURN_IF_ERROR(s.aggregator->Start(direct.data(), direct.size()));
+    }
+    groups_.push_back(std::move(group));
     return groups_.size() - 1;
   }
 
-  absl::Status Add(const Row& row) {
-    size_t group = 0;
-    if (plan_.groups.empty()) {
-      if (groups_.empty()) NewGroup({});
-    } else {
-      Row values(plan_.groups.size());
-      std::string key;
-      for (size_t i = 0; i < values.size(); ++i) {
-        ISO_RETURN_IF_ERROR(Eval(*plan_.groups[i], exec_->eval, row, &values[i]));
-        AppendKeyPart(plan_.groups[i]->type, values[i], &key);
-      }
-      auto [it, fresh] = by_key_.try_emplace(std::move(key), groups_.size());
-      if (fresh) {
-        ISO_RETURN_IF_ERROR(Charge(RowBytes(values) + static_cast<int64_t>(it->first.size()) +
-                                   static_cast<int64_t>(plan_.calls.size() * sizeof(State))));
-        NewGroup(std::move(values));
-      }
-      group = it->second;
+  // Without GROUP BY, and for an empty grouping set, there is one group, be it empty.
+  absl::Status EmptyGroups() {
+    if (plan_.sets.empty()) {
+      if (!plan_.groups.empty() || !groups_.empty()) return absl::OkStatus();
+      return NewGroup({}, 0).status();
     }
+    for (size_t s = 0; s < plan_.sets.size(); ++s) {
+      if (!plan_.sets[s].empty()) continue;
+      const bool there =
+          std::any_of(groups_.begin(), groups_.end(), [s](const Group& g) { return g.set == s; });
+      if (!there) ISO_RETURN_IF_ERROR(NewGroup(Row(plan_.groups.size()), s).status());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Add(const Row& row) {
+    if (plan_.groups.empty() && plan_.sets.empty()) {
+      if (groups_.empty()) ISO_RETURN_IF_ERROR(NewGroup({}, 0).status());
+      return AddTo(0, row);
+    }
+    Row values(plan_.groups.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      ISO_RETURN_IF_ERROR(Eval(*plan_.groups[i], exec_->eval, row, &values[i]));
+    }
+    if (plan_.sets.empty()) {
+      ISO_ASSIGN_OR_RETURN(size_t group, Find(std::move(values), 0));
+      return AddTo(group, row);
+    }
+    for (size_t s = 0; s < plan_.sets.size(); ++s) {
+      Row of_set(values.size());
+      for (int i : plan_.sets[s]) of_set[static_cast<size_t>(i)] = values[static_cast<size_t>(i)];
+      ISO_ASSIGN_OR_RETURN(size_t group, Find(std::move(of_set), s));
+      ISO_RETURN_IF_ERROR(AddTo(group, row));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<size_t> Find(Row values, size_t set) {
+    std::string key;
+    if (!plan_.sets.empty()) key = std::to_string(set) + ":";
+    key += RowKey(values);
+    auto [it, fresh] = by_key_.try_emplace(std::move(key), groups_.size());
+    if (!fresh) return it->second;
+    ISO_RETURN_IF_ERROR(Charge(RowBytes(values) + static_cast<int64_t>(it->first.size()) +
+                               static_cast<int64_t>(plan_.calls.size() * (sizeof(State) + 48))));
+    return NewGroup(std::move(values), set);
+  }
+
+  absl::Status AddTo(size_t group, const Row& row) {
     for (size_t i = 0; i < plan_.calls.size(); ++i) {
+      if (plan_.calls[i].function == nullptr) continue;
       ISO_RETURN_IF_ERROR(Accumulate(plan_.calls[i], row, &groups_[group].states[i]));
     }
     return absl::OkStatus();
@@ -109,81 +168,66 @@ class AggregateOperator : public Operator {
       ISO_RETURN_IF_ERROR(EvalPredicate(*call.filter, exec_->eval, row, &counts));
       if (!counts) return absl::OkStatus();
     }
-    if (call.kind == AggregateKind::kCountStar) {
-      ++s->count;
+    absl::InlinedVector<Datum, 2> args(call.args.size());
+    for (size_t i = 0; i < args.size(); ++i) {
+      ISO_RETURN_IF_ERROR(Eval(*call.args[i], exec_->eval, row, &args[i]));
+      if (args[i].is_null() && call.function->strict) return absl::OkStatus();
+    }
+    if (s->seen != nullptr) {
+      std::string key = RowKey(args.data(), args.data() + args.size());
+      ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(key.size()) + 48));
+      if (!s->seen->insert(std::move(key)).second) return absl::OkStatus();
+    }
+    if (!call.order.empty()) {
+      Row kept(args.begin(), args.end());
+      for (const OrderExpr& o : call.order) {
+        Datum d;
+        ISO_RETURN_IF_ERROR(Eval(*o.expr, exec_->eval, row, &d));
+        kept.push_back(std::move(d));
+      }
+      ISO_RETURN_IF_ERROR(ChargeRow(kept));
+      s->rows.push_back(std::move(kept));
       return absl::OkStatus();
     }
-    Datum d;
-    ISO_RETURN_IF_ERROR(Eval(*call.arg, exec_->eval, row, &d));
-    if (d.is_null()) return absl::OkStatus();
-    if (call.distinct) {
-      std::string key;
-      AppendKeyPart(call.arg->type, d, &key);
-      ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(key.size()) + 48));
-      if (!s->seen.insert(std::move(key)).second) return absl::OkStatus();
-    }
-    ++s->count;
-    switch (call.kind) {
-      case AggregateKind::kSum:
-      case AggregateKind::kAvg:
-        if (d.shape() == Datum::Shape::kInt) {
-          s->sum += d.int_value();
-        } else if (d.shape() == Datum::Shape::kNumeric) {
-          const Datum before = std::move(s->numeric_sum);
-          return numeric::Add(before, d, &s->numeric_sum);
-        } else {
-          s->float_sum += d.float_value();
-          if (call.type == Type::kFloat4) s->float_sum = static_cast<float>(s->float_sum);
-        }
-        break;
-      case AggregateKind::kMin:
-      case AggregateKind::kBoolAnd:
-        if (s->extreme.is_null() || CompareDatums(d, s->extreme) < 0) s->extreme = std::move(d);
-        break;
-      case AggregateKind::kMax:
-      case AggregateKind::kBoolOr:
-        if (s->extreme.is_null() || CompareDatums(d, s->extreme) > 0) s->extreme = std::move(d);
-        break;
-      default:
-        break;
-    }
+    ISO_RETURN_IF_ERROR(s->aggregator->Add(args.data(), args.size()));
+    return ChargeGrowth(s);
+  }
+
+  absl::Status ChargeGrowth(State* s) {
+    const int64_t bytes = s->aggregator->MemoryBytes();
+    if (bytes <= s->bytes) return absl::OkStatus();
+    ISO_RETURN_IF_ERROR(Charge(bytes - s->bytes));
+    s->bytes = bytes;
     return absl::OkStatus();
   }
 
-  absl::Status Finish(const AggregateCall& call, const State& s, Datum* out) {
-    switch (call.kind) {
-      case AggregateKind::kCountStar:
-      case AggregateKind::kCount:
-        *out = Datum::Int(s.count);
-        return absl::OkStatus();
-      case AggregateKind::kSum:
-        if (s.count == 0) return absl::OkStatus();
-        if (IsFloat(call.type)) {
-          *out = Datum::Float(s.float_sum);
-          return absl::OkStatus();
-        }
-        if (call.type == Type::kNumeric) {
-          return numeric::Add(numeric::FromWide(s.sum), s.numeric_sum, out);
-        }
-        if (s.sum > std::numeric_limits<int64_t>::max() ||
-            s.sum < std::numeric_limits<int64_t>::min()) {
-          return SqlError(sqlstate::kValueOutOfRange, "bigint out of range in sum()");
-        }
-        *out = Datum::Int(static_cast<int64_t>(s.sum));
-        return absl::OkStatus();
-      case AggregateKind::kAvg:
-        if (s.count == 0) return absl::OkStatus();
-        if (call.type == Type::kNumeric) {
-          Datum sum;
-          ISO_RETURN_IF_ERROR(numeric::Add(numeric::FromWide(s.sum), s.numeric_sum, &sum));
-          return numeric::Divide(sum, numeric::FromInt(s.count), out);
-        }
-        *out = Datum::Float(s.float_sum / static_cast<double>(s.count));
-        return absl::OkStatus();
-      default:
-        *out = s.extreme;
-        return absl::OkStatus();
+  absl::Status Finish(const AggregateCall& call, State* s, Datum* out) {
+    const size_t args = call.args.size();
+    std::stable_sort(s->rows.begin(), s->rows.end(), [&](const Row& a, const Row& b) {
+      for (size_t i = 0; i < call.order.size(); ++i) {
+        const int order = OrderDatums(a[args + i], b[args + i], call.order[i].descending,
+                                      call.order[i].nulls_first);
+        if (order != 0) return order < 0;
+      }
+      return false;
+    });
+    for (const Row& row : s->rows) {
+      ISO_RETURN_IF_ERROR(s->aggregator->Add(row.data(), args));
+      ISO_RETURN_IF_ERROR(ChargeGrowth(s));
     }
+    return s->aggregator->Finish(out);
+  }
+
+  // A bit for each argument, the last one's lowest: whether it is not grouped by here.
+  Datum Grouping(const std::vector<int>& args, size_t set) const {
+    int64_t bits = 0;
+    for (int at : args) {
+      const bool in =
+          plan_.sets.empty() ||
+          std::find(plan_.sets[set].begin(), plan_.sets[set].end(), at) != plan_.sets[set].end();
+      bits = bits * 2 + (in ? 0 : 1);
+    }
+    return Datum::Int(bits);
   }
 
   const AggregatePlan& plan_;

@@ -1,104 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// INSERT, UPDATE and DELETE. Each takes in all its rows before it writes any, so that it never
-// meets its own writes; a failure leaves the writes done so far to the session, which rolls them
-// back. Secondary indexes go along (index_writer.h).
+// INSERT, UPDATE and DELETE. Secondary indexes go along (index_writer.h).
+#include "sql/exec/dml.h"
+
 #include <map>
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/sequence_access.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/constraints.h"
-#include "sql/exec/index_writer.h"
-#include "sql/exec/subquery.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
 namespace {
-
-constexpr size_t kKeysAtOnce = 1000;
 constexpr size_t kRowsAtOnce = 2000;
+}  // namespace
 
-class DmlOperator : public Operator {
- public:
-  DmlOperator(const PlanNode& child, const TablePtr& table, const std::vector<ExprPtr>& returning,
-              ExecContext* exec)
-      : Operator(exec),
-        table_(*table),
-        returning_(returning),
-        index_(*table, exec),
-        child_(MakeOperator(child, exec)) {}
-  ~DmlOperator() override { exec_->ctx->memory.Release(bytes_); }
+DmlOperator::DmlOperator(const PlanNode& child, const TablePtr& table,
+                         const std::vector<ExprPtr>& returning, ExecContext* exec)
+    : Operator(exec),
+      table_(*table),
+      index_(*table, exec),
+      returning_(returning),
+      returning_settler_(exec, returning),
+      child_(MakeOperator(child, exec)) {}
 
-  Task<absl::StatusOr<bool>> Next(Batch* out) override {
-    if (exec_->writer == nullptr) {
-      co_return SqlError(sqlstate::kReadOnlyTransaction, "cannot write in a read-only transaction");
-    }
-    ISO_CO_RETURN_IF_ERROR(co_await Drain(child_.get(), exec_, &input_, &bytes_));
-    ISO_CO_RETURN_IF_ERROR(co_await Apply(out));
-    co_return false;
+DmlOperator::~DmlOperator() { exec_->ctx->memory.Release(bytes_); }
+
+Task<absl::StatusOr<bool>> DmlOperator::Next(Batch* out) {
+  if (exec_->writer == nullptr) {
+    co_return SqlError(sqlstate::kReadOnlyTransaction, "cannot write in a read-only transaction");
   }
-
- protected:
-  virtual Task<absl::Status> Apply(Batch* out) = 0;
-
-  // Every so many rows a long statement lets the loop go on: leases hang on it.
-  Task<absl::Status> Breathe(size_t row) {
-    if (row % kRowsAtOnce != kRowsAtOnce - 1) co_return absl::OkStatus();
-    co_await SleepFor(exec_->executor, 0);
-    co_return Alive();
+  ISO_CO_RETURN_IF_ERROR(co_await Drain(child_.get(), exec_, &input_, &bytes_));
+  ISO_CO_RETURN_IF_ERROR(co_await Apply(out));
+  for (const Row& row : to_return_) {
+    ISO_CO_RETURN_IF_ERROR(co_await returning_settler_.Settle(&row));
+    ISO_CO_RETURN_IF_ERROR(Return(row, out));
   }
+  co_return false;
+}
 
-  absl::Status Put(const std::string& key, const Row& row) {
-    std::string value = EncodeRowValue(table_, row);
-    if (static_cast<int64_t>(value.size() + key.size()) > exec_->max_value_bytes) {
-      return SqlError(
-          sqlstate::kProgramLimit,
-          absl::StrCat("a row of table \"", table_.name, "\" takes ", value.size() + key.size(),
-                       " bytes; the limit is ", exec_->max_value_bytes));
-    }
-    return BufferPut(exec_, key, std::move(value));
+Task<absl::Status> DmlOperator::Breathe(size_t row) {
+  if (row % kRowsAtOnce != kRowsAtOnce - 1) co_return absl::OkStatus();
+  co_await SleepFor(exec_->executor, 0);
+  co_return Alive();
+}
+
+absl::Status DmlOperator::Put(const std::string& key, const Row& row) {
+  std::string value = EncodeRowValue(table_, row);
+  if (static_cast<int64_t>(value.size() + key.size()) > exec_->max_value_bytes) {
+    return SqlError(
+        sqlstate::kProgramLimit,
+        absl::StrCat("a row of table \"", table_.name, "\" takes ", value.size() + key.size(),
+                     " bytes; the limit is ", exec_->max_value_bytes));
   }
-  absl::Status Erase(const std::string& key) { return BufferDelete(exec_, key); }
+  return BufferPut(exec_, key, std::move(value));
+}
 
-  // What becomes of a row, for its index entries.
-  absl::Status NoteIndexes(const Row* before, const std::string& before_key, const Row* after,
-                           const std::string& after_key) {
-    if (index_.idle()) return absl::OkStatus();
-    int64_t bytes = 0;
-    index_.Note(before, before_key, after, after_key, &bytes);
-    return Charge(bytes);
+absl::Status DmlOperator::Erase(const std::string& key) { return BufferDelete(exec_, key); }
+
+absl::Status DmlOperator::NoteIndexes(const Row* before, const std::string& before_key,
+                                      const Row* after, const std::string& after_key) {
+  if (index_.idle()) return absl::OkStatus();
+  int64_t bytes = 0;
+  index_.Note(before, before_key, after, after_key, &bytes);
+  return Charge(bytes);
+}
+
+absl::Status DmlOperator::OncePerRow(bool joined) {
+  if (!joined && exec_->deferred == nullptr) return absl::OkStatus();
+  absl::flat_hash_set<std::string> met;  // lint: no iteration
+  size_t kept = 0;
+  for (size_t i = 0; i < input_.size(); ++i) {
+    std::string key = EncodeRowKey(table_, input_[i]);
+    if (WrittenBefore(key)) continue;
+    ISO_RETURN_IF_ERROR(Charge(joined ? static_cast<int64_t>(key.size()) + 48 : 0));
+    if (joined && !met.insert(std::move(key)).second) continue;
+    if (kept++ != i) input_[kept - 1] = std::move(input_[i]);
   }
+  input_.resize(kept);
+  return absl::OkStatus();
+}
 
-  absl::Status Changed(const Row& row, Batch* out) {
-    ++exec_->rows_changed;
-    if (returning_.empty()) return absl::OkStatus();
-    Row result(returning_.size());
-    for (size_t i = 0; i < result.size(); ++i) {
-      ISO_RETURN_IF_ERROR(Eval(*returning_[i], exec_->eval, row, &result[i]));
-    }
-    ISO_RETURN_IF_ERROR(ChargeRow(result));
-    out->push_back(std::move(result));
-    return absl::OkStatus();
+absl::Status DmlOperator::Changed(Row row, Batch* out) {
+  ++exec_->rows_changed;
+  if (returning_.empty()) return absl::OkStatus();
+  if (returning_settler_.empty()) return Return(row, out);
+  ISO_RETURN_IF_ERROR(ChargeRow(row));
+  to_return_.push_back(std::move(row));
+  return absl::OkStatus();
+}
+
+absl::Status DmlOperator::Return(const Row& row, Batch* out) {
+  Row result(returning_.size());
+  for (size_t i = 0; i < result.size(); ++i) {
+    ISO_RETURN_IF_ERROR(Eval(*returning_[i], exec_->eval, row, &result[i]));
   }
+  ISO_RETURN_IF_ERROR(ChargeRow(result));
+  out->push_back(std::move(result));
+  return absl::OkStatus();
+}
 
-  const TableDescriptor& table_;
-  const std::vector<ExprPtr>& returning_;
-  IndexWriter index_;
-  Batch input_;
-
- private:
-  OperatorPtr child_;
-  int64_t bytes_ = 0;
-};
+namespace {
 
 class InsertOperator : public DmlOperator {
  public:
   InsertOperator(const InsertPlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec), plan_(plan) {}
+      : DmlOperator(*plan.child, plan.table, plan.returning, exec),
+        plan_(plan),
+        settler_(exec, Exprs(plan)) {}
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {
@@ -128,6 +142,12 @@ class InsertOperator : public DmlOperator {
   }
 
  private:
+  static std::vector<const Expr*> Exprs(const InsertPlan& plan) {
+    std::vector<const Expr*> out = {plan.where.get()};
+    for (const auto& [column, value] : plan.set) out.push_back(value.get());
+    return out;
+  }
+
   absl::Status Complete(Row source, Row* row) {
     row->resize(table_.columns.size());
     const Row none;
@@ -144,9 +164,15 @@ class InsertOperator : public DmlOperator {
   }
 
   absl::Status Overwrite(const std::string& key, const Row& row, Batch* out) {
-    if (!written_.insert(key).second) return SecondTime();
+    if (!MarkWritten(key)) return SecondTime();
     ISO_RETURN_IF_ERROR(Put(key, row));
     return Changed(row, out);
+  }
+
+  // False where this statement, here or in another part of it, has written a row of that key.
+  bool MarkWritten(const std::string& key) {
+    const auto* before = exec_->deferred != nullptr ? exec_->deferred->Find(key) : nullptr;
+    return written_.insert(key).second && (before == nullptr || !before->has_value());
   }
 
   static absl::Status SecondTime() {
@@ -242,7 +268,7 @@ class InsertOperator : public DmlOperator {
                                        : UniqueViolation(table_, *clash.index, row);
     }
     if (plan_.conflict == InsertPlan::Conflict::kNothing) co_return absl::OkStatus();
-    if (!written_.insert(clash.owner).second) co_return SecondTime();
+    if (!MarkWritten(clash.owner)) co_return SecondTime();
     if (clash.owner != key) {
       std::vector<std::string> keys = {clash.owner};
       ISO_CO_ASSIGN_OR_RETURN(auto found, co_await LockKeys(exec_, std::move(keys)));
@@ -255,6 +281,7 @@ class InsertOperator : public DmlOperator {
     Row both = before;
     both.insert(both.end(), std::make_move_iterator(row.begin()),
                 std::make_move_iterator(row.end()));
+    if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&both));
     if (plan_.where != nullptr) {
       bool apply = false;
       ISO_CO_RETURN_IF_ERROR(EvalPredicate(*plan_.where, exec_->eval, both, &apply));
@@ -275,10 +302,11 @@ class InsertOperator : public DmlOperator {
     for (const IndexEntry& entry : EntriesOf(updated)) {
       if (entry.exclusive) owners_[entry.key] = clash.owner;
     }
-    co_return Changed(updated, out);
+    co_return Changed(std::move(updated), out);
   }
 
   const InsertPlan& plan_;
+  const Settler settler_;
   std::set<std::string> written_;
   // Who has the places in unique indexes that this statement looked at.
   std::map<std::string, std::optional<std::string>> owners_;
@@ -304,6 +332,7 @@ class UpdateOperator : public DmlOperator {
     std::vector<std::string> left;   // keys that rows move from
     std::vector<std::string> moved;  // keys that rows move to
     std::vector<size_t> movers;
+    ISO_CO_RETURN_IF_ERROR(OncePerRow(plan_.joined));
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       const std::string old_key = EncodeRowKey(table_, input_[i]);
@@ -344,7 +373,7 @@ class UpdateOperator : public DmlOperator {
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       ISO_CO_RETURN_IF_ERROR(Put(keys[i], input_[i]));
-      ISO_CO_RETURN_IF_ERROR(Changed(input_[i], out));
+      ISO_CO_RETURN_IF_ERROR(Changed(std::move(input_[i]), out));
     }
     co_return absl::OkStatus();
   }
@@ -363,19 +392,23 @@ class UpdateOperator : public DmlOperator {
 class DeleteOperator : public DmlOperator {
  public:
   DeleteOperator(const DeletePlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec) {}
+      : DmlOperator(*plan.child, plan.table, plan.returning, exec), joined_(plan.joined) {}
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {
+    ISO_CO_RETURN_IF_ERROR(OncePerRow(joined_));
     for (size_t i = 0; i < input_.size(); ++i) {
       ISO_CO_RETURN_IF_ERROR(co_await Breathe(i));
       const std::string key = EncodeRowKey(table_, input_[i]);
       ISO_CO_RETURN_IF_ERROR(Erase(key));
       ISO_CO_RETURN_IF_ERROR(NoteIndexes(&input_[i], key, nullptr, ""));
-      ISO_CO_RETURN_IF_ERROR(Changed(input_[i], out));
+      ISO_CO_RETURN_IF_ERROR(Changed(std::move(input_[i]), out));
     }
     co_return co_await index_.Apply();
   }
+
+ private:
+  const bool joined_;
 };
 
 }  // namespace

@@ -38,24 +38,32 @@ absl::Status UniqueViolation(const TableDescriptor& table, const IndexDescriptor
 }
 
 absl::Status BufferPut(ExecContext* exec, const std::string& key, std::string value) {
+  if (exec->deferred != nullptr) return exec->deferred->Write(key, std::move(value));
   return Buffered(exec->writer->Put(key, std::move(value)));
 }
 
 absl::Status BufferDelete(ExecContext* exec, const std::string& key) {
+  if (exec->deferred != nullptr) return exec->deferred->Write(key, std::nullopt);
   return Buffered(exec->writer->Delete(key));
 }
 
 Task<absl::StatusOr<std::vector<std::optional<std::string>>>> LockKeys(
     ExecContext* exec, std::vector<std::string> keys) {
-  if (keys.empty()) co_return std::vector<std::optional<std::string>>();
+  std::vector<std::optional<std::string>> out;
+  const std::vector<std::string> asked =
+      exec->deferred != nullptr ? keys : std::vector<std::string>();
   if (keys.size() == 1) {
     auto value = co_await exec->writer->Get(exec->ctx, keys[0], txn::LockMode::kExclusive);
     if (!value.ok()) co_return value.status();
-    std::vector<std::optional<std::string>> one;
-    one.push_back(*std::move(value));
-    co_return one;
+    out.push_back(*std::move(value));
+  } else if (!keys.empty()) {
+    ISO_CO_ASSIGN_OR_RETURN(out, co_await exec->writer->MultiGet(exec->ctx, std::move(keys),
+                                                                 txn::LockMode::kExclusive));
   }
-  co_return co_await exec->writer->MultiGet(exec->ctx, std::move(keys), txn::LockMode::kExclusive);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (const auto* written = exec->deferred->Find(asked[i])) out[i] = *written;
+  }
+  co_return out;
 }
 
 IndexWriter::IndexWriter(const TableDescriptor& table, ExecContext* exec)

@@ -29,10 +29,11 @@ namespace isochron::sql {
 absl::Status PrimaryKeyViolation(const TableDescriptor& table, const Row& row);
 absl::Status UniqueViolation(const TableDescriptor& table, const IndexDescriptor& index,
                              const Row& row);
-// Puts or deletes through `exec`'s transaction: 54000 when it would grow too large.
+// Puts or deletes through `exec`'s transaction, or at the statement's end where its writes are
+// deferred: 54000 when it would grow too large.
 absl::Status BufferPut(ExecContext* exec, const std::string& key, std::string value);
 absl::Status BufferDelete(ExecContext* exec, const std::string& key);
-// What stands under `keys`, locked exclusively: absence, too.
+// What stands under `keys`, locked exclusively: absence, too. Deferred writes stand there already.
 Task<absl::StatusOr<std::vector<std::optional<std::string>>>> LockKeys(
     ExecContext* exec, std::vector<std::string> keys);
 

@@ -4,7 +4,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/exec/operator.h"
+#include "sql/exec/subquery.h"
 
 namespace isochron::sql {
 namespace {
@@ -14,6 +14,7 @@ class JoinOperator : public Operator {
   JoinOperator(const JoinPlan& plan, ExecContext* exec)
       : Operator(exec),
         plan_(plan),
+        settler_(exec, plan.condition.get()),
         left_(MakeOperator(*plan.child, exec)),
         right_(MakeOperator(*plan.right, exec)) {}
   ~JoinOperator() override { exec_->ctx->memory.Release(right_bytes_); }
@@ -39,10 +40,7 @@ class JoinOperator : public Operator {
       if (!more.ok()) co_return more;
       left_more_ = *more;
     }
-    size_t tried = 0;
-    while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
-      ISO_CO_RETURN_IF_ERROR(Match(batch_[at_], &tried, out));
-    }
+    ISO_CO_RETURN_IF_ERROR(settler_.empty() ? MatchBatch(out) : co_await MatchSettled(out));
     co_return at_ < batch_.size() || left_more_ || plan_.right_outer;
   }
 
@@ -68,23 +66,57 @@ class JoinOperator : public Operator {
     return absl::OkStatus();
   }
 
+  absl::Status MatchBatch(Batch* out) {
+    size_t tried = 0;
+    while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
+      ISO_RETURN_IF_ERROR(Match(batch_[at_], &tried, out));
+    }
+    return absl::OkStatus();
+  }
+
+  // The condition asks subqueries: each pair of rows is settled before it is tried.
+  Task<absl::Status> MatchSettled(Batch* out) {
+    size_t tried = 0;
+    while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
+      ISO_CO_RETURN_IF_ERROR(Begin(batch_[at_]));
+      if (matches_ != nullptr && match_at_ < matches_->size()) {
+        const Row row = Joined(batch_[at_], rows_[(*matches_)[match_at_]]);
+        ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&row));
+      }
+      one_ = true;
+      absl::Status s = Match(batch_[at_], &tried, out);
+      one_ = false;
+      ISO_CO_RETURN_IF_ERROR(s);
+    }
+    co_return absl::OkStatus();
+  }
+
+  static Row Joined(const Row& left, const Row& right) {
+    Row row = left;
+    row.insert(row.end(), right.begin(), right.end());
+    return row;
+  }
+
+  absl::Status Begin(const Row& left) {
+    if (begun_) return absl::OkStatus();
+    begun_ = true;
+    matched_ = false;
+    match_at_ = 0;
+    std::string key;
+    ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.left_keys, left, &key));
+    auto it = has_key ? by_key_.find(key) : by_key_.end();
+    matches_ = it == by_key_.end() ? nullptr : &it->second;
+    return absl::OkStatus();
+  }
+
   // Goes on with the matches of `left`, the row at at_; steps to the next row behind the last one.
   absl::Status Match(const Row& left, size_t* tried, Batch* out) {
-    if (!begun_) {
-      begun_ = true;
-      matched_ = false;
-      match_at_ = 0;
-      std::string key;
-      ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.left_keys, left, &key));
-      auto it = has_key ? by_key_.find(key) : by_key_.end();
-      matches_ = it == by_key_.end() ? nullptr : &it->second;
-    }
-    while (matches_ != nullptr && match_at_ < matches_->size()) {
+    ISO_RETURN_IF_ERROR(Begin(left));
+    for (bool first = true;
+         !(one_ && !first) && matches_ != nullptr && match_at_ < matches_->size(); first = false) {
       if (++*tried > kMostTried || out->size() >= kBatchRows) return absl::OkStatus();
       const size_t match = (*matches_)[match_at_++];
-      const Row& right = rows_[match];
-      Row row = left;
-      row.insert(row.end(), right.begin(), right.end());
+      Row row = Joined(left, rows_[match]);
       if (plan_.condition != nullptr) {
         bool keep = false;
         ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.condition, exec_->eval, row, &keep));
@@ -94,6 +126,7 @@ class JoinOperator : public Operator {
       if (plan_.right_outer) right_matched_[match] = true;
       out->push_back(std::move(row));
     }
+    if (one_ && matches_ != nullptr && match_at_ < matches_->size()) return absl::OkStatus();
     ++*tried;
     if (!matched_ && plan_.left_outer) {
       Row row = left;
@@ -121,6 +154,8 @@ class JoinOperator : public Operator {
   static constexpr size_t kMostTried = 4096;
 
   const JoinPlan& plan_;
+  const Settler settler_;
+  bool one_ = false;  // try one pair of rows only
   OperatorPtr left_, right_;
   bool built_ = false;
   Batch rows_;   // of the right side

@@ -175,14 +175,9 @@ class SortOperator : public Operator {
     }
     std::stable_sort(out->begin(), out->end(), [this](const Row& a, const Row& b) {
       for (const SortKey& key : plan_.keys) {
-        const Datum& x = a[static_cast<size_t>(key.slot)];
-        const Datum& y = b[static_cast<size_t>(key.slot)];
-        if (x.is_null() || y.is_null()) {
-          if (x.is_null() == y.is_null()) continue;
-          return x.is_null() == key.nulls_first;
-        }
-        const int order = CompareDatums(x, y);
-        if (order != 0) return (order < 0) != key.descending;
+        const size_t slot = static_cast<size_t>(key.slot);
+        const int order = OrderDatums(a[slot], b[slot], key.descending, key.nulls_first);
+        if (order != 0) return order < 0;
       }
       return false;
     });
@@ -237,20 +232,44 @@ class LimitOperator : public Operator {
       if (!settler.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler.Settle(&none));
       ISO_CO_RETURN_IF_ERROR(Start());
     }
-    if (left_ == 0) co_return false;
+    if (left_ == 0 && last_.empty()) co_return false;
     auto more = co_await child_->Next(out);
     if (!more.ok()) co_return more;
     const size_t drop =
         static_cast<size_t>(std::min<int64_t>(skip_, static_cast<int64_t>(out->size())));
     out->erase(out->begin(), out->begin() + static_cast<std::ptrdiff_t>(drop));
     skip_ -= static_cast<int64_t>(drop);
-    if (static_cast<int64_t>(out->size()) > left_) out->resize(static_cast<size_t>(left_));
-    left_ -= static_cast<int64_t>(out->size());
+    const size_t most = Most(*out);
+    left_ -= std::min(left_, static_cast<int64_t>(most));
+    const bool through = left_ == 0 && (!plan_.with_ties || most < out->size());
+    out->resize(most);
     for (Row& row : *out) row.resize(plan_.width);
-    co_return *more&& left_ > 0;
+    if (through) last_.clear();
+    co_return *more && !through;
   }
 
  private:
+  // How many of these rows are within the limit, or tie with the last one that is.
+  size_t Most(const Batch& rows) {
+    size_t most = static_cast<size_t>(std::min(left_, static_cast<int64_t>(rows.size())));
+    if (!plan_.with_ties) return most;
+    if (most > 0) {
+      last_.clear();
+      for (const SortKey& key : plan_.ties) {
+        last_.push_back(rows[most - 1][static_cast<size_t>(key.slot)]);
+      }
+    }
+    auto ties = [this](const Row& row) {
+      for (size_t i = 0; i < plan_.ties.size(); ++i) {
+        const Datum& d = row[static_cast<size_t>(plan_.ties[i].slot)];
+        if (OrderDatums(d, last_[i], false, false) != 0) return false;
+      }
+      return true;
+    };
+    while (most < rows.size() && !last_.empty() && ties(rows[most])) ++most;
+    return most;
+  }
+
   absl::Status Start() {
     started_ = true;
     Datum d;
@@ -276,9 +295,40 @@ class LimitOperator : public Operator {
   bool started_ = false;
   int64_t left_ = std::numeric_limits<int64_t>::max();
   int64_t skip_ = 0;
+  Row last_;  // with ties: what the last row within the limit is ordered by
 };
 
 }  // namespace
+
+absl::Status DeferredWrites::Write(const std::string& key, std::optional<std::string> value) {
+  const int64_t bytes = static_cast<int64_t>(key.size() + (value ? value->size() : 0)) + 96;
+  ISO_RETURN_IF_ERROR(ctx_->memory.Charge(bytes));
+  charged_ += bytes;
+  writes_[key] = std::move(value);
+  return absl::OkStatus();
+}
+
+absl::Status DeferredWrites::Flush(txn::ReadWriteTransaction* writer) {
+  for (auto& [key, value] : writes_) {
+    absl::Status s = value.has_value() ? writer->Put(key, *std::move(value)) : writer->Delete(key);
+    if (s.code() == absl::StatusCode::kResourceExhausted) {
+      return SqlError(sqlstate::kProgramLimit, s.message(), -1,
+                      "Write fewer rows in one transaction.");
+    }
+    ISO_RETURN_IF_ERROR(s);
+  }
+  writes_.clear();
+  return absl::OkStatus();
+}
+
+int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first) {
+  if (a.is_null() || b.is_null()) {
+    if (a.is_null() == b.is_null()) return 0;
+    return a.is_null() == nulls_first ? -1 : 1;
+  }
+  const int order = CompareDatums(a, b);
+  return descending ? -order : order;
+}
 
 int64_t RowBytes(const Row& row) {
   int64_t bytes = sizeof(Row);
@@ -361,7 +411,9 @@ OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec) {
     case PlanKind::kAggregate:
       return operators::MakeAggregate(static_cast<const AggregatePlan&>(plan), exec);
     case PlanKind::kJoin:
-      return operators::MakeJoin(static_cast<const JoinPlan&>(plan), exec);
+      return static_cast<const JoinPlan&>(plan).lets.empty()
+                 ? operators::MakeJoin(static_cast<const JoinPlan&>(plan), exec)
+                 : operators::MakeLateralJoin(static_cast<const JoinPlan&>(plan), exec);
     case PlanKind::kAppend:
       return operators::MakeAppend(static_cast<const AppendPlan&>(plan), exec);
     case PlanKind::kSetOp:
@@ -370,8 +422,20 @@ OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec) {
       return MakeOperator(*plan.child, exec);
     case PlanKind::kCteScan:
       return operators::MakeCteScan(static_cast<const CteScanPlan&>(plan), exec);
-    case PlanKind::kSeries:
-      return operators::MakeSeries(static_cast<const SeriesPlan&>(plan), exec);
+    case PlanKind::kFunctionScan:
+      return operators::MakeFunctionScan(static_cast<const FunctionScanPlan&>(plan), exec);
+    case PlanKind::kProjectSet:
+      return operators::MakeProjectSet(static_cast<const ProjectSetPlan&>(plan), exec);
+    case PlanKind::kLet:
+      return operators::MakeLet(static_cast<const LetPlan&>(plan), exec);
+    case PlanKind::kWindow:
+      return operators::MakeWindow(static_cast<const WindowPlan&>(plan), exec);
+    case PlanKind::kRecursiveUnion:
+      return operators::MakeRecursiveUnion(static_cast<const RecursiveUnionPlan&>(plan), exec);
+    case PlanKind::kWorkTable:
+      return operators::MakeWorkTable(static_cast<const WorkTablePlan&>(plan), exec);
+    case PlanKind::kMerge:
+      return operators::MakeMerge(static_cast<const MergePlan&>(plan), exec);
     case PlanKind::kInsert:
       return operators::MakeInsert(static_cast<const InsertPlan&>(plan), exec);
     case PlanKind::kUpdate:

@@ -9,8 +9,11 @@
 // an operator keeps is charged to the request's memory account and given back when it goes.
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +37,30 @@ class VirtualTables {
 };
 
 class Subqueries;
+using Batch = std::vector<Row>;
+
+// What a statement writes where nothing that it reads may be of its own writing: kept apart until
+// its end. Charged to the request's memory.
+class DeferredWrites {
+ public:
+  explicit DeferredWrites(Ctx ctx) : ctx_(std::move(ctx)) {}
+  ~DeferredWrites() { ctx_->memory.Release(charged_); }
+  DeferredWrites(const DeferredWrites&) = delete;
+  DeferredWrites& operator=(const DeferredWrites&) = delete;
+
+  // nullopt deletes.
+  absl::Status Write(const std::string& key, std::optional<std::string> value);
+  const std::optional<std::string>* Find(const std::string& key) const {
+    auto it = writes_.find(key);
+    return it == writes_.end() ? nullptr : &it->second;
+  }
+  absl::Status Flush(txn::ReadWriteTransaction* writer);
+
+ private:
+  const Ctx ctx_;
+  int64_t charged_ = 0;
+  std::map<std::string, std::optional<std::string>> writes_;
+};
 
 struct ExecContext {
   Ctx ctx;
@@ -45,10 +72,13 @@ struct ExecContext {
   int64_t max_value_bytes = 0;
   EvalContext eval;
   Subqueries* subqueries = nullptr;  // of the statement; null where the plan has none
-  int64_t rows_changed = 0;          // by DML
+  // Of the statement: what kRegister reads, what rounds of WITH RECURSIVE work on, what is written
+  // at its end (null: at once).
+  std::vector<Datum>* registers = nullptr;
+  std::vector<std::shared_ptr<const Batch>>* work_tables = nullptr;
+  DeferredWrites* deferred = nullptr;
+  int64_t rows_changed = 0;  // by DML
 };
-
-using Batch = std::vector<Row>;
 
 class Operator {
  public:
@@ -90,12 +120,24 @@ OperatorPtr MakeAggregate(const AggregatePlan& plan, ExecContext* exec);
 OperatorPtr MakeAppend(const AppendPlan& plan, ExecContext* exec);
 OperatorPtr MakeSetOp(const SetOpPlan& plan, ExecContext* exec);
 OperatorPtr MakeCteScan(const CteScanPlan& plan, ExecContext* exec);
-OperatorPtr MakeSeries(const SeriesPlan& plan, ExecContext* exec);
+OperatorPtr MakeLateralJoin(const JoinPlan& plan, ExecContext* exec);
+OperatorPtr MakeFunctionScan(const FunctionScanPlan& plan, ExecContext* exec);
+OperatorPtr MakeProjectSet(const ProjectSetPlan& plan, ExecContext* exec);
+OperatorPtr MakeLet(const LetPlan& plan, ExecContext* exec);
+OperatorPtr MakeWindow(const WindowPlan& plan, ExecContext* exec);
+OperatorPtr MakeRecursiveUnion(const RecursiveUnionPlan& plan, ExecContext* exec);
+OperatorPtr MakeWorkTable(const WorkTablePlan& plan, ExecContext* exec);
+OperatorPtr MakeMerge(const MergePlan& plan, ExecContext* exec);
 OperatorPtr MakeInsert(const InsertPlan& plan, ExecContext* exec);
 OperatorPtr MakeUpdate(const UpdatePlan& plan, ExecContext* exec);
 OperatorPtr MakeDelete(const DeletePlan& plan, ExecContext* exec);
 }  // namespace operators
 
+// Evaluates `lets` over `row` into the statement's registers.
+absl::Status SetRegisters(const std::vector<Let>& lets, const Row& row, ExecContext* exec);
+
+// How two values lie in an ORDER BY; NULLs are equal.
+int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first);
 int64_t RowBytes(const Row& row);
 // Equal for rows that are duplicates of one another.
 std::string RowKey(const Row& row);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UNION ALL, INTERSECT, EXCEPT, rows of WITH queries, and generate_series.
+// UNION ALL, INTERSECT, EXCEPT, and rows of WITH queries.
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -123,61 +123,8 @@ class CteScanOperator : public Operator {
 
  private:
   const CteScanPlan& plan_;
-  const Batch* rows_ = nullptr;
+  std::shared_ptr<const Batch> rows_;
   size_t at_ = 0;
-};
-
-class SeriesOperator : public Operator {
- public:
-  SeriesOperator(const SeriesPlan& plan, ExecContext* exec)
-      : Operator(exec), plan_(plan), settler_(exec, plan.args) {}
-
-  Task<absl::StatusOr<bool>> Next(Batch* out) override {
-    if (!started_) {
-      started_ = true;
-      const Row none;
-      if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&none));
-      ISO_CO_RETURN_IF_ERROR(Start());
-    }
-    // Nothing else in the plan may ever wait.
-    if (++batches_ % 8 == 0) co_await SleepFor(exec_->executor, 0);
-    ISO_CO_RETURN_IF_ERROR(Alive());
-    while (!done_ && out->size() < kBatchRows) {
-      Row row;
-      row.push_back(Datum::Int(next_));
-      out->push_back(std::move(row));
-      done_ = __builtin_add_overflow(next_, step_, &next_) || Beyond();
-    }
-    co_return !done_;
-  }
-
- private:
-  bool Beyond() const { return step_ > 0 ? next_ > last_ : next_ < last_; }
-
-  absl::Status Start() {
-    int64_t values[3] = {0, 0, 1};
-    for (size_t i = 0; i < plan_.args.size(); ++i) {
-      Datum d;
-      ISO_RETURN_IF_ERROR(Eval(*plan_.args[i], exec_->eval, Row(), &d));
-      if (d.is_null()) return absl::OkStatus();
-      values[i] = d.int_value();
-    }
-    next_ = values[0];
-    last_ = values[1];
-    step_ = values[2];
-    if (step_ == 0) {
-      return SqlError(sqlstate::kInvalidParameter, "step size cannot equal zero");
-    }
-    done_ = Beyond();
-    return absl::OkStatus();
-  }
-
-  const SeriesPlan& plan_;
-  Settler settler_;
-  bool started_ = false;
-  bool done_ = true;
-  int64_t next_ = 0, last_ = 0, step_ = 1;
-  uint64_t batches_ = 0;
 };
 
 }  // namespace
@@ -191,9 +138,6 @@ OperatorPtr MakeSetOp(const SetOpPlan& plan, ExecContext* exec) {
 }
 OperatorPtr MakeCteScan(const CteScanPlan& plan, ExecContext* exec) {
   return std::make_unique<CteScanOperator>(plan, exec);
-}
-OperatorPtr MakeSeries(const SeriesPlan& plan, ExecContext* exec) {
-  return std::make_unique<SeriesOperator>(plan, exec);
 }
 }  // namespace operators
 

@@ -73,11 +73,22 @@ absl::Status Subqueries::Charge(int64_t bytes, Result* result) {
   return absl::OkStatus();
 }
 
+// What it reads of the statement's registers.
+std::string Subqueries::Registers(const SubPlan& sub) const {
+  std::string out;
+  if (sub.registers.empty()) return out;
+  Writer writer(&out);
+  for (int r : sub.registers) {
+    WriteDatum((*root_->registers)[static_cast<size_t>(r)], &writer);
+  }
+  return out;
+}
+
 Subqueries::Result* Subqueries::Find(const Expr& e, const std::vector<Datum>& args) {
   if (states_.empty()) states_.resize(plan_.subqueries.size());
   const Datum* outer = args.data() + e.operands;
   const Datum* end = args.data() + args.size();
-  std::string key = KeyOf(outer, end);
+  std::string key = KeyOf(outer, end) + Registers(plan_.subqueries[static_cast<size_t>(e.index)]);
   auto& results = states_[static_cast<size_t>(e.index)].results;
   auto it = results.find(key);
   if (it != results.end()) return it->second.get();
@@ -90,7 +101,10 @@ absl::Status Subqueries::Value(const Expr& e, std::vector<Datum> args, Datum* ou
   if (result == nullptr) return SqlError(sqlstate::kInternal, "a subquery that has not run");
   if (e.function != nullptr) return Compare(e, args, *result, out);
   const bool exists = plan_.subqueries[static_cast<size_t>(e.index)].use == SubqueryUse::kExists;
-  *out = exists ? Datum::Bool(result->any) : result->scalar;
+  const size_t column = e.value.is_null() ? 0 : static_cast<size_t>(e.value.int_value());
+  *out = exists                           ? Datum::Bool(result->any)
+         : column < result->scalar.size() ? result->scalar[column]
+                                          : Datum::Null();
   return absl::OkStatus();
 }
 
@@ -137,14 +151,14 @@ absl::Status Subqueries::Take(const SubPlan& sub, Row row, Result* result) {
     result->any = true;
     return absl::OkStatus();
   }
-  if (sub.use == SubqueryUse::kScalar) {
+  if (sub.use == SubqueryUse::kScalar || sub.use == SubqueryUse::kRow) {
     if (result->any) {
       return SqlError(sqlstate::kCardinalityViolation,
                       "more than one row returned by a subquery used as an expression");
     }
     result->any = true;
-    ISO_RETURN_IF_ERROR(Charge(row[0].MemoryBytes(), result));
-    result->scalar = std::move(row[0]);
+    ISO_RETURN_IF_ERROR(Charge(RowBytes(row), result));
+    result->scalar = std::move(row);
     return absl::OkStatus();
   }
   if (sub.use == SubqueryUse::kArray) {
@@ -174,8 +188,9 @@ absl::Status Subqueries::MakeArray(const SubPlan& sub, Result* result) {
   members.reserve(result->rows.size());
   for (Row& row : result->rows) members.push_back(std::move(row[0]));
   result->rows.clear();
-  ISO_RETURN_IF_ERROR(BuildArray(members, IsArrayType(sub.types[0]), &result->scalar));
-  return Charge(result->scalar.MemoryBytes(), result);
+  result->scalar.resize(1);
+  ISO_RETURN_IF_ERROR(BuildArray(members, IsArrayType(sub.types[0]), &result->scalar[0]));
+  return Charge(result->scalar[0].MemoryBytes(), result);
 }
 
 Task<absl::Status> Subqueries::Run(Wanted wanted) {
@@ -237,20 +252,34 @@ absl::StatusOr<const std::vector<Row>*> Subqueries::Rows(const Expr& e, const Ev
   return &result->rows;
 }
 
-Task<absl::StatusOr<const Batch*>> Subqueries::Cte(int index) {
+Task<absl::StatusOr<std::shared_ptr<const Batch>>> Subqueries::Cte(int index) {
   const size_t at = static_cast<size_t>(index);
-  if (ctes_.empty()) {
-    ctes_.resize(plan_.ctes.size());
-    cte_execs_.resize(plan_.ctes.size());
+  if (ctes_.empty()) ctes_.resize(plan_.ctes.size());
+  const SubPlan& sub = plan_.ctes[at];
+  std::string registers = Registers(sub);
+  CteState& state = ctes_[at];
+  if (state.rows != nullptr && state.registers == registers) co_return state.rows;
+  root_->ctx->memory.Release(state.bytes);
+  charged_ -= std::exchange(state.bytes, 0);
+  state.rows = nullptr;
+  state.exec = std::make_unique<ExecContext>(*root_);
+  OperatorPtr source = MakeOperator(*sub.root, state.exec.get());
+  auto rows = std::make_shared<Batch>();
+  const absl::Status drained = co_await Drain(source.get(), root_, rows.get(), &ctes_[at].bytes);
+  charged_ += ctes_[at].bytes;
+  ISO_CO_RETURN_IF_ERROR(drained);
+  ctes_[at].rows = std::move(rows);
+  ctes_[at].registers = std::move(registers);
+  co_return ctes_[at].rows;
+}
+
+Task<absl::Status> Subqueries::RunModifying() {
+  for (size_t i = plan_.ctes.size(); i-- > 0;) {
+    if (!plan_.ctes[i].modifies) continue;
+    auto rows = co_await Cte(static_cast<int>(i));
+    if (!rows.ok()) co_return rows.status();
   }
-  if (ctes_[at] == nullptr) {
-    cte_execs_[at] = std::make_unique<ExecContext>(*root_);
-    OperatorPtr source = MakeOperator(*plan_.ctes[at].root, cte_execs_[at].get());
-    auto rows = std::make_unique<Batch>();
-    ISO_CO_RETURN_IF_ERROR(co_await Drain(source.get(), root_, rows.get(), &charged_));
-    ctes_[at] = std::move(rows);
-  }
-  co_return ctes_[at].get();
+  co_return absl::OkStatus();
 }
 
 Settler::Settler(ExecContext* exec, const std::vector<const Expr*>& exprs) : exec_(exec) {

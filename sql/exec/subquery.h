@@ -41,12 +41,14 @@ class Subqueries : public SubqueryValues {
   // The values that a settled `e`, a comparison with a set that sees no row, compares with.
   absl::StatusOr<const std::vector<Row>*> Rows(const Expr& e, const EvalContext& eval);
   // The rows of a WITH query; runs it at the first call.
-  Task<absl::StatusOr<const Batch*>> Cte(int index);
+  Task<absl::StatusOr<std::shared_ptr<const Batch>>> Cte(int index);
+  // Runs those that write and that nothing has read, the last one first (as PostgreSQL).
+  Task<absl::Status> RunModifying();
 
  private:
   // What a run gave, as far as its use needs it.
   struct Result {
-    Datum scalar;
+    Row scalar;                             // of one row; empty for none
     bool any = false;                       // it has rows
     bool has_null = false;                  // some row has a NULL
     Datum least, most;                      // of one column's values
@@ -66,6 +68,7 @@ class Subqueries : public SubqueryValues {
     std::vector<Datum> outer;
   };
 
+  std::string Registers(const SubPlan& sub) const;
   Result* Find(const Expr& e, const std::vector<Datum>& args);
   absl::Status Compare(const Expr& e, const std::vector<Datum>& args, const Result& result,
                        Datum* out) const;
@@ -76,9 +79,14 @@ class Subqueries : public SubqueryValues {
 
   const Plan& plan_;
   ExecContext* const root_;
-  std::vector<State> states_;                 // by subquery, from the first one wanted
-  std::vector<std::unique_ptr<Batch>> ctes_;  // by WITH query
-  std::vector<std::unique_ptr<ExecContext>> cte_execs_;
+  std::vector<State> states_;  // by subquery, from the first one wanted
+  struct CteState {
+    std::unique_ptr<ExecContext> exec;
+    std::shared_ptr<const Batch> rows;  // null before it has run
+    std::string registers;              // as they were when it ran
+    int64_t bytes = 0;
+  };
+  std::vector<CteState> ctes_;  // by WITH query
   std::optional<Wanted> wanted_;
   int64_t charged_ = 0;
   uint64_t runs_ = 0;

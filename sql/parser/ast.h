@@ -50,8 +50,11 @@ enum class ExprKind : uint8_t {
   kElement,   // args[0], then its subscripts; star: slices, a lower and an upper bound each, where
               // kDefault stands for one that is left out
   kAnyArray,  // args[0] names[0] ANY (args[1]); text "any" or "all"
-  kSubquery,  // select; text "scalar", "exists", "array", "any" or "all", then names[0] the
-              // operator and args[0] what is compared
+  kSubquery,  // select; text "scalar", "exists", "array", "any", "all" or "row", then names[0] the
+              // operator and args[0] what is compared; "field": the column int_value of a subquery
+              // of one row
+  kGrouping,  // GROUPING(args)
+  kGroupingSet,  // in GROUP BY only: text "empty", "simple", "rollup", "cube" or "sets", args
 };
 
 // A type as it is written: its name (pg_type.typname; "_int4" for an array of integers) and the
@@ -65,6 +68,8 @@ struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 struct Select;
 using SelectPtr = std::unique_ptr<Select>;
+struct OrderItem;
+struct Window;
 
 struct Expr {
   ExprKind kind = ExprKind::kNull;
@@ -82,6 +87,10 @@ struct Expr {
   std::vector<int32_t> modifiers;        // of a cast's type
   ExprPtr filter;                        // FILTER (WHERE ...) of an aggregate
   std::shared_ptr<const Select> select;  // of a subquery
+  std::vector<OrderItem> order_by;       // of an aggregate: ORDER BY inside, or WITHIN GROUP
+  bool within_group = false;
+  bool variadic = false;           // the last argument is VARIADIC
+  std::shared_ptr<Window> window;  // OVER ...
 };
 
 struct TableName {
@@ -102,13 +111,42 @@ struct OrderItem {
   bool nulls_first = false;  // resolved: PostgreSQL's default is last when ascending
 };
 
+enum class FrameMode : uint8_t { kRange, kRows, kGroups };
+enum class FrameBound : uint8_t {
+  kUnboundedPreceding,
+  kPreceding,
+  kCurrentRow,
+  kFollowing,
+  kUnboundedFollowing
+};
+enum class FrameExclusion : uint8_t { kNone, kCurrentRow, kGroup, kTies };
+
+// What follows OVER, or a name of the WINDOW clause.
+struct Window {
+  std::string name;  // OVER name; of the WINDOW clause: what it defines
+  std::string base;  // (name ...): the window that this one adds to
+  std::vector<ExprPtr> partition;
+  std::vector<OrderItem> order;
+  bool has_frame = false;
+  FrameMode mode = FrameMode::kRange;
+  FrameBound start = FrameBound::kUnboundedPreceding, end = FrameBound::kCurrentRow;
+  FrameExclusion exclusion = FrameExclusion::kNone;
+  ExprPtr start_offset, end_offset;
+  int position = -1;
+};
+using WindowPtr = std::shared_ptr<Window>;
+
+struct Statement;
+
 // One query of a WITH clause. Whoever names it in FROM holds it; `references` counts those places.
 struct Cte {
   std::string name;
   std::vector<std::string> columns;  // fewer than the query has, or none: the rest keep their names
   std::unique_ptr<Select> select;
-  bool materialized = false;  // AS MATERIALIZED
-  int references = 0;
+  std::shared_ptr<Statement> dml;  // INSERT, UPDATE, DELETE or MERGE: then there is no `select`
+  bool materialized = false;       // AS MATERIALIZED
+  bool recursive = false;          // its query names it
+  int references = 0;              // from outside its own query
   int position = -1;
 };
 using CtePtr = std::shared_ptr<Cte>;
@@ -121,12 +159,18 @@ struct FromItem {
   TableName table;                   // kTable, kCte; the alias of every leaf
   std::vector<std::string> columns;  // new names of a leaf's first columns
   SelectPtr select;
-  ExprPtr function;
-  CtePtr cte;
+  bool lateral = false;            // LATERAL was written (functions need it not)
+  std::vector<ExprPtr> functions;  // several for ROWS FROM
+  // ROWS FROM: the column definitions of each; else of the only one.
+  std::vector<std::vector<std::pair<std::string, TypeName>>> column_types;
+  bool ordinality = false;
+  CtePtr cte;                      // null where `recursive` is set
+  const Cte* recursive = nullptr;  // a WITH RECURSIVE query, named within itself
   JoinKind join = JoinKind::kInner;
   std::unique_ptr<FromItem> left, right;
   ExprPtr on;  // null for a cross join
   std::vector<std::string> using_columns;
+  std::string using_alias;  // USING (...) AS alias; `table.alias` is that of the whole join
   bool natural = false;
 };
 
@@ -149,13 +193,17 @@ struct Select {
   std::vector<FromItem> from;
   ExprPtr where;
   std::vector<ExprPtr> group_by;
+  bool group_distinct = false;  // GROUP BY DISTINCT
   ExprPtr having;
+  std::vector<WindowPtr> windows;  // the WINDOW clause
   std::vector<OrderItem> order_by;
   ExprPtr limit;
   ExprPtr offset;
+  bool with_ties = false;
   bool for_update = false;
-  bool locks = false;                        // any FOR UPDATE or FOR SHARE
-  std::vector<std::vector<ExprPtr>> values;  // VALUES (...), (...)
+  bool locks = false;                                // any FOR UPDATE or FOR SHARE
+  std::vector<std::pair<std::string, int>> lock_of;  // FOR UPDATE OF: names, positions
+  std::vector<std::vector<ExprPtr>> values;          // VALUES (...), (...)
   SelectPtr first;
   std::vector<SetBranch> branches;
 };
@@ -190,6 +238,7 @@ struct Update {
   std::vector<CtePtr> ctes;
   TableName table;
   std::vector<Assignment> set;
+  std::vector<FromItem> from;
   ExprPtr where;
   std::vector<SelectItem> returning;
 };
@@ -197,8 +246,28 @@ struct Update {
 struct Delete {
   std::vector<CtePtr> ctes;
   TableName table;
+  std::vector<FromItem> from;  // USING
   ExprPtr where;
   std::vector<SelectItem> returning;
+};
+
+enum class MergeAction : uint8_t { kNothing, kInsert, kUpdate, kDelete };
+
+struct MergeWhen {
+  bool matched = false;
+  MergeAction action = MergeAction::kNothing;
+  ExprPtr condition;
+  std::vector<Assignment> set;                       // UPDATE
+  std::vector<std::pair<std::string, int>> columns;  // INSERT: name, position; empty: all in order
+  std::vector<ExprPtr> values;                       // INSERT; empty: DEFAULT VALUES
+};
+
+struct Merge {
+  std::vector<CtePtr> ctes;
+  TableName table;
+  std::vector<FromItem> source;  // one
+  ExprPtr on;
+  std::vector<MergeWhen> whens;
 };
 
 struct ColumnDef {
@@ -348,7 +417,7 @@ using ObjectPtr = std::shared_ptr<const ObjectStatement>;
 
 struct Statement {
   std::variant<Select, Insert, Update, Delete, CreateTable, DropTable, Transaction, Set, Show,
-               Explain, Copy, CreateIndex, DropIndex, AlterTable, ObjectPtr>
+               Explain, Copy, CreateIndex, DropIndex, AlterTable, Merge, ObjectPtr>
       node;
   int position = 0;  // of its first byte in the parsed text
   int length = 0;

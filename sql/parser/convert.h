@@ -23,6 +23,7 @@ struct State {
   int param_count = 0;
   int depth = 0;
   std::vector<ast::CtePtr> ctes;  // visible here, the innermost last
+  std::vector<ast::Cte*> open;    // of WITH RECURSIVE: those whose queries are being converted
 };
 
 // What a query within a query counts for in State::depth.
@@ -42,6 +43,13 @@ absl::StatusOr<std::vector<ast::SelectItem>> SelectItems(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // The strings of a list of String nodes.
 std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+
+absl::StatusOr<std::vector<ast::OrderItem>> OrderItems(
+    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+absl::StatusOr<ast::WindowPtr> WindowDefinition(State* state, const pg::WindowDef& def);
+absl::StatusOr<std::vector<ast::Assignment>> Assignments(
+    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& targets);
+absl::StatusOr<ast::Merge> MergeStatement(State* state, const pg::MergeStmt& stmt);
 
 absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& stmt);
 // Makes the queries of a WITH clause visible; the caller shrinks state->ctes again.

@@ -150,11 +150,6 @@ absl::StatusOr<ExprPtr> Operator(State* state, const pg::A_Expr& x) {
 }
 
 absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
-  if (f.has_over()) return Unsupported("a window function", f.location());
-  if (f.agg_order_size() > 0) return Unsupported("ORDER BY inside an aggregate", f.location());
-  if (f.agg_within_group() || f.func_variadic()) {
-    return Unsupported("WITHIN GROUP or VARIADIC", f.location());
-  }
   auto e = Make(ExprKind::kFunc, f.location());
   e->names = Strings(f.funcname());
   if (e->names.size() > 1 && e->names[0] == "pg_catalog") e->names.erase(e->names.begin());
@@ -162,6 +157,12 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   e->distinct = f.agg_distinct();
   if (f.has_agg_filter()) {
     ISO_ASSIGN_OR_RETURN(e->filter, Expression(state, f.agg_filter()));
+  }
+  e->within_group = f.agg_within_group();
+  e->variadic = f.func_variadic();
+  ISO_ASSIGN_OR_RETURN(e->order_by, OrderItems(state, f.agg_order()));
+  if (f.has_over()) {
+    ISO_ASSIGN_OR_RETURN(e->window, WindowDefinition(state, f.over()));
   }
   ISO_ASSIGN_OR_RETURN(e, WithArgs(state, std::move(e), f.args()));
   const std::string& name = e->names.back();
@@ -282,11 +283,19 @@ absl::StatusOr<ExprPtr> Subquery(State* state, const pg::SubLink& link) {
       e->args.push_back(std::move(arg));
       break;
     }
+    case pg::ROWCOMPARE_SUBLINK: {
+      e->text = "row";
+      const std::vector<std::string> names = Strings(link.oper_name());
+      e->names = {names.empty() ? "=" : names.back() == "!=" ? "<>" : names.back()};
+      ISO_ASSIGN_OR_RETURN(ExprPtr arg, Expression(state, link.testexpr()));
+      e->args.push_back(std::move(arg));
+      break;
+    }
     case pg::ARRAY_SUBLINK:
       e->text = "array";
       break;
     default:
-      return Unsupported("a comparison of a row with a subquery", link.location());
+      return Unsupported("this subquery", link.location());
   }
   ISO_ASSIGN_OR_RETURN(ast::Select select, SelectStatement(state, link.subselect().select_stmt()));
   e->select = std::make_shared<const ast::Select>(std::move(select));
@@ -399,6 +408,19 @@ absl::StatusOr<ExprPtr> Inner(State* state, const pg::Node& node) {
     case pg::Node::kRowExpr:
       return WithArgs(state, Make(ExprKind::kRow, node.row_expr().location()),
                       node.row_expr().args());
+    case pg::Node::kGroupingFunc:
+      return WithArgs(state, Make(ExprKind::kGrouping, node.grouping_func().location()),
+                      node.grouping_func().args());
+    case pg::Node::kGroupingSet: {
+      const pg::GroupingSet& set = node.grouping_set();
+      auto e = Make(ExprKind::kGroupingSet, set.location());
+      e->text = set.kind() == pg::GROUPING_SET_EMPTY    ? "empty"
+                : set.kind() == pg::GROUPING_SET_ROLLUP ? "rollup"
+                : set.kind() == pg::GROUPING_SET_CUBE   ? "cube"
+                : set.kind() == pg::GROUPING_SET_SETS   ? "sets"
+                                                        : "simple";
+      return WithArgs(state, std::move(e), set.content());
+    }
     case pg::Node::kSubLink:
       return Subquery(state, node.sub_link());
     case pg::Node::kAArrayExpr:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FROM: tables, WITH queries, derived tables, functions, joins.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,47 +29,64 @@ absl::StatusOr<ast::FromItem> TableOrCte(State* state, const pg::RangeVar& range
   for (auto it = state->ctes.rbegin(); it != state->ctes.rend(); ++it) {
     if ((*it)->name != item.table.name) continue;
     item.kind = Kind::kCte;
-    item.cte = *it;
-    ++item.cte->references;
+    if (std::find(state->open.begin(), state->open.end(), it->get()) != state->open.end()) {
+      (*it)->recursive = true;
+      item.recursive = it->get();
+    } else {
+      item.cte = *it;
+      ++item.cte->references;
+    }
     break;
   }
   return item;
 }
 
 absl::StatusOr<ast::FromItem> Derived(State* state, const pg::RangeSubselect& range) {
-  if (range.lateral()) return Unsupported("LATERAL", -1);
   ast::FromItem item;
   item.kind = Kind::kSelect;
+  item.lateral = range.lateral();
   TakeAlias(range.alias(), &item);
   ISO_ASSIGN_OR_RETURN(ast::Select select, SelectStatement(state, range.subquery().select_stmt()));
   item.select = std::make_unique<ast::Select>(std::move(select));
   return item;
 }
 
-absl::StatusOr<ast::FromItem> Function(State* state, const pg::RangeFunction& range) {
-  if (range.lateral()) return Unsupported("LATERAL", -1);
-  if (range.ordinality()) return Unsupported("WITH ORDINALITY", -1);
-  if (range.is_rowsfrom() || range.functions_size() != 1 || range.coldeflist_size() > 0) {
-    return Unsupported("ROWS FROM", -1);
+// "AS (a bigint, b text)".
+absl::StatusOr<std::vector<std::pair<std::string, ast::TypeName>>> ColumnTypes(
+    const google::protobuf::RepeatedPtrField<pg::Node>& nodes) {
+  std::vector<std::pair<std::string, ast::TypeName>> out;
+  for (const pg::Node& node : nodes) {
+    ISO_ASSIGN_OR_RETURN(ast::TypeName type, TypeNameOf(node.column_def().type_name()));
+    out.emplace_back(node.column_def().colname(), std::move(type));
   }
+  return out;
+}
+
+absl::StatusOr<ast::FromItem> Function(State* state, const pg::RangeFunction& range) {
   ast::FromItem item;
   item.kind = Kind::kFunction;
-  ISO_ASSIGN_OR_RETURN(item.function, Expression(state, range.functions(0).list().items(0)));
-  if (item.function->kind != ast::ExprKind::kFunc || item.function->names.size() != 1 ||
-      item.function->names[0] != "generate_series") {
-    return Unsupported("a function other than generate_series in FROM", item.function->position);
+  item.lateral = range.lateral();
+  item.ordinality = range.ordinality();
+  for (const pg::Node& node : range.functions()) {
+    // The call, and its column definitions where ROWS FROM has them.
+    const auto& pair = node.list().items();
+    ISO_ASSIGN_OR_RETURN(ast::ExprPtr call, Expression(state, pair[0]));
+    ISO_ASSIGN_OR_RETURN(auto types,
+                         ColumnTypes(range.is_rowsfrom() && pair.size() > 1 ? pair[1].list().items()
+                                                                            : range.coldeflist()));
+    item.functions.push_back(std::move(call));
+    item.column_types.push_back(std::move(types));
   }
-  item.table.position = item.function->position;
+  item.table.position = item.functions[0]->position;
   if (range.has_alias()) TakeAlias(range.alias(), &item);
   return item;
 }
 
 absl::StatusOr<ast::FromItem> Join(State* state, const pg::JoinExpr& join) {
-  if (join.has_alias() || join.has_join_using_alias()) {
-    return Unsupported("an alias of a join", -1);
-  }
   ast::FromItem item;
   item.kind = Kind::kJoin;
+  if (join.has_alias()) TakeAlias(join.alias(), &item);
+  item.using_alias = join.join_using_alias().aliasname();
   switch (join.jointype()) {
     case pg::JOIN_INNER:
       break;

@@ -7,22 +7,6 @@
 namespace isochron::sql::convert {
 namespace {
 
-absl::Status OrderBy(State* state, const pg::SelectStmt& stmt, ast::Select* out) {
-  for (const pg::Node& node : stmt.sort_clause()) {
-    const pg::SortBy& sort = node.sort_by();
-    if (sort.sortby_dir() == pg::SORTBY_USING) {
-      return Unsupported("ORDER BY ... USING", sort.location());
-    }
-    ast::OrderItem item;
-    ISO_ASSIGN_OR_RETURN(item.expr, Expression(state, sort.node()));
-    item.descending = sort.sortby_dir() == pg::SORTBY_DESC;
-    item.nulls_first = sort.sortby_nulls() == pg::SORTBY_NULLS_FIRST ||
-                       (sort.sortby_nulls() != pg::SORTBY_NULLS_LAST && item.descending);
-    out->order_by.push_back(std::move(item));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
   for (const pg::Node& node : stmt.locking_clause()) {
     const pg::LockingClause& lock = node.locking_clause();
@@ -34,6 +18,9 @@ absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
     // FOR SHARE is what every read of a read-write transaction does anyway.
     if (lock.strength() == pg::LCS_FORUPDATE || lock.strength() == pg::LCS_FORNOKEYUPDATE) {
       out->for_update = true;
+      for (const pg::Node& of : lock.locked_rels()) {
+        out->lock_of.emplace_back(of.range_var().relname(), of.range_var().location());
+      }
     }
   }
   return absl::OkStatus();
@@ -41,11 +28,6 @@ absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
 
 absl::Status Refuse(const pg::SelectStmt& stmt) {
   if (stmt.has_into_clause()) return Unsupported("SELECT INTO", -1);
-  if (stmt.window_clause_size() > 0) return Unsupported("WINDOW", -1);
-  if (stmt.limit_option() == pg::LIMIT_OPTION_WITH_TIES) return Unsupported("WITH TIES", -1);
-  for (const pg::Node& node : stmt.group_clause()) {
-    if (node.has_grouping_set()) return Unsupported("GROUPING SETS, CUBE and ROLLUP", -1);
-  }
   return absl::OkStatus();
 }
 
@@ -99,6 +81,11 @@ absl::Status Core(State* state, const pg::SelectStmt& stmt, ast::Select* out) {
   if (stmt.has_having_clause()) {
     ISO_ASSIGN_OR_RETURN(out->having, Expression(state, stmt.having_clause()));
   }
+  out->group_distinct = stmt.group_distinct();
+  for (const pg::Node& node : stmt.window_clause()) {
+    ISO_ASSIGN_OR_RETURN(ast::WindowPtr window, WindowDefinition(state, node.window_def()));
+    out->windows.push_back(std::move(window));
+  }
   for (const pg::Node& node : stmt.values_lists()) {
     ISO_ASSIGN_OR_RETURN(std::vector<ast::ExprPtr> row, Expressions(state, node.list().items()));
     out->values.push_back(std::move(row));
@@ -147,12 +134,11 @@ absl::Status Deeper(State* state, int by) {
 }
 
 absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause& clause) {
-  if (clause.recursive()) return Unsupported("WITH RECURSIVE", clause.location());
   std::vector<ast::CtePtr> out;
   for (const pg::Node& node : clause.ctes()) {
     const pg::CommonTableExpr& cte = node.common_table_expr();
-    if (!cte.ctequery().has_select_stmt()) {
-      return Unsupported("INSERT, UPDATE or DELETE inside WITH", cte.location());
+    if (cte.has_search_clause() || cte.has_cycle_clause()) {
+      return Unsupported("SEARCH and CYCLE", cte.location());
     }
     for (const ast::CtePtr& other : out) {
       if (other->name != cte.ctename()) continue;
@@ -166,8 +152,27 @@ absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause
     made->columns = Strings(cte.aliascolnames());
     made->materialized = cte.ctematerialized() == pg::CTEMaterializeAlways;
     made->position = cte.location();
-    ISO_ASSIGN_OR_RETURN(made->select, Branch(state, cte.ctequery().select_stmt()));
-    state->ctes.push_back(made);
+    if (clause.recursive()) {
+      state->ctes.push_back(made);
+      state->open.push_back(made.get());
+    }
+    if (cte.ctequery().has_select_stmt()) {
+      ISO_ASSIGN_OR_RETURN(made->select, Branch(state, cte.ctequery().select_stmt()));
+    } else {
+      made->dml = std::make_shared<ast::Statement>();
+      ISO_RETURN_IF_ERROR(StatementNode(state, cte.ctequery(), made->dml.get()));
+      if (made->recursive) {
+        return SqlError("42P19",
+                        absl::StrCat("recursive query \"", made->name,
+                                     "\" must not contain data-modifying statements"),
+                        made->position);
+      }
+    }
+    if (clause.recursive()) {
+      state->open.pop_back();
+    } else {
+      state->ctes.push_back(made);
+    }
     out.push_back(std::move(made));
   }
   return out;
@@ -183,7 +188,8 @@ absl::StatusOr<ast::Select> SelectStatement(State* state, const pg::SelectStmt& 
   }
   ISO_RETURN_IF_ERROR(IsSetOperation(stmt) ? SetOperation(state, stmt, &out)
                                            : Core(state, stmt, &out));
-  ISO_RETURN_IF_ERROR(OrderBy(state, stmt, &out));
+  ISO_ASSIGN_OR_RETURN(out.order_by, OrderItems(state, stmt.sort_clause()));
+  out.with_ties = stmt.limit_option() == pg::LIMIT_OPTION_WITH_TIES;
   if (stmt.has_limit_count()) {
     ISO_ASSIGN_OR_RETURN(out.limit, Expression(state, stmt.limit_count()));
   }

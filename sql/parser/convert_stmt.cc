@@ -8,32 +8,6 @@
 namespace isochron::sql::convert {
 namespace {
 
-absl::StatusOr<std::vector<ast::Assignment>> Assignments(
-    State* state, const google::protobuf::RepeatedPtrField<pg::Node>& targets) {
-  std::vector<ast::Assignment> out;
-  for (const pg::Node& node : targets) {
-    const pg::ResTarget& target = node.res_target();
-    if (target.indirection_size() > 0) {
-      return Unsupported("assignment to a part of a column", target.location());
-    }
-    ast::Assignment a;
-    a.column = target.name();
-    a.position = target.location();
-    const pg::Node* value = &target.val();
-    if (value->has_multi_assign_ref()) {
-      const pg::MultiAssignRef& ref = value->multi_assign_ref();
-      const int column = ref.colno() - 1;
-      if (!ref.source().has_row_expr() || ref.source().row_expr().args_size() != ref.ncolumns()) {
-        return Unsupported("this form of multiple assignment", target.location());
-      }
-      value = &ref.source().row_expr().args(column);
-    }
-    ISO_ASSIGN_OR_RETURN(a.value, Expression(state, *value));
-    out.push_back(std::move(a));
-  }
-  return out;
-}
-
 absl::Status ConvertOnConflict(State* state, const pg::OnConflictClause& clause, ast::Insert* out) {
   ast::OnConflict conflict;
   conflict.position = clause.location();
@@ -85,13 +59,16 @@ absl::StatusOr<ast::Insert> InsertStatement(State* state, const pg::InsertStmt& 
 }
 
 absl::StatusOr<ast::Update> UpdateStatement(State* state, const pg::UpdateStmt& stmt) {
-  if (stmt.from_clause_size() > 0) return Unsupported("UPDATE ... FROM", -1);
   ast::Update out;
   if (stmt.has_with_clause()) {
     ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
   }
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
   ISO_ASSIGN_OR_RETURN(out.set, Assignments(state, stmt.target_list()));
+  for (const pg::Node& node : stmt.from_clause()) {
+    ISO_ASSIGN_OR_RETURN(ast::FromItem item, From(state, node));
+    out.from.push_back(std::move(item));
+  }
   if (stmt.has_where_clause()) {
     ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));
   }
@@ -100,12 +77,15 @@ absl::StatusOr<ast::Update> UpdateStatement(State* state, const pg::UpdateStmt& 
 }
 
 absl::StatusOr<ast::Delete> DeleteStatement(State* state, const pg::DeleteStmt& stmt) {
-  if (stmt.using_clause_size() > 0) return Unsupported("DELETE ... USING", -1);
   ast::Delete out;
   if (stmt.has_with_clause()) {
     ISO_ASSIGN_OR_RETURN(out.ctes, With(state, stmt.with_clause()));
   }
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
+  for (const pg::Node& node : stmt.using_clause()) {
+    ISO_ASSIGN_OR_RETURN(ast::FromItem item, From(state, node));
+    out.from.push_back(std::move(item));
+  }
   if (stmt.has_where_clause()) {
     ISO_ASSIGN_OR_RETURN(out.where, Expression(state, stmt.where_clause()));
   }
@@ -273,6 +253,10 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     }
     case pg::Node::kDeleteStmt: {
       ISO_ASSIGN_OR_RETURN(out->node, DeleteStatement(state, node.delete_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kMergeStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, MergeStatement(state, node.merge_stmt()));
       return absl::OkStatus();
     }
     case pg::Node::kCreateStmt: {

@@ -37,14 +37,19 @@ class Builder : public SubqueryPlanner {
   absl::StatusOr<PlanNodePtr> Insert(const ast::Insert& insert);
   absl::StatusOr<PlanNodePtr> Update(const ast::Update& update);
   absl::StatusOr<PlanNodePtr> Delete(const ast::Delete& del);
+  absl::StatusOr<PlanNodePtr> Merge(const ast::Merge& merge);
+  // Any of these four.
+  absl::StatusOr<PlanNodePtr> Dml(const ast::Statement& statement);
 
   absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
+                                       std::vector<AggregateCall>* aggregates,
                                        SubqueryUse use) override;
   void NeedCatalog() override { plan_->uses_catalog = true; }
   void ProjectSubquery(int index, std::vector<ExprPtr> exprs) override;
 
   // Columns of the Select just built.
   std::vector<ColumnInfo> columns;
+  int registers() const { return static_cast<int>(registers_.size()); }
 
  private:
   struct Source {
@@ -54,6 +59,7 @@ class Builder : public SubqueryPlanner {
     std::string schema, name;
     int offset = 0;
     int width = 0;
+    bool exclusive = false;           // its rows are locked so
     std::vector<ExprPtr> conditions;  // on this table alone, in slots of the whole row
   };
   // A FROM clause bound: a leaf, or a join. Slots count through the whole clause, left to right.
@@ -62,6 +68,7 @@ class Builder : public SubqueryPlanner {
     std::unique_ptr<FromNode> left, right;
     ast::JoinKind kind = ast::JoinKind::kInner;
     std::vector<ExprPtr> on;
+    std::vector<Let> lets;  // what it needs of the rows to its left
     int offset = 0, width = 0;
     size_t first_table = 0, end_table = 0;  // in the scope
     std::vector<ScopeName> names;
@@ -74,12 +81,38 @@ class Builder : public SubqueryPlanner {
     bool from_alias = false;
   };
 
+  // What a query's expressions call, collected while they are bound.
+  struct Calls {
+    std::vector<AggregateCall> aggregates;
+    Windows windows;
+    std::vector<SetCall> sets;
+  };
+
   absl::StatusOr<TablePtr> FindTable(const ast::TableName& name) const;
   // Puts `table` into the scope; 42712.
   absl::Status Enter(ScopeTable table, int position, FromNode* node, Scope* scope) const;
 
+  // What the lets of LATERAL items, and of WITH queries, are found in while they are bound.
+  struct Frames {
+    Scope scope;
+    OuterFrame frame;
+  };
+
   // from.cc: the row of a FROM clause, with what of `where` can be said there.
   absl::StatusOr<PlanNodePtr> From(const ast::Select& select, const Around& around, Scope* scope);
+  // The same; `first`, a leaf that is bound already, may stand before all items.
+  absl::StatusOr<FromNodePtr> BindItems(const std::vector<ast::FromItem>& items,
+                                        const Around& around, FromNodePtr first, Scope* scope);
+  // The table of an UPDATE, DELETE or MERGE, whose rows are locked.
+  absl::StatusOr<FromNodePtr> BindTarget(const TablePtr& table, const ast::TableName& name,
+                                         Scope* scope);
+  absl::StatusOr<PlanNodePtr> Target(const TablePtr& table, const ast::TableName& name,
+                                     const std::vector<ast::FromItem>& items,
+                                     const ast::ExprPtr& where, Scope* scope);
+  absl::Status LockSources(const ast::Select& select, const Scope& scope, FromNode* node) const;
+  // What a LATERAL item sees: all to its left.
+  void LateralFrame(const Around& around, const Scope& scope, std::vector<Let>* lets, Frames* out);
+  absl::Status AliasJoin(const ast::FromItem& item, FromNode* join, Scope* scope) const;
   absl::StatusOr<FromNodePtr> BindFrom(const ast::FromItem& item, const Around& around,
                                        Scope* scope);
   absl::StatusOr<FromNodePtr> BindLeaf(const ast::FromItem& item, const Around& around,
@@ -87,11 +120,9 @@ class Builder : public SubqueryPlanner {
   absl::Status BindJoin(const ast::FromItem& item, const Around& around, const Scope& scope,
                         FromNode* join);
   absl::Status BindUsing(const std::vector<std::string>& columns, FromNode* join);
-  absl::StatusOr<PlanNodePtr> Build(FromNode* node, std::vector<ExprPtr> conditions,
-                                    bool exclusive);
-  absl::StatusOr<PlanNodePtr> BuildJoin(FromNode* node, std::vector<ExprPtr> conditions,
-                                        bool exclusive);
-  absl::StatusOr<PlanNodePtr> SourcePlan(Source* source, bool exclusive);
+  absl::StatusOr<PlanNodePtr> Build(FromNode* node, std::vector<ExprPtr> conditions);
+  absl::StatusOr<PlanNodePtr> BuildJoin(FromNode* node, std::vector<ExprPtr> conditions);
+  absl::StatusOr<PlanNodePtr> SourcePlan(Source* source);
   // A query in FROM, and its columns.
   absl::StatusOr<PlanNodePtr> Derived(const ast::FromItem& item, const Around& around,
                                       ScopeTable* table);
@@ -101,10 +132,19 @@ class Builder : public SubqueryPlanner {
   absl::StatusOr<PlanNodePtr> View(const ast::FromItem& item, TablePtr view, ScopeTable* table);
   // Whether the column is hidden, or came after the view that is being planned.
   bool Unseen(const TableDescriptor& table, const ColumnDescriptor& column) const;
-  absl::StatusOr<PlanNodePtr> Series(const ast::FromItem& item, const Around& around,
-                                     ScopeTable* table);
-  // WITH queries that nothing names are looked at all the same.
-  absl::Status CheckUnused(const std::vector<ast::CtePtr>& ctes);
+  absl::StatusOr<PlanNodePtr> Functions(const ast::FromItem& item, const Around& around,
+                                        ScopeTable* table);
+  void Reads(const std::vector<int>& registers);
+  absl::StatusOr<PlanNodePtr> CteQuery(const ast::Cte& cte);
+  absl::StatusOr<PlanNodePtr> Recursive(const ast::Cte& cte, const Around& around);
+  absl::StatusOr<int> KeepCte(const ast::Cte& cte);
+  // Makes the WITH queries known to what names them; those that nothing names are looked at all the
+  // same, and those that write are planned.
+  // `nothing`, the scope of what they see, and `lets` outlive what is planned.
+  absl::Status Ctes(const std::vector<ast::CtePtr>& ctes, const Around& around,
+                    const Scope& nothing, std::vector<Let>* lets);
+  // Of a statement that is no SELECT: there is nothing around it.
+  absl::Status TopCtes(const std::vector<ast::CtePtr>& ctes);
 
   // Lets the key order of the only scan, and the limit, do what they can. Whether the rows then
   // come in order.
@@ -120,27 +160,39 @@ class Builder : public SubqueryPlanner {
   absl::Status BindLimit(const ast::Select& select, const Around& around, ExprPtr* limit,
                          ExprPtr* offset);
   absl::StatusOr<std::vector<Output>> Outputs(const std::vector<ast::SelectItem>& items,
-                                              const Scope& scope,
-                                              std::vector<AggregateCall>* aggregates,
-                                              const char* clause, bool keep_unknown = false);
+                                              const Scope& scope, Calls* calls, const char* clause,
+                                              bool keep_unknown = false);
   // Slots of DISTINCT ON, which may add outputs; 42P10 where ORDER BY begins with something else.
   absl::StatusOr<std::vector<int>> DistinctOn(const ast::Select& select, const Scope& scope,
-                                              std::vector<AggregateCall>* aggregates,
-                                              std::vector<Output>* outputs, size_t visible,
-                                              const std::vector<SortKey>& sort);
+                                              Calls* calls, std::vector<Output>* outputs,
+                                              size_t visible, const std::vector<SortKey>& sort);
   absl::StatusOr<int> OutputSlot(const ast::Expr& e, const char* clause, size_t visible,
                                  Binder* binder, std::vector<Output>* outputs);
-  absl::Status BindSortKeys(const ast::Select& select, const Scope& scope,
-                            std::vector<AggregateCall>* aggregates, std::vector<Output>* outputs,
-                            std::vector<SortKey>* keys);
+  absl::Status BindSortKeys(const ast::Select& select, const Scope& scope, Calls* calls,
+                            std::vector<Output>* outputs, std::vector<SortKey>* keys);
+  // grouping.cc
   absl::StatusOr<PlanNodePtr> Aggregation(const ast::Select& select, const Scope& scope,
-                                          PlanNodePtr input, std::vector<AggregateCall> calls,
+                                          PlanNodePtr input, Calls* calls,
                                           std::vector<Output>* outputs, ExprPtr having);
+  absl::StatusOr<int> GroupIndex(const ast::Select& select, const ast::Expr& e, const Scope& scope,
+                                 const std::vector<Output>& outputs, AggregatePlan* node);
+  absl::Status BindGroups(const ast::Select& select, const Scope& scope,
+                          const std::vector<Output>& outputs, AggregatePlan* node);
+  absl::Status ExpandGroups(const ast::Select& select, const ast::Expr& e, const Scope& scope,
+                            const std::vector<Output>& outputs, AggregatePlan* node,
+                            std::vector<std::vector<int>>* sets);
+  // Puts windows, and functions that give sets, above `input`, a row of `width` slots.
+  PlanNodePtr WindowsAndSets(PlanNodePtr input, int width, Calls* calls,
+                             std::vector<Output>* outputs);
   absl::StatusOr<std::vector<ExprPtr>> Returning(const std::vector<ast::SelectItem>& items,
                                                  const Scope& scope);
   absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Assignments(
       const std::vector<ast::Assignment>& set, const TableDescriptor& table, const Scope& scope,
       bool on_conflict);
+  // What is asked of the tables between the writes must not see them.
+  void DeferFor(const Expr* e);
+  absl::Status MergeInsert(const ast::MergeWhen& when, const TableDescriptor& table,
+                           const Scope& scope, MergePlan::When* out);
   absl::StatusOr<PlanNodePtr> InsertSource(const ast::Insert& insert, const TablePtr& table,
                                            const std::vector<int>& targets);
   absl::Status InsertConflict(const ast::Insert& insert, const TablePtr& table, InsertPlan* node);
@@ -150,7 +202,29 @@ class Builder : public SubqueryPlanner {
   const TableDescriptor* view_ = nullptr;  // the one that is being planned
   int view_depth_ = 0;
   std::vector<std::unique_ptr<ast::Select>> view_texts_;
-  std::map<const ast::Cte*, int> kept_;  // lookups only: in plan_->ctes
+  // Of a WITH query while those who may name it are bound; lookups only.
+  struct CteState {
+    OuterFrame frame;  // of the query that it belongs to, for what it sees of those around
+    int kept = -1;     // in plan_->ctes
+    std::vector<int> reads;
+    // While its own query is bound, in WITH RECURSIVE.
+    int work_table = -1;
+    bool named = false;
+    size_t subqueries = 0, kept_around = 0;
+    std::vector<ColumnInfo> columns;
+  };
+  std::map<const ast::Cte*, CteState> ctes_;
+  std::vector<Let> top_lets_;  // of TopCtes: none
+  // The names to the left of what is bound, in this FROM, beside those of its scope.
+  std::vector<const FromNode*> left_;
+  bool left_refused_ = false;  // under a RIGHT or FULL JOIN
+  size_t subqueries_ = 0;      // of expressions, that are under way
+  // Registers that the subqueries and WITH queries under way read, the innermost last: a result of
+  // theirs holds for these values.
+  std::vector<std::vector<int>*> reading_;
+  // Of each register, how many of `reading_` there were when what sets it was met: for these it
+  // comes from outside.
+  std::vector<size_t> registers_;
 };
 
 // The conjuncts of a condition.
@@ -190,6 +264,8 @@ absl::Status RefuseGenerated(const ColumnDescriptor& column,
                              std::optional<ast::Insert::Overriding> insert, int position);
 // 42809, 0A000: it is no table.
 absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view verb);
+// Positions of the key's columns, none for a hidden key.
+std::vector<int> KeyOf(const TableDescriptor& table);
 Scope TableScope(const TableDescriptor& table, const std::string& alias);
 
 }  // namespace isochron::sql::planner

@@ -26,10 +26,15 @@ absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::S
   std::vector<ExprPtr> exprs;
   columns.clear();
   for (Output& o : outputs) {
+    DeferFor(o.expr.get());
     columns.push_back({o.name, o.expr->type, o.expr->typmod});
     exprs.push_back(std::move(o.expr));
   }
   return exprs;
+}
+
+void Builder::DeferFor(const Expr* e) {
+  plan_->defers_writes = plan_->defers_writes || (e != nullptr && HasSubquery(*e));
 }
 
 absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
@@ -37,8 +42,7 @@ absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
     bool on_conflict) {
   std::vector<std::pair<int, ExprPtr>> out;
   Binder binder(&scope, &plan_->params, nullptr, on_conflict ? "ON CONFLICT" : "UPDATE");
-  // What ON CONFLICT looks at is looked at while rows are being written.
-  if (!on_conflict) binder.Allow(this);
+  binder.Allow(this);
   for (const ast::Assignment& a : set) {
     const int column = table.FindColumn(a.column);
     if (column < 0) return NoColumn(a.column, table, a.position);
@@ -57,6 +61,7 @@ absl::StatusOr<std::vector<std::pair<int, ExprPtr>>> Builder::Assignments(
     }
     ISO_RETURN_IF_ERROR(RefuseGenerated(c, std::nullopt, a.position));
     ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindAssignment(*a.value, c.name, c.type, c.typmod));
+    if (on_conflict) DeferFor(value.get());
     out.emplace_back(column, std::move(value));
   }
   return out;
@@ -215,7 +220,9 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
   }
   if (conflict.where != nullptr) {
     Binder binder(&scope, &plan_->params, nullptr, "ON CONFLICT");
+    binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(node->where, binder.BindAs(*conflict.where, Type::kBool, "WHERE"));
+    DeferFor(node->where.get());
   }
   return absl::OkStatus();
 }
@@ -223,7 +230,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
 absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(insert.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "insert into"));
-  ISO_RETURN_IF_ERROR(CheckUnused(insert.ctes));
+  ISO_RETURN_IF_ERROR(TopCtes(insert.ctes));
   std::vector<int> targets;
   for (const auto& [name, position] : insert.columns) {
     const int column = table->FindColumn(name);
@@ -278,10 +285,12 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
 absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(update.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "update"));
-  ISO_RETURN_IF_ERROR(CheckUnused(update.ctes));
-  const Scope scope = TableScope(*table, update.table.alias);
+  ISO_RETURN_IF_ERROR(TopCtes(update.ctes));
   auto node = std::make_unique<UpdatePlan>();
   node->table = table;
+  node->joined = !update.from.empty();
+  Scope scope;
+  ISO_ASSIGN_OR_RETURN(node->child, Target(table, update.table, update.from, update.where, &scope));
   ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope, false));
   for (const auto& [column, value] : node->set) {
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
@@ -290,15 +299,6 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   for (const auto& [column, value] : node->rules.generated) {
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
   }
-  Source source;
-  source.table = table;
-  if (update.where != nullptr) {
-    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
-    binder.Allow(this);
-    ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*update.where, Type::kBool, "WHERE"));
-    SplitAnd(std::move(where), &source.conditions);
-  }
-  ISO_ASSIGN_OR_RETURN(node->child, SourcePlan(&source, true));
   ISO_ASSIGN_OR_RETURN(node->returning, Returning(update.returning, scope));
   return PlanNodePtr(std::move(node));
 }
@@ -306,19 +306,12 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
 absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(del.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "delete from"));
-  ISO_RETURN_IF_ERROR(CheckUnused(del.ctes));
-  const Scope scope = TableScope(*table, del.table.alias);
+  ISO_RETURN_IF_ERROR(TopCtes(del.ctes));
   auto node = std::make_unique<DeletePlan>();
   node->table = table;
-  Source source;
-  source.table = table;
-  if (del.where != nullptr) {
-    Binder binder(&scope, &plan_->params, nullptr, "WHERE");
-    binder.Allow(this);
-    ISO_ASSIGN_OR_RETURN(ExprPtr where, binder.BindAs(*del.where, Type::kBool, "WHERE"));
-    SplitAnd(std::move(where), &source.conditions);
-  }
-  ISO_ASSIGN_OR_RETURN(node->child, SourcePlan(&source, true));
+  node->joined = !del.from.empty();
+  Scope scope;
+  ISO_ASSIGN_OR_RETURN(node->child, Target(table, del.table, del.from, del.where, &scope));
   ISO_ASSIGN_OR_RETURN(node->returning, Returning(del.returning, scope));
   return PlanNodePtr(std::move(node));
 }

@@ -91,7 +91,10 @@ void Detail(int depth, absl::string_view text, Lines* out) {
 
 void JoinText(const JoinPlan& join, int depth, Lines* out) {
   Line(depth,
-       absl::StrCat(join.left_keys.empty() ? "Nested Loop" : "Hash", " Join",
+       absl::StrCat(!join.lets.empty()       ? "Lateral"
+                    : join.left_keys.empty() ? "Nested Loop"
+                                             : "Hash",
+                    " Join",
                     join.left_outer && join.right_outer ? " (full)"
                     : join.left_outer                   ? " (left)"
                     : join.right_outer                  ? " (right)"
@@ -175,11 +178,38 @@ void Node(const PlanNode& node, int depth, Lines* out) {
     case PlanKind::kCteScan:
       Line(depth, absl::StrCat("WITH Query ", static_cast<const CteScanPlan&>(node).name), out);
       return;
-    case PlanKind::kSeries:
+    case PlanKind::kFunctionScan: {
+      Lines parts;
+      for (const auto& part : static_cast<const FunctionScanPlan&>(node).parts) {
+        parts.push_back(part.scalar != nullptr
+                            ? ExprToString(*part.scalar, {})
+                            : absl::StrCat(part.name, "(", ExprList(part.call.args, {}), ")"));
+      }
+      Line(depth, absl::StrCat("Function Scan ", absl::StrJoin(parts, ", ")), out);
+      return;
+    }
+    case PlanKind::kProjectSet:
+      Line(depth, "Project Set", out);
+      break;
+    case PlanKind::kWindow: {
+      const auto& window = static_cast<const WindowPlan&>(node);
       Line(depth,
-           absl::StrCat("Series  from, to: ",
-                        ExprList(static_cast<const SeriesPlan&>(node).args, {})),
+           absl::StrCat("Window  windows: ", window.specs.size(), "  calls: ", window.calls.size()),
            out);
+      break;
+    }
+    case PlanKind::kLet:
+      Node(*node.child, depth, out);
+      return;
+    case PlanKind::kRecursiveUnion: {
+      const auto& both = static_cast<const RecursiveUnionPlan&>(node);
+      Line(depth, absl::StrCat("Recursive Union ", both.name, both.distinct ? "" : "  all"), out);
+      Node(*both.child, depth + 1, out);
+      Node(*both.recursive, depth + 1, out);
+      return;
+    }
+    case PlanKind::kWorkTable:
+      Line(depth, absl::StrCat("Work Table ", static_cast<const WorkTablePlan&>(node).name), out);
       return;
     case PlanKind::kLimit:
       Line(depth, LimitText(static_cast<const LimitPlan&>(node)), out);
@@ -188,7 +218,8 @@ void Node(const PlanNode& node, int depth, Lines* out) {
       const auto& agg = static_cast<const AggregatePlan&>(node);
       Line(depth,
            absl::StrCat(agg.groups.empty() ? "Aggregate" : "Hash Aggregate",
-                        "  groups: ", agg.groups.size(), "  aggregates: ", agg.calls.size()),
+                        "  groups: ", agg.groups.size(), "  aggregates: ", agg.calls.size(),
+                        agg.sets.empty() ? "" : absl::StrCat("  sets: ", agg.sets.size())),
            out);
       break;
     }
@@ -216,6 +247,10 @@ void Node(const PlanNode& node, int depth, Lines* out) {
     }
     case PlanKind::kDelete:
       Line(depth, absl::StrCat("Delete from ", static_cast<const DeletePlan&>(node).table->name),
+           out);
+      break;
+    case PlanKind::kMerge:
+      Line(depth, absl::StrCat("Merge into ", static_cast<const MergePlan&>(node).table->name),
            out);
       break;
   }

@@ -118,7 +118,7 @@ absl::StatusOr<ExprPtr> Common(const std::vector<ScopeName>& names, const std::s
 
 absl::Status Builder::Enter(ScopeTable table, int position, FromNode* node, Scope* scope) const {
   for (const ScopeTable& other : scope->tables) {
-    if (other.name == table.name) {
+    if (other.name == table.name && !other.covered) {
       return SqlError(sqlstate::kDuplicateAlias,
                       absl::StrCat("table name \"", table.name, "\" specified more than once"),
                       position, "Give one of them an alias.");
@@ -149,12 +149,17 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
   auto node = std::make_unique<FromNode>();
   Source& source = node->source;
   ScopeTable t;
+  Frames frames;
+  if (item.lateral || item.kind == Kind::kFunction) {
+    LateralFrame(around, *scope, &node->lets, &frames);
+  }
   if (item.kind == Kind::kSelect) {
-    ISO_ASSIGN_OR_RETURN(source.plan, Derived(item, around, &t));
+    const Around inside{item.lateral ? &frames.frame : around.outer, true, false};
+    ISO_ASSIGN_OR_RETURN(source.plan, Derived(item, inside, &t));
   } else if (item.kind == Kind::kCte) {
     ISO_ASSIGN_OR_RETURN(source.plan, Cte(item, around, &t));
   } else if (item.kind == Kind::kFunction) {
-    ISO_ASSIGN_OR_RETURN(source.plan, Series(item, around, &t));
+    ISO_ASSIGN_OR_RETURN(source.plan, Functions(item, Around{&frames.frame, true, false}, &t));
   } else {
     const ast::TableName& name = item.table;
     source.schema = name.schema;
@@ -174,7 +179,7 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
             name.position);
       }
       for (const SystemColumn& c : source.def->columns) {
-        t.columns.push_back({c.name, c.type});
+        t.columns.push_back({c.name, c.type, false, -1, false, false, nullptr});
         t.columns.back().system = catalog != nullptr && t.columns.size() > catalog->visible;
       }
     } else {
@@ -186,9 +191,10 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
       }
       for (const ColumnDescriptor& c :
            source.table == nullptr ? std::vector<ColumnDescriptor>() : source.table->columns) {
-        t.columns.push_back(
-            {c.name, c.type, Unseen(*source.table, c), c.typmod, !c.generated_sql.empty()});
+        t.columns.push_back({c.name, c.type, Unseen(*source.table, c), c.typmod,
+                             !c.generated_sql.empty(), false, nullptr});
       }
+      if (source.table != nullptr) t.key = KeyOf(*source.table);
     }
     size_t visible = 0;
     for (ScopeColumn& c : t.columns) {
@@ -206,6 +212,65 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
   }
   ISO_RETURN_IF_ERROR(Enter(std::move(t), item.table.position, node.get(), scope));
   return node;
+}
+
+void Builder::LateralFrame(const Around& around, const Scope& scope, std::vector<Let>* lets,
+                           Frames* out) {
+  out->scope.tables = scope.tables;
+  out->scope.named = true;
+  out->scope.names = CopyNames(scope.names);
+  for (const FromNode* left : left_) {
+    for (ScopeName& n : CopyNames(left->names)) out->scope.names.push_back(std::move(n));
+  }
+  out->scope.outer = around.outer;
+  out->frame.scope = &out->scope;
+  out->frame.lets = lets;
+  out->frame.registers = &registers_;
+  out->frame.level = reading_.size();
+  out->frame.same_outer = true;
+  if (left_refused_) {
+    out->frame.refusal = "The combining JOIN type must be INNER or LEFT for a LATERAL reference.";
+  }
+}
+
+// The join's columns under its alias; those of its tables are not found any more. USING's alias has
+// the columns that were merged.
+absl::Status Builder::AliasJoin(const ast::FromItem& item, FromNode* join, Scope* scope) const {
+  for (const bool whole : {false, true}) {
+    const std::string& alias = whole ? item.table.alias : item.using_alias;
+    if (alias.empty()) continue;
+    for (size_t i = join->first_table; whole && i < scope->tables.size(); ++i) {
+      scope->tables[i].covered = true;
+    }
+    for (const ScopeTable& other : scope->tables) {
+      if (other.name != alias || other.covered) continue;
+      return SqlError(sqlstate::kDuplicateAlias,
+                      absl::StrCat("table name \"", alias, "\" specified more than once"), -1);
+    }
+    ScopeTable table;
+    table.name = alias;
+    table.alias_of_join = true;
+    const size_t columns = whole ? join->names.size() : item.using_columns.size();
+    if (whole && item.columns.size() > columns) {
+      return SqlError(
+          sqlstate::kInvalidColumnReference,
+          absl::StrCat("join expression \"", alias, "\" has ", columns, " columns available but ",
+                       item.columns.size(), " columns specified"));
+    }
+    for (size_t i = 0; i < columns; ++i) {
+      ScopeName& n = join->names[i];
+      if (whole && i < item.columns.size()) n.name = item.columns[i];
+      ScopeColumn column;
+      column.name = n.name;
+      column.type = n.expr->type;
+      column.typmod = n.expr->typmod;
+      column.expr = std::shared_ptr<const Expr>(Clone(*n.expr));
+      table.columns.push_back(std::move(column));
+    }
+    scope->tables.push_back(std::move(table));
+  }
+  join->end_table = scope->tables.size();
+  return absl::OkStatus();
 }
 
 absl::Status Builder::BindUsing(const std::vector<std::string>& names, FromNode* join) {
@@ -281,22 +346,25 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindFrom(const ast::FromItem& item
   auto node = std::make_unique<FromNode>();
   node->kind = item.join;
   ISO_ASSIGN_OR_RETURN(node->left, BindFrom(*item.left, around, scope));
+  const bool refused = left_refused_;
+  left_refused_ =
+      refused || item.join == ast::JoinKind::kRight || item.join == ast::JoinKind::kFull;
+  left_.push_back(node->left.get());
   ISO_ASSIGN_OR_RETURN(node->right, BindFrom(*item.right, around, scope));
+  left_.pop_back();
+  left_refused_ = refused;
   node->offset = node->left->offset;
   node->width = node->left->width + node->right->width;
   node->first_table = node->left->first_table;
   node->end_table = node->right->end_table;
   ISO_RETURN_IF_ERROR(BindJoin(item, around, *scope, node.get()));
+  ISO_RETURN_IF_ERROR(AliasJoin(item, node.get(), scope));
   return node;
 }
 
-absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) {
+absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source) {
   for (ExprPtr& c : source->conditions) ShiftColumns(c.get(), -source->offset);
   if (source->plan != nullptr) {
-    if (exclusive) {
-      return SqlError(sqlstate::kUnsupported,
-                      "FOR UPDATE with a subquery or function in FROM is not supported yet");
-    }
     PushInto(source->plan.get(), &source->conditions);
     return Filtered(std::move(source->conditions), std::move(source->plan));
   }
@@ -313,21 +381,53 @@ absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source, bool exclusive) 
   }
   auto scan = std::make_unique<ScanPlan>();
   scan->table = source->table;
-  scan->exclusive = exclusive;
+  scan->exclusive = source->exclusive;
   ChoosePath(scan.get(), &source->conditions);
   scan->filter = JoinAnd(std::move(source->conditions));
   return PlanNodePtr(std::move(scan));
 }
 
-absl::StatusOr<PlanNodePtr> Builder::Build(FromNode* node, std::vector<ExprPtr> conditions,
-                                           bool exclusive) {
-  if (node->left != nullptr) return BuildJoin(node, std::move(conditions), exclusive);
+absl::StatusOr<PlanNodePtr> Builder::Build(FromNode* node, std::vector<ExprPtr> conditions) {
+  if (node->left != nullptr) return BuildJoin(node, std::move(conditions));
   node->source.conditions = std::move(conditions);
-  return SourcePlan(&node->source, exclusive);
+  return SourcePlan(&node->source);
 }
 
-absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprPtr> conditions,
-                                               bool exclusive) {
+namespace {
+
+// Makes keys of the equalities between the two sides; gives back the rest. Slots count through the
+// whole FROM: the left side's are [begin, middle), the right side's [middle, end).
+std::vector<ExprPtr> TakeKeys(std::vector<ExprPtr> on, int begin, int middle, int end,
+                              JoinPlan* join) {
+  std::vector<ExprPtr> others;
+  for (ExprPtr& c : on) {
+    const bool equality = join->lets.empty() && c->kind == ExprKind::kCall &&
+                          absl::string_view(c->function->name) == "=" && !HasSubquery(*c);
+    int left_arg = -1;
+    for (int k = 0; equality && k < 2; ++k) {
+      if (ReadsOnly(*c->args[static_cast<size_t>(k)], begin, middle) &&
+          ReadsOnly(*c->args[static_cast<size_t>(1 - k)], middle, end)) {
+        left_arg = k;
+      }
+    }
+    if (left_arg < 0) {
+      ShiftColumns(c.get(), -begin);
+      others.push_back(std::move(c));
+      continue;
+    }
+    ExprPtr left_key = std::move(c->args[static_cast<size_t>(left_arg)]);
+    ExprPtr right_key = std::move(c->args[static_cast<size_t>(1 - left_arg)]);
+    ShiftColumns(left_key.get(), -begin);
+    ShiftColumns(right_key.get(), -middle);
+    join->left_keys.push_back(std::move(left_key));
+    join->right_keys.push_back(std::move(right_key));
+  }
+  return others;
+}
+
+}  // namespace
+
+absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprPtr> conditions) {
   const ast::JoinKind kind = node->kind;
   const bool inner = kind == ast::JoinKind::kInner;
   const int middle = node->right->offset, end = node->offset + node->width;
@@ -344,51 +444,33 @@ absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprP
     if (kind == ast::JoinKind::kLeft) TakeIf(&on, &right, middle, end);
     if (kind == ast::JoinKind::kRight) TakeIf(&on, &left, node->offset, middle);
     above = std::move(conditions);
-    for (const ExprPtr& c : on) {
-      if (!HasSubquery(*c)) continue;
-      return SqlError(sqlstate::kUnsupported,
-                      "a subquery in the condition of an outer join is not supported yet",
-                      c->position);
-    }
   }
   auto join = std::make_unique<JoinPlan>();
   join->left_outer = kind == ast::JoinKind::kLeft || kind == ast::JoinKind::kFull;
   join->right_outer = kind == ast::JoinKind::kRight || kind == ast::JoinKind::kFull;
   join->left_width = static_cast<size_t>(node->left->width);
   join->right_width = static_cast<size_t>(node->right->width);
-  std::vector<ExprPtr> others;
-  for (ExprPtr& c : on) {
-    const bool equality = c->kind == ExprKind::kCall && absl::string_view(c->function->name) == "=";
-    int left_arg = -1;
-    for (int k = 0; equality && k < 2; ++k) {
-      if (ReadsOnly(*c->args[static_cast<size_t>(k)], node->offset, middle) &&
-          ReadsOnly(*c->args[static_cast<size_t>(1 - k)], middle, end)) {
-        left_arg = k;
-      }
-    }
-    if (left_arg < 0) {
-      ShiftColumns(c.get(), -node->offset);
-      others.push_back(std::move(c));
-      continue;
-    }
-    ExprPtr left_key = std::move(c->args[static_cast<size_t>(left_arg)]);
-    ExprPtr right_key = std::move(c->args[static_cast<size_t>(1 - left_arg)]);
-    ShiftColumns(left_key.get(), -node->offset);
-    ShiftColumns(right_key.get(), -middle);
-    join->left_keys.push_back(std::move(left_key));
-    join->right_keys.push_back(std::move(right_key));
+  ISO_ASSIGN_OR_RETURN(join->child, Build(node->left.get(), std::move(left)));
+  ISO_ASSIGN_OR_RETURN(join->right, Build(node->right.get(), std::move(right)));
+  // What the right side needs of this join's left one is set here; the rest further out.
+  for (Let& let : node->right->lets) {
+    const bool here = ReadsOnly(*let.value, node->offset, middle);
+    if (here) ShiftColumns(let.value.get(), -node->offset);
+    (here ? join->lets : node->lets).push_back(std::move(let));
   }
-  join->condition = JoinAnd(std::move(others));
-  ISO_ASSIGN_OR_RETURN(join->child, Build(node->left.get(), std::move(left), exclusive));
-  ISO_ASSIGN_OR_RETURN(join->right, Build(node->right.get(), std::move(right), exclusive));
+  for (Let& let : node->left->lets) node->lets.push_back(std::move(let));
+  join->condition = JoinAnd(TakeKeys(std::move(on), node->offset, middle, end, join.get()));
   for (ExprPtr& c : above) ShiftColumns(c.get(), -node->offset);
   return Filtered(std::move(above), std::move(join));
 }
 
-absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Around& around,
-                                          Scope* scope) {
-  FromNodePtr all;
-  for (const ast::FromItem& item : select.from) {
+absl::StatusOr<Builder::FromNodePtr> Builder::BindItems(const std::vector<ast::FromItem>& items,
+                                                        const Around& around, FromNodePtr first,
+                                                        Scope* scope) {
+  const std::vector<const FromNode*> outside = std::exchange(left_, {});
+  const bool refused = std::exchange(left_refused_, false);
+  FromNodePtr all = std::move(first);
+  for (const ast::FromItem& item : items) {
     ISO_ASSIGN_OR_RETURN(FromNodePtr node, BindFrom(item, around, scope));
     for (ScopeName& n : CopyNames(node->names)) scope->names.push_back(std::move(n));
     if (all == nullptr) {
@@ -403,6 +485,45 @@ absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Aroun
     all = std::move(cross);
   }
   scope->named = true;
+  left_ = outside;
+  left_refused_ = refused;
+  return all;
+}
+
+absl::Status Builder::LockSources(const ast::Select& select, const Scope& scope,
+                                  FromNode* node) const {
+  if (node->left != nullptr) {
+    ISO_RETURN_IF_ERROR(LockSources(select, scope, node->left.get()));
+    return LockSources(select, scope, node->right.get());
+  }
+  const std::string& name = scope.tables[node->first_table].name;
+  const bool named = std::any_of(select.lock_of.begin(), select.lock_of.end(),
+                                 [&](const auto& of) { return of.first == name; });
+  if (!select.lock_of.empty() && !named) return absl::OkStatus();
+  if (node->source.plan != nullptr && node->source.plan->kind == PlanKind::kSubqueryScan) {
+    return SqlError(sqlstate::kUnsupported,
+                    "FOR UPDATE with a subquery in FROM is not supported yet", -1,
+                    "Lock the rows by a statement of its own, or name the tables: FOR UPDATE OF.");
+  }
+  node->source.exclusive = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Around& around,
+                                          Scope* scope) {
+  ISO_ASSIGN_OR_RETURN(FromNodePtr all, BindItems(select.from, around, nullptr, scope));
+  for (const auto& [name, position] : select.lock_of) {
+    const bool there = std::any_of(scope->tables.begin(), scope->tables.end(),
+                                   [&name = name](const ScopeTable& t) { return t.name == name; });
+    if (there) continue;
+    return SqlError(
+        sqlstate::kUndefinedTable,
+        absl::StrCat("relation \"", name, "\" in FOR UPDATE clause not found in FROM clause"),
+        position);
+  }
+  if (select.for_update && all != nullptr) {
+    ISO_RETURN_IF_ERROR(LockSources(select, *scope, all.get()));
+  }
   std::vector<ExprPtr> where;
   if (select.where != nullptr) {
     Binder binder(scope, &plan_->params, nullptr, "WHERE");
@@ -410,10 +531,36 @@ absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Aroun
     ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*select.where, Type::kBool, "WHERE"));
     SplitAnd(std::move(condition), &where);
   }
-  if (all != nullptr) return Build(all.get(), std::move(where), select.for_update);
+  if (all != nullptr) return Build(all.get(), std::move(where));
   auto values = std::make_unique<ValuesPlan>();
   values->rows.emplace_back();
   return Filtered(std::move(where), std::move(values));
+}
+
+absl::StatusOr<Builder::FromNodePtr> Builder::BindTarget(const TablePtr& table,
+                                                         const ast::TableName& name, Scope* scope) {
+  auto node = std::make_unique<FromNode>();
+  node->source.table = table;
+  node->source.exclusive = true;
+  ScopeTable t = std::move(TableScope(*table, name.alias).tables[0]);
+  ISO_RETURN_IF_ERROR(Enter(std::move(t), name.position, node.get(), scope));
+  for (ScopeName& n : CopyNames(node->names)) scope->names.push_back(std::move(n));
+  return node;
+}
+
+absl::StatusOr<PlanNodePtr> Builder::Target(const TablePtr& table, const ast::TableName& name,
+                                            const std::vector<ast::FromItem>& items,
+                                            const ast::ExprPtr& where, Scope* scope) {
+  ISO_ASSIGN_OR_RETURN(FromNodePtr target, BindTarget(table, name, scope));
+  ISO_ASSIGN_OR_RETURN(FromNodePtr all, BindItems(items, Around(), std::move(target), scope));
+  std::vector<ExprPtr> conditions;
+  if (where != nullptr) {
+    Binder binder(scope, &plan_->params, nullptr, "WHERE");
+    binder.Allow(this);
+    ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*where, Type::kBool, "WHERE"));
+    SplitAnd(std::move(condition), &conditions);
+  }
+  return Build(all.get(), std::move(conditions));
 }
 
 }  // namespace isochron::sql::planner

@@ -61,6 +61,13 @@ void Slots(const std::vector<ExprPtr>& exprs, std::vector<bool>* needed) {
   }
 }
 
+void Slots(const AggregateCall& call, std::vector<bool>* needed) {
+  Slots(call.args, needed);
+  Slots(call.direct, needed);
+  for (const OrderExpr& o : call.order) Slots(*o.expr, needed);
+  if (call.filter != nullptr) Slots(*call.filter, needed);
+}
+
 void CoverScan(ScanPlan* scan, std::vector<bool> needed) {
   if (scan->index == nullptr || scan->exclusive) return;
   needed.resize(scan->table->columns.size(), false);
@@ -89,10 +96,7 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
       const auto* aggregate = static_cast<AggregatePlan*>(node);
       needed.assign(kAllSlots, false);
       Slots(aggregate->groups, &needed);
-      for (const AggregateCall& call : aggregate->calls) {
-        if (call.arg != nullptr) Slots(*call.arg, &needed);
-        if (call.filter != nullptr) Slots(*call.filter, &needed);
-      }
+      for (const AggregateCall& call : aggregate->calls) Slots(call, &needed);
       break;
     }
     case PlanKind::kJoin: {
@@ -103,6 +107,7 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
       left.resize(kAllSlots, false);
       right.resize(kAllSlots, false);
       Slots(join->left_keys, &left);
+      for (const Let& let : join->lets) Slots(*let.value, &left);
       Slots(join->right_keys, &right);
       Cover(node->child.get(), std::move(left));
       Cover(join->right.get(), std::move(right));

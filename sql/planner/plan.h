@@ -35,10 +35,16 @@ enum class PlanKind : uint8_t {
   kSetOp,
   kSubqueryScan,
   kCteScan,
-  kSeries,
+  kFunctionScan,
+  kProjectSet,
+  kWindow,
+  kLet,
+  kRecursiveUnion,
+  kWorkTable,
   kInsert,
   kUpdate,
   kDelete,
+  kMerge,
 };
 
 struct PlanNode {
@@ -124,6 +130,8 @@ struct LimitPlan : PlanNode {
   LimitPlan() : PlanNode(PlanKind::kLimit) {}
   ExprPtr limit, offset;  // either may be null
   size_t width = 0;       // columns kept: sort keys behind them are dropped
+  bool with_ties = false;
+  std::vector<SortKey> ties;  // rows equal in these to the last one come, too
 };
 
 // Output: the group expressions, then the aggregates.
@@ -131,14 +139,40 @@ struct AggregatePlan : PlanNode {
   AggregatePlan() : PlanNode(PlanKind::kAggregate) {}
   std::vector<ExprPtr> groups;
   std::vector<AggregateCall> calls;
+  // GROUPING SETS: of each set the places in `groups`; the others are NULL there. Empty: one set,
+  // of all of them.
+  std::vector<std::vector<int>> sets;
+  // By call: of GROUPING(...) the places of its arguments in `groups`.
+  std::vector<std::vector<int>> grouping;
 };
 
-// `child` is the left side. The right side is held in memory, by key where there are keys.
+// Output: the input row, then the value of each call. Held in memory.
+struct WindowPlan : PlanNode {
+  WindowPlan() : PlanNode(PlanKind::kWindow) {}
+  std::vector<WindowSpec> specs;
+  std::vector<WindowCall> calls;
+};
+
+// Output: the input row, then a value of each call, as often as the longest of them gives one.
+struct ProjectSetPlan : PlanNode {
+  ProjectSetPlan() : PlanNode(PlanKind::kProjectSet) {}
+  std::vector<SetCall> calls;
+};
+
+// Sets registers, from what its query sees of the queries around, before its child runs.
+struct LetPlan : PlanNode {
+  LetPlan() : PlanNode(PlanKind::kLet) {}
+  std::vector<Let> lets;
+};
+
+// `child` is the left side. The right side is held in memory, by key where there are keys; with
+// `lets` it runs anew for each row of the left side, which sets them.
 struct JoinPlan : PlanNode {
   JoinPlan() : PlanNode(PlanKind::kJoin) {}
   PlanNodePtr right;
   std::vector<ExprPtr> left_keys, right_keys;  // of each side's own row; equal types
   ExprPtr condition;                           // over both rows; may be null
+  std::vector<Let> lets;                       // over the left row
   bool left_outer = false, right_outer = false;
   size_t left_width = 0, right_width = 0;
 };
@@ -171,10 +205,32 @@ struct CteScanPlan : PlanNode {
   int index = 0;  // in Plan::ctes
 };
 
-// generate_series(from, to, step)
-struct SeriesPlan : PlanNode {
-  SeriesPlan() : PlanNode(PlanKind::kSeries) {}
-  std::vector<ExprPtr> args;
+// WITH RECURSIVE: `child` first, then `recursive` over the rows that the round before gave, until
+// there are none.
+struct RecursiveUnionPlan : PlanNode {
+  RecursiveUnionPlan() : PlanNode(PlanKind::kRecursiveUnion) {}
+  PlanNodePtr recursive;
+  std::string name;
+  int work_table = 0;
+  bool distinct = false;  // UNION: a row that came before does not come again
+};
+
+struct WorkTablePlan : PlanNode {
+  WorkTablePlan() : PlanNode(PlanKind::kWorkTable) {}
+  std::string name;
+  int index = 0;
+};
+
+// Functions in FROM, side by side: the shorter ones are filled up with NULLs.
+struct FunctionScanPlan : PlanNode {
+  FunctionScanPlan() : PlanNode(PlanKind::kFunctionScan) {}
+  struct Part {
+    std::string name;
+    SetCall call;    // where it has a function
+    ExprPtr scalar;  // else: one row of this value
+  };
+  std::vector<Part> parts;
+  bool ordinality = false;  // one column more: the row's number
 };
 
 // What holds for every row that a statement leaves in a table.
@@ -210,6 +266,7 @@ struct UpdatePlan : PlanNode {
   UpdatePlan() : PlanNode(PlanKind::kUpdate) {}
   TablePtr table;
   std::vector<std::pair<int, ExprPtr>> set;
+  bool joined = false;  // FROM: its rows stand behind the table's, which may come several times
   bool moves_key = false;
   RowRules rules;
   std::vector<ExprPtr> returning;
@@ -218,10 +275,27 @@ struct UpdatePlan : PlanNode {
 struct DeletePlan : PlanNode {
   DeletePlan() : PlanNode(PlanKind::kDelete) {}
   TablePtr table;
+  bool joined = false;  // USING
   std::vector<ExprPtr> returning;
 };
 
-enum class StatementKind : uint8_t { kSelect, kInsert, kUpdate, kDelete };
+// Over rows of the table, NULLs where none matches, and behind them rows of the source.
+struct MergePlan : PlanNode {
+  MergePlan() : PlanNode(PlanKind::kMerge) {}
+  struct When {
+    bool matched = false;
+    ast::MergeAction action = ast::MergeAction::kNothing;
+    ExprPtr condition;  // may be null
+    std::vector<std::pair<int, ExprPtr>> set;
+    std::vector<ExprPtr> values;  // by column; null for NULL or a hidden key
+  };
+  TablePtr table;
+  RowRules rules;
+  std::vector<When> whens;
+  const std::vector<ExprPtr> returning;  // none
+};
+
+enum class StatementKind : uint8_t { kSelect, kInsert, kUpdate, kDelete, kMerge };
 
 // A subquery of an expression, or a WITH query: run apart from the rest, when first wanted.
 struct SubPlan {
@@ -230,7 +304,9 @@ struct SubPlan {
   std::vector<ColumnInfo> columns;  // of a WITH query
   SubqueryUse use = SubqueryUse::kScalar;
   std::vector<Type> types;
-  bool correlated = false;  // sees the row around it
+  bool correlated = false;     // sees the row around it
+  bool modifies = false;       // a WITH query that is an INSERT, UPDATE, DELETE or MERGE
+  std::vector<int> registers;  // what it gives holds for these values of them
 };
 
 struct Plan {
@@ -241,9 +317,14 @@ struct Plan {
   std::vector<UsedTable> tables;
   std::vector<TablePtr> descriptors;
   std::vector<SubPlan> subqueries, ctes;
+  int registers = 0;
+  int work_tables = 0;
   bool for_update = false;
   bool uses_catalog = false;  // its tables, or what names stand for
-  bool writes() const { return kind != StatementKind::kSelect; }
+  bool modifies = false;      // some WITH query does
+  // Nothing that is read while it runs is of its own writing: they wait for its end.
+  bool defers_writes = false;
+  bool writes() const { return kind != StatementKind::kSelect || modifies; }
 };
 
 // One line a node, children indented.

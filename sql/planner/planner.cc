@@ -51,6 +51,9 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
     plan.kind = StatementKind::kDelete;
     root = builder.Delete(*del);
+  } else if (const auto* merge = std::get_if<ast::Merge>(&statement.node)) {
+    plan.kind = StatementKind::kMerge;
+    root = builder.Merge(*merge);
   } else {
     return SqlError(sqlstate::kUnsupported, "this statement has no plan");
   }
@@ -59,6 +62,7 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   planner::CoverByIndexes(plan.root.get());
   for (SubPlan& sub : plan.subqueries) planner::CoverByIndexes(sub.root.get());
   for (SubPlan& cte : plan.ctes) planner::CoverByIndexes(cte.root.get());
+  plan.registers = builder.registers();
   plan.columns = std::move(builder.columns);
   for (Type& t : plan.params) {
     if (t == Type::kUnknown) t = Type::kText;

@@ -48,6 +48,8 @@ ColumnName Named(const ast::Expr& e) {
         if (otherwise.strength == Strength::kGood) return otherwise;
       }
       return {"case", Strength::kWeak};
+    case ast::ExprKind::kGrouping:
+      return {"grouping"};
     case ast::ExprKind::kCoalesce:
       return {"coalesce"};
     case ast::ExprKind::kGreatest:
@@ -72,53 +74,23 @@ ColumnName Named(const ast::Expr& e) {
 
 std::string NameOf(const ast::Expr& e) { return Named(e).text; }
 
-bool HasAggregate(const Expr& e) {
-  return e.kind == ExprKind::kAggregate ||
-         std::any_of(e.args.begin(), e.args.end(),
-                     [](const ExprPtr& a) { return HasAggregate(*a); });
-}
-
-// Turns an expression over the aggregation's input into one over its output.
-absl::Status OverAggregation(Expr* e, const std::vector<ExprPtr>& groups,
-                             const std::vector<AggregateCall>& calls,
-                             const std::vector<std::string>& names) {
-  for (size_t i = 0; i < groups.size(); ++i) {
-    if (!SameExpr(*e, *groups[i])) continue;
-    const Type type = e->type;
-    const int32_t typmod = e->typmod;
-    const int position = e->position;
-    *e = Expr{};
-    e->kind = ExprKind::kColumn;
-    e->type = type;
-    e->typmod = typmod;
-    e->position = position;
-    e->index = static_cast<int>(i);
-    return absl::OkStatus();
-  }
-  if (e->kind == ExprKind::kAggregate) {
-    e->kind = ExprKind::kColumn;
-    e->index += static_cast<int>(groups.size());
-    return absl::OkStatus();
-  }
-  if (e->kind == ExprKind::kColumn) {
-    return SqlError(sqlstate::kGrouping,
-                    absl::StrCat("column \"", names[static_cast<size_t>(e->index)],
-                                 "\" must appear in the GROUP BY clause or be used in an aggregate "
-                                 "function"),
-                    e->position);
-  }
-  for (ExprPtr& a : e->args) ISO_RETURN_IF_ERROR(OverAggregation(a.get(), groups, calls, names));
-  return absl::OkStatus();
-}
-
 }  // namespace
+
+std::vector<int> KeyOf(const TableDescriptor& table) {
+  std::vector<int> key;
+  if (table.has_hidden_key()) return key;
+  for (uint32_t column : table.key) key.push_back(static_cast<int>(column));
+  return key;
+}
 
 Scope TableScope(const TableDescriptor& table, const std::string& alias) {
   ScopeTable t;
   t.name = alias.empty() ? table.name : alias;
   for (const ColumnDescriptor& c : table.columns) {
-    t.columns.push_back({c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty()});
+    t.columns.push_back(
+        {c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty(), false, nullptr});
   }
+  t.key = KeyOf(table);
   Scope scope;
   scope.tables.push_back(std::move(t));
   return scope;
@@ -139,11 +111,12 @@ absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
 }
 
 absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
-    const std::vector<ast::SelectItem>& items, const Scope& scope,
-    std::vector<AggregateCall>* aggregates, const char* clause, bool keep_unknown) {
+    const std::vector<ast::SelectItem>& items, const Scope& scope, Calls* calls, const char* clause,
+    bool keep_unknown) {
   std::vector<Output> out;
-  Binder binder(&scope, &plan_->params, aggregates, clause);
-  if (aggregates != nullptr) binder.Allow(this);
+  Binder binder(&scope, &plan_->params, calls != nullptr ? &calls->aggregates : nullptr, clause);
+  binder.Allow(this);
+  if (calls != nullptr) binder.AllowWindows(&calls->windows).AllowSets(&calls->sets);
   for (const ast::SelectItem& item : items) {
     if (out.size() > kMaxOutputs) break;
     if (item.expr->kind != ast::ExprKind::kStar) {
@@ -164,7 +137,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
       }
     }
     for (const ScopeTable& t : scope.tables) {
-      if (t.qualified_only || (wanted.empty() && scope.named) ||
+      if (t.qualified_only || t.covered || (wanted.empty() && scope.named) ||
           (!wanted.empty() && t.name != wanted))
         continue;
       found = true;
@@ -172,9 +145,12 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
         // What COPY leaves out, too.
         const bool skip = t.columns[i].generated && item.expr->text == "stored";
         if (t.columns[i].hidden || t.columns[i].system || skip) continue;
-        out.push_back(
-            {MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type, item.expr->position),
-             t.columns[i].name, false});
+        ExprPtr column = t.columns[i].expr != nullptr
+                             ? Clone(*t.columns[i].expr)
+                             : MakeColumn(t.offset + static_cast<int>(i), t.columns[i].type);
+        column->position = item.expr->position;
+        column->typmod = t.columns[i].typmod;
+        out.push_back({std::move(column), t.columns[i].name, false});
       }
     }
     if (!found) {
@@ -215,12 +191,11 @@ absl::StatusOr<int> Builder::OutputSlot(const ast::Expr& e, const char* clause, 
   return static_cast<int>(outputs->size()) - 1;
 }
 
-absl::Status Builder::BindSortKeys(const ast::Select& select, const Scope& scope,
-                                   std::vector<AggregateCall>* aggregates,
+absl::Status Builder::BindSortKeys(const ast::Select& select, const Scope& scope, Calls* calls,
                                    std::vector<Output>* outputs, std::vector<SortKey>* keys) {
   const size_t visible = outputs->size();
-  Binder binder(&scope, &plan_->params, aggregates, "ORDER BY");
-  binder.Allow(this);
+  Binder binder(&scope, &plan_->params, &calls->aggregates, "ORDER BY");
+  binder.Allow(this).AllowWindows(&calls->windows).AllowSets(&calls->sets);
   for (const ast::OrderItem& item : select.order_by) {
     SortKey key{-1, item.descending, item.nulls_first};
     ISO_ASSIGN_OR_RETURN(key.slot, OutputSlot(*item.expr, "ORDER BY", visible, &binder, outputs));
@@ -235,11 +210,11 @@ absl::Status Builder::BindSortKeys(const ast::Select& select, const Scope& scope
 }
 
 absl::StatusOr<std::vector<int>> Builder::DistinctOn(const ast::Select& select, const Scope& scope,
-                                                     std::vector<AggregateCall>* aggregates,
-                                                     std::vector<Output>* outputs, size_t visible,
+                                                     Calls* calls, std::vector<Output>* outputs,
+                                                     size_t visible,
                                                      const std::vector<SortKey>& sort) {
   std::vector<int> slots;
-  Binder binder(&scope, &plan_->params, aggregates, "DISTINCT ON");
+  Binder binder(&scope, &plan_->params, &calls->aggregates, "DISTINCT ON");
   for (const ast::ExprPtr& e : select.distinct_on) {
     ISO_ASSIGN_OR_RETURN(int slot, OutputSlot(*e, "SELECT DISTINCT ON", visible, &binder, outputs));
     if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
@@ -258,65 +233,16 @@ absl::StatusOr<std::vector<int>> Builder::DistinctOn(const ast::Select& select, 
   return slots;
 }
 
-absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, const Scope& scope,
-                                                 PlanNodePtr input,
-                                                 std::vector<AggregateCall> calls,
-                                                 std::vector<Output>* outputs, ExprPtr having) {
-  auto node = std::make_unique<AggregatePlan>();
-  Binder binder(&scope, &plan_->params, nullptr, "GROUP BY");
-  Binder local(&scope, &plan_->params, nullptr, "GROUP BY");
-  binder.Allow(this);
-  local.LocalOnly();
-  for (const ast::ExprPtr& g : select.group_by) {
-    if (g->kind == ast::ExprKind::kInt) {
-      if (g->int_value < 1 || g->int_value > static_cast<int64_t>(select.items.size())) {
-        return SqlError(sqlstate::kInvalidColumnReference,
-                        absl::StrCat("GROUP BY position ", g->int_value, " is not in select list"),
-                        g->position);
-      }
-      node->groups.push_back(Clone(*(*outputs)[static_cast<size_t>(g->int_value) - 1].expr));
-      continue;
-    }
-    const bool name = g->kind == ast::ExprKind::kColumn && g->names.size() == 1;
-    absl::StatusOr<ExprPtr> bound = name ? local.BindOutput(*g) : binder.BindOutput(*g);
-    // An output's alias is the second choice, after the input's columns.
-    if (name && !bound.ok()) {
-      const Output* alias = nullptr;
-      for (const Output& o : *outputs) {
-        if (o.from_alias && o.name == g->names[0]) alias = &o;
-      }
-      bound =
-          alias != nullptr ? absl::StatusOr<ExprPtr>(Clone(*alias->expr)) : binder.BindOutput(*g);
-    }
-    if (!bound.ok()) return bound.status();
-    node->groups.push_back(*std::move(bound));
-  }
-  for (const ExprPtr& g : node->groups) {
-    if (HasAggregate(*g)) {
-      return SqlError(sqlstate::kGrouping, "aggregate functions are not allowed in GROUP BY",
-                      g->position);
-    }
-  }
-  node->calls = std::move(calls);
-  const std::vector<std::string> names = scope.ColumnNames();
-  for (Output& o : *outputs) {
-    ISO_RETURN_IF_ERROR(OverAggregation(o.expr.get(), node->groups, node->calls, names));
-  }
-  node->child = std::move(input);
-  if (having == nullptr) return PlanNodePtr(std::move(node));
-  ISO_RETURN_IF_ERROR(OverAggregation(having.get(), node->groups, node->calls, names));
-  auto filter = std::make_unique<FilterPlan>();
-  filter->predicate = std::move(having);
-  filter->child = std::move(node);
-  return PlanNodePtr(std::move(filter));
-}
-
 absl::Status Builder::BindLimit(const ast::Select& select, const Around& around, ExprPtr* limit,
                                 ExprPtr* offset) {
   Scope nothing;
   nothing.outer = around.outer;
   Binder constant(&nothing, &plan_->params, nullptr, "LIMIT");
   constant.Allow(this);
+  if (select.with_ties && select.order_by.empty()) {
+    return SqlError(sqlstate::kSyntaxError,
+                    "WITH TIES cannot be specified without ORDER BY clause");
+  }
   if (select.limit != nullptr && select.limit->kind != ast::ExprKind::kNull) {
     ISO_ASSIGN_OR_RETURN(*limit, constant.BindAs(*select.limit, Type::kInt8, "LIMIT"));
   }
@@ -331,10 +257,20 @@ absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select, const Aro
     return SqlError(sqlstate::kUnsupported, "FOR UPDATE in a subquery is not supported yet", -1,
                     "Lock the rows by a statement of its own.");
   }
-  ISO_RETURN_IF_ERROR(CheckUnused(select.ctes));
-  if (select.first != nullptr) return SetOperation(select, around);
-  if (!select.values.empty()) return ValuesRows(select, around);
-  return Plain(select, around);
+  auto body = [&]() {
+    return select.first != nullptr  ? SetOperation(select, around)
+           : !select.values.empty() ? ValuesRows(select, around)
+                                    : Plain(select, around);
+  };
+  if (select.ctes.empty()) return body();
+  auto let = std::make_unique<LetPlan>();
+  Scope nothing;
+  nothing.outer = around.outer;
+  ISO_RETURN_IF_ERROR(Ctes(select.ctes, around, nothing, &let->lets));
+  ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, body());
+  if (let->lets.empty()) return plan;
+  let->child = std::move(plan);
+  return PlanNodePtr(std::move(let));
 }
 
 bool Builder::UseKeyOrder(const ast::Select& select, const std::vector<Output>& outputs,
@@ -358,14 +294,15 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   Scope scope;
   scope.outer = around.outer;
   ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, From(select, around, &scope));
-  std::vector<AggregateCall> calls;
+  Calls calls;
+  calls.windows.named = &select.windows;
   ISO_ASSIGN_OR_RETURN(
       std::vector<Output> outputs,
       Outputs(select.items, scope, &calls, "the select list", around.keep_unknown));
   const size_t visible = outputs.size();
   ExprPtr having;
   if (select.having != nullptr) {
-    Binder binder(&scope, &plan_->params, &calls, "HAVING");
+    Binder binder(&scope, &plan_->params, &calls.aggregates, "HAVING");
     binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(having, binder.BindAs(*select.having, Type::kBool, "HAVING"));
   }
@@ -375,20 +312,30 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   if (!select.distinct_on.empty()) {
     ISO_ASSIGN_OR_RETURN(on, DistinctOn(select, scope, &calls, &outputs, visible, sort));
   }
-  const bool aggregated = !calls.empty() || !select.group_by.empty() || having != nullptr;
-  if (aggregated && select.for_update) {
+  const bool aggregated =
+      !calls.aggregates.empty() || !select.group_by.empty() || having != nullptr;
+  const bool windowed = !calls.windows.calls.empty();
+  const bool sets = !calls.sets.empty();
+  if (select.for_update && (aggregated || windowed)) {
     return SqlError(sqlstate::kUnsupported,
-                    "FOR UPDATE is not allowed with aggregates or GROUP BY");
+                    absl::StrCat("FOR UPDATE is not allowed with ",
+                                 windowed ? "window functions" : "aggregates or GROUP BY"));
   }
+  int width = scope.width();
   if (aggregated) {
-    ISO_ASSIGN_OR_RETURN(plan, Aggregation(select, scope, std::move(plan), std::move(calls),
-                                           &outputs, std::move(having)));
+    ISO_ASSIGN_OR_RETURN(
+        plan, Aggregation(select, scope, std::move(plan), &calls, &outputs, std::move(having)));
+    const PlanNode* node = plan->kind == PlanKind::kFilter ? plan->child.get() : plan.get();
+    const auto& aggregate = static_cast<const AggregatePlan&>(*node);
+    width = static_cast<int>(aggregate.groups.size() + aggregate.calls.size());
   }
   ExprPtr limit, offset;
   ISO_RETURN_IF_ERROR(BindLimit(select, around, &limit, &offset));
-  const bool sorted =
-      aggregated ? sort.empty()
-                 : UseKeyOrder(select, outputs, sort, limit.get(), offset.get(), plan.get());
+  const Expr* const most = sets || select.with_ties ? nullptr : limit.get();
+  const bool sorted = aggregated || windowed
+                          ? sort.empty()
+                          : UseKeyOrder(select, outputs, sort, most, offset.get(), plan.get());
+  plan = WindowsAndSets(std::move(plan), width, &calls, &outputs);
   auto project = std::make_unique<ProjectPlan>();
   columns.clear();
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -407,7 +354,7 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   }
   if (!sorted) {
     auto node = std::make_unique<SortPlan>();
-    node->keys = std::move(sort);
+    node->keys = sort;
     node->child = std::move(plan);
     plan = std::move(node);
   }
@@ -421,6 +368,8 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
     node->limit = std::move(limit);
     node->offset = std::move(offset);
     node->width = visible;
+    node->with_ties = select.with_ties;
+    if (select.with_ties) node->ties = std::move(sort);
     node->child = std::move(plan);
     plan = std::move(node);
   }

@@ -60,6 +60,7 @@ absl::Status SetColumnType(PlanNode* plan, size_t column, Type to, Binder* binde
     case PlanKind::kLimit:
     case PlanKind::kSort:
     case PlanKind::kDistinct:
+    case PlanKind::kLet:
       return SetColumnType(plan->child.get(), column, to, binder);
     case PlanKind::kProject: {
       ExprPtr& e = static_cast<ProjectPlan*>(plan)->exprs[column];
@@ -206,6 +207,7 @@ absl::StatusOr<PlanNodePtr> Builder::OrderResult(const ast::Select& select, cons
     }
     keys.push_back(key);
   }
+  const std::vector<SortKey> ties = keys;
   if (!keys.empty()) {
     auto sort = std::make_unique<SortPlan>();
     sort->keys = std::move(keys);
@@ -217,6 +219,8 @@ absl::StatusOr<PlanNodePtr> Builder::OrderResult(const ast::Select& select, cons
     node->limit = std::move(limit);
     node->offset = std::move(offset);
     node->width = result.size();
+    node->with_ties = select.with_ties;
+    if (select.with_ties) node->ties = ties;
     node->child = std::move(plan);
     plan = std::move(node);
   }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Queries within a statement: in expressions, in FROM, in WITH.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql::planner {
 namespace {
-
-constexpr char kCorrelatedCte[] =
-    "a WITH query that refers to the query around it is not supported yet";
 
 PlanNodePtr Wrapped(std::string name, PlanNodePtr child) {
   auto node = std::make_unique<SubqueryScanPlan>();
@@ -46,18 +45,33 @@ absl::Status Rename(const std::vector<std::string>& names, const char* what, int
 }
 
 void FillColumns(const std::vector<ColumnInfo>& columns, ScopeTable* table) {
-  for (const ColumnInfo& c : columns) table->columns.push_back({c.name, c.type, false, c.typmod});
+  for (const ColumnInfo& c : columns) {
+    table->columns.push_back({c.name, c.type, false, c.typmod, false, false, nullptr});
+  }
 }
 
 }  // namespace
 
 absl::StatusOr<SubqueryPlanner::Planned> Builder::PlanSubquery(const ast::Select& select,
                                                                const Scope& scope,
+                                                               std::vector<AggregateCall>* calls,
                                                                SubqueryUse use) {
   Planned out;
-  OuterFrame frame{&scope, &out.args, nullptr};
+  OuterFrame frame;
+  frame.scope = &scope;
+  frame.args = &out.args;
+  frame.aggregates = calls;
   std::vector<ColumnInfo> before = std::move(columns);
+  const std::vector<const FromNode*> left = std::exchange(left_, {});
+  const bool refused = std::exchange(left_refused_, false);
+  std::vector<int> reads;
+  reading_.push_back(&reads);
+  ++subqueries_;
   auto root = Select(select, Around{&frame, true, false});
+  --subqueries_;
+  reading_.pop_back();
+  left_ = left;
+  left_refused_ = refused;
   out.columns = std::move(columns);
   columns = std::move(before);
   if (!root.ok()) return root.status();
@@ -65,7 +79,11 @@ absl::StatusOr<SubqueryPlanner::Planned> Builder::PlanSubquery(const ast::Select
   sub.root = *std::move(root);
   if (use == SubqueryUse::kExists) OneRowWillDo(sub.root.get());
   sub.use = use;
-  sub.correlated = !out.args.empty();
+  std::sort(reads.begin(), reads.end());
+  reads.erase(std::unique(reads.begin(), reads.end()), reads.end());
+  Reads(reads);
+  sub.registers = std::move(reads);
+  sub.correlated = !out.args.empty() || !sub.registers.empty();
   for (const ColumnInfo& c : out.columns) sub.types.push_back(c.type);
   out.index = static_cast<int>(plan_->subqueries.size());
   plan_->subqueries.push_back(std::move(sub));
@@ -91,78 +109,51 @@ absl::StatusOr<PlanNodePtr> Builder::Derived(const ast::FromItem& item, const Ar
   return Wrapped(table->name, std::move(plan));
 }
 
-absl::StatusOr<PlanNodePtr> Builder::Cte(const ast::FromItem& item, const Around& around,
-                                         ScopeTable* table) {
-  const ast::Cte& cte = *item.cte;
-  table->name = item.table.alias.empty() ? cte.name : item.table.alias;
-  const Scope nothing;
-  std::vector<ExprPtr> unused;
-  OuterFrame fence = around.outer != nullptr ? *around.outer : OuterFrame{&nothing, &unused, ""};
-  fence.refusal = kCorrelatedCte;
-  const Around inside{&fence, true, false};
-  ScopeTable own;
-  own.name = cte.name;
-  PlanNodePtr plan;
-  if (cte.references == 1 && !cte.materialized) {
-    ISO_ASSIGN_OR_RETURN(plan, Select(*cte.select, inside));
-    plan = Wrapped(cte.name, std::move(plan));
-    FillColumns(columns, &own);
-  } else {
-    auto kept = kept_.find(&cte);
-    if (kept == kept_.end()) {
-      ISO_ASSIGN_OR_RETURN(PlanNodePtr root, Select(*cte.select, inside));
-      SubPlan sub;
-      sub.root = std::move(root);
-      sub.name = cte.name;
-      sub.columns = columns;
-      kept = kept_.emplace(&cte, static_cast<int>(plan_->ctes.size())).first;
-      plan_->ctes.push_back(std::move(sub));
-    }
-    auto scan = std::make_unique<CteScanPlan>();
-    scan->name = cte.name;
-    scan->index = kept->second;
-    FillColumns(plan_->ctes[static_cast<size_t>(scan->index)].columns, &own);
-    plan = std::move(scan);
-  }
-  ISO_RETURN_IF_ERROR(Rename(cte.columns, "WITH query", cte.position, &own));
-  table->columns = std::move(own.columns);
-  ISO_RETURN_IF_ERROR(Rename(item.columns, "table", item.table.position, table));
-  return plan;
-}
-
-absl::Status Builder::CheckUnused(const std::vector<ast::CtePtr>& ctes) {
-  for (const ast::CtePtr& cte : ctes) {
-    if (cte->references > 0) continue;
-    ISO_RETURN_IF_ERROR(Select(*cte->select, Around{nullptr, true, false}).status());
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<PlanNodePtr> Builder::Series(const ast::FromItem& item, const Around& around,
-                                            ScopeTable* table) {
-  const ast::Expr& call = *item.function;
-  table->name = item.table.alias.empty() ? "generate_series" : item.table.alias;
-  table->columns.push_back({table->name, Type::kInt4, false});
-  if (call.args.size() < 2 || call.args.size() > 3 || call.star || call.distinct) {
-    return SqlError(sqlstate::kUndefinedFunction, "generate_series takes two or three integers",
-                    call.position);
-  }
-  auto node = std::make_unique<SeriesPlan>();
+absl::StatusOr<PlanNodePtr> Builder::Functions(const ast::FromItem& item, const Around& around,
+                                               ScopeTable* table) {
+  auto node = std::make_unique<FunctionScanPlan>();
+  node->ordinality = item.ordinality;
   Scope nothing;
   nothing.outer = around.outer;
   Binder binder(&nothing, &plan_->params, nullptr, "functions in FROM");
   binder.Allow(this);
-  for (const ast::ExprPtr& a : call.args) {
-    ISO_ASSIGN_OR_RETURN(ExprPtr arg, binder.Bind(*a));
-    if (arg->type != Type::kUnknown && !IsInteger(arg->type)) {
-      return SqlError(sqlstate::kUndefinedFunction,
-                      absl::StrCat("generate_series is for integers, not ", TypeName(arg->type)),
-                      call.position, "Types may need an explicit cast.");
+  std::vector<ColumnInfo> all;
+  for (size_t i = 0; i < item.functions.size(); ++i) {
+    const ast::Expr& call = *item.functions[i];
+    FunctionScanPlan::Part part;
+    part.name = call.names.empty() ? "?column?" : call.names.back();
+    ISO_ASSIGN_OR_RETURN(std::optional<SetCall> set, binder.BindSet(call));
+    const bool defines = set.has_value() && set->function->open_defined != nullptr;
+    if (defines == item.column_types[i].empty()) {
+      return SqlError(sqlstate::kSyntaxError,
+                      defines ? "a column definition list is required for functions returning "
+                                "\"record\""
+                              : "a column definition list is only allowed for functions returning "
+                                "\"record\"",
+                      call.position);
     }
-    if (arg->type == Type::kInt8) table->columns[0].type = Type::kInt8;
-    ISO_ASSIGN_OR_RETURN(arg, binder.Coerce(std::move(arg), Type::kInt8));
-    node->args.push_back(std::move(arg));
+    for (const auto& [name, type] : item.column_types[i]) {
+      ISO_ASSIGN_OR_RETURN(const ResolvedType t, ResolveType(type.name, type.modifiers, -1));
+      set->columns.push_back({name, t.type, t.typmod});
+    }
+    if (set.has_value()) {
+      part.call = *std::move(set);
+      for (const ColumnInfo& c : part.call.columns) all.push_back(c);
+    } else {
+      ISO_ASSIGN_OR_RETURN(part.scalar, binder.BindOutput(call));
+      all.push_back({part.name, part.scalar->type, part.scalar->typmod});
+    }
+    node->parts.push_back(std::move(part));
   }
+  // A lone column that has no name of its own goes by the alias.
+  const bool lone = all.size() == 1 && (node->parts[0].call.function == nullptr ||
+                                        node->parts[0].call.function->columns.empty());
+  if (lone && !item.table.alias.empty() && item.column_types[0].empty()) {
+    all[0].name = item.table.alias;
+  }
+  if (item.ordinality) all.push_back({"ordinality", Type::kInt8});
+  table->name = item.table.alias.empty() ? node->parts[0].name : item.table.alias;
+  FillColumns(all, table);
   ISO_RETURN_IF_ERROR(Rename(item.columns, "table", item.table.position, table));
   return PlanNodePtr(std::move(node));
 }

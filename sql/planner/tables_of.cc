@@ -13,7 +13,10 @@ class Collector {
   }
 
   void Ctes(const std::vector<ast::CtePtr>& ctes) {
-    for (const ast::CtePtr& cte : ctes) Select(*cte->select);
+    for (const ast::CtePtr& cte : ctes) {
+      if (cte->select != nullptr) Select(*cte->select);
+      if (cte->dml != nullptr) Dml(*cte->dml);
+    }
   }
 
   void Expr(const ast::ExprPtr& e) {
@@ -26,7 +29,18 @@ class Collector {
     }
     for (const ast::ExprPtr& a : e->args) Expr(a);
     Expr(e->filter);
+    Order(e->order_by);
+    if (e->window != nullptr) Window(*e->window);
     if (e->select != nullptr) Select(*e->select);
+  }
+  void Order(const std::vector<ast::OrderItem>& items) {
+    for (const ast::OrderItem& item : items) Expr(item.expr);
+  }
+  void Window(const ast::Window& window) {
+    Exprs(window.partition);
+    Order(window.order);
+    Expr(window.start_offset);
+    Expr(window.end_offset);
   }
   void Exprs(const std::vector<ast::ExprPtr>& exprs) {
     for (const ast::ExprPtr& e : exprs) Expr(e);
@@ -42,7 +56,7 @@ class Collector {
     using Kind = ast::FromItem::Kind;
     if (item.kind == Kind::kTable) Table(item.table);
     if (item.kind == Kind::kSelect) Select(*item.select);
-    if (item.kind == Kind::kFunction) Expr(item.function);
+    Exprs(item.functions);
     if (item.kind != Kind::kJoin) return;
     From(*item.left);
     From(*item.right);
@@ -60,9 +74,47 @@ class Collector {
     Expr(select.where);
     Exprs(select.group_by);
     Expr(select.having);
-    for (const ast::OrderItem& item : select.order_by) Expr(item.expr);
+    for (const ast::WindowPtr& window : select.windows) Window(*window);
+    Order(select.order_by);
     Expr(select.limit);
     Expr(select.offset);
+  }
+
+  // INSERT, UPDATE, DELETE or MERGE; nothing for what is none of them.
+  void Dml(const ast::Statement& statement) {
+    if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
+      Table(insert->table);
+      Ctes(insert->ctes);
+      if (insert->source != nullptr) Select(*insert->source);
+      if (insert->on_conflict.has_value()) {
+        Set(insert->on_conflict->set);
+        Expr(insert->on_conflict->where);
+      }
+      Items(insert->returning);
+    } else if (const auto* update = std::get_if<ast::Update>(&statement.node)) {
+      Table(update->table);
+      Ctes(update->ctes);
+      Set(update->set);
+      for (const ast::FromItem& item : update->from) From(item);
+      Expr(update->where);
+      Items(update->returning);
+    } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
+      Table(del->table);
+      Ctes(del->ctes);
+      for (const ast::FromItem& item : del->from) From(item);
+      Expr(del->where);
+      Items(del->returning);
+    } else if (const auto* merge = std::get_if<ast::Merge>(&statement.node)) {
+      Table(merge->table);
+      Ctes(merge->ctes);
+      for (const ast::FromItem& item : merge->source) From(item);
+      Expr(merge->on);
+      for (const ast::MergeWhen& when : merge->whens) {
+        Expr(when.condition);
+        Set(when.set);
+        Exprs(when.values);
+      }
+    }
   }
 
   std::vector<ast::TableName> out;
@@ -75,28 +127,10 @@ std::vector<ast::TableName> TablesOf(const ast::Statement& statement) {
   Collector c;
   if (const auto* select = std::get_if<ast::Select>(&statement.node)) {
     c.Select(*select);
-  } else if (const auto* insert = std::get_if<ast::Insert>(&statement.node)) {
-    c.Table(insert->table);
-    c.Ctes(insert->ctes);
-    if (insert->source != nullptr) c.Select(*insert->source);
-    if (insert->on_conflict.has_value()) {
-      c.Set(insert->on_conflict->set);
-      c.Expr(insert->on_conflict->where);
-    }
-    c.Items(insert->returning);
-  } else if (const auto* update = std::get_if<ast::Update>(&statement.node)) {
-    c.Table(update->table);
-    c.Ctes(update->ctes);
-    c.Set(update->set);
-    c.Expr(update->where);
-    c.Items(update->returning);
-  } else if (const auto* del = std::get_if<ast::Delete>(&statement.node)) {
-    c.Table(del->table);
-    c.Ctes(del->ctes);
-    c.Expr(del->where);
-    c.Items(del->returning);
   } else if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
     return TablesOf(*explain->statement);
+  } else {
+    c.Dml(statement);
   }
   return std::move(c.out);
 }

@@ -28,6 +28,8 @@ std::string TagOf(const Plan& plan, int64_t rows) {
       return absl::StrCat("UPDATE ", rows);
     case StatementKind::kDelete:
       return absl::StrCat("DELETE ", rows);
+    case StatementKind::kMerge:
+      return absl::StrCat("MERGE ", rows);
   }
   return "";
 }
@@ -301,7 +303,14 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
                                                       bool check_schema) {
   StatementResult result;
   result.returns_rows = !plan->columns.empty() || plan->kind == StatementKind::kSelect;
-  result.is_dml = plan->writes();
+  result.is_dml = plan->kind != StatementKind::kSelect;
+  std::vector<Datum> registers(static_cast<size_t>(plan->registers));
+  std::vector<std::shared_ptr<const Batch>> work_tables(static_cast<size_t>(plan->work_tables));
+  DeferredWrites deferred(exec->ctx);
+  exec->registers = &registers;
+  exec->eval.registers = &registers;
+  exec->work_tables = &work_tables;
+  if (plan->defers_writes) exec->deferred = &deferred;
   Subqueries subqueries(*plan, exec);
   if (!plan->subqueries.empty() || !plan->ctes.empty()) {
     exec->subqueries = &subqueries;
@@ -314,6 +323,9 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
     catalog = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session,
                                                   exec->eval.now.us);
     exec->eval.catalog = catalog.get();
+  }
+  if (plan->modifies && exec->writer == nullptr) {
+    co_return SqlError(sqlstate::kReadOnlyTransaction, "cannot write in a read-only transaction");
   }
   OperatorPtr root = MakeOperator(*plan->root, exec);
   bool columns_sent = false;
@@ -349,7 +361,9 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
       co_return absl::CancelledError("the client stopped reading");
     }
   }
-  result.rows = plan->writes() ? exec->rows_changed : rows;
+  if (plan->modifies) ISO_CO_RETURN_IF_ERROR(co_await subqueries.RunModifying());
+  if (plan->defers_writes) ISO_CO_RETURN_IF_ERROR(deferred.Flush(exec->writer));
+  result.rows = plan->kind == StatementKind::kSelect ? rows : exec->rows_changed;
   result.tag = TagOf(*plan, result.rows);
   co_return result;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/session/prepared.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,6 +68,12 @@ ast::Select SelectOf(const ast::Copy& copy) {
   return out;
 }
 
+// FOR UPDATE, or a WITH query that writes.
+bool Writes(const ast::Select& select) {
+  return select.for_update || std::any_of(select.ctes.begin(), select.ctes.end(),
+                                          [](const ast::CtePtr& c) { return c->dml != nullptr; });
+}
+
 void ClassifyCopy(Prepared* p) {
   p->copy = std::get<ast::Copy>(std::move(p->ast.node));
   if (p->copy->from) {
@@ -79,7 +86,7 @@ void ClassifyCopy(Prepared* p) {
   p->ast.node = p->copy->query != nullptr ? std::move(*p->copy->query) : SelectOf(*p->copy);
   p->copy->query = nullptr;
   p->verb = Verb::kPlanned;
-  p->writes = std::get<ast::Select>(p->ast.node).for_update;
+  p->writes = Writes(std::get<ast::Select>(p->ast.node));
   p->tables = TablesOf(p->ast);
 }
 
@@ -97,11 +104,12 @@ absl::Status Classify(Prepared* p) {
   }
   if (const auto* select = std::get_if<ast::Select>(&p->ast.node)) {
     p->verb = VerbOf(*select);
-    p->writes = select->for_update || DrawsFromSequence(*select, &p->draws);
+    p->writes = Writes(*select) || DrawsFromSequence(*select, &p->draws);
   } else if (std::holds_alternative<ast::ObjectPtr>(p->ast.node)) {
     p->verb = Verb::kObject;
   } else if (std::holds_alternative<ast::Insert>(p->ast.node) ||
              std::holds_alternative<ast::Update>(p->ast.node) ||
+             std::holds_alternative<ast::Merge>(p->ast.node) ||
              std::holds_alternative<ast::Delete>(p->ast.node)) {
     p->verb = Verb::kPlanned;
     p->writes = true;
