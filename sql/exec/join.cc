@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,7 +23,7 @@ class JoinOperator : public Operator {
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (!built_) {
       built_ = true;
-      ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
+      ISO_CO_RETURN_IF_ERROR(co_await TakeIn());
       if (plan_.right_outer) {
         ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(rows_.size() / 8)));
         right_matched_.resize(rows_.size());
@@ -45,6 +46,74 @@ class JoinOperator : public Operator {
   }
 
  private:
+  // The right side; and of the left one, what was needed to choose.
+  Task<absl::Status> TakeIn() {
+    if (plan_.lookup == JoinPlan::Lookup::kRight) {
+      while (left_more_ && batch_.size() <= kMostLookups) {
+        Batch batch;
+        ISO_CO_ASSIGN_OR_RETURN(left_more_, co_await left_->Next(&batch));
+        for (Row& row : batch) batch_.push_back(std::move(row));
+      }
+      if (!left_more_) {
+        ISO_CO_RETURN_IF_ERROR(co_await LookUp(*plan_.right, plan_.left_keys, batch_, &rows_));
+        for (const Row& row : rows_) {
+          ISO_CO_RETURN_IF_ERROR(exec_->ctx->memory.Charge(RowBytes(row)));
+          right_bytes_ += RowBytes(row);
+        }
+        co_return absl::OkStatus();
+      }
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
+    if (plan_.lookup == JoinPlan::Lookup::kLeft && rows_.size() <= kMostLookups) {
+      ISO_CO_RETURN_IF_ERROR(co_await LookUp(*plan_.child, plan_.right_keys, rows_, &batch_));
+      left_more_ = false;
+    }
+    co_return absl::OkStatus();
+  }
+
+  // Reads the rows of `side`, a scan, whose keys are values of `keys` over the rows of the other.
+  Task<absl::Status> LookUp(const PlanNode& side, const std::vector<ExprPtr>& keys,
+                            const Batch& others, Batch* out) {
+    const auto& scan = static_cast<const ScanPlan&>(side);
+    const TableDescriptor& table = *scan.table;
+    std::vector<std::string> wanted;
+    for (const Row& row : others) {
+      std::string key = RowPrefix(table);
+      bool null = false;
+      for (size_t i = 0; i < plan_.lookup_keys.size() && !null; ++i) {
+        Datum d;
+        const Expr& e = *keys[static_cast<size_t>(plan_.lookup_keys[i])];
+        ISO_CO_RETURN_IF_ERROR(Eval(e, exec_->eval, row, &d));
+        null = d.is_null();
+        if (!null) AppendKeyPart(e.type, d, &key);
+      }
+      if (!null) wanted.push_back(std::move(key));
+    }
+    std::sort(wanted.begin(), wanted.end());
+    wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+    const auto lock = scan.exclusive ? txn::LockMode::kExclusive : txn::LockMode::kShared;
+    for (size_t from = 0; from < wanted.size(); from += kKeysAtOnce) {
+      const size_t to = std::min(wanted.size(), from + kKeysAtOnce);
+      auto values = co_await exec_->reader->MultiGet(
+          exec_->ctx,
+          std::vector<std::string>(wanted.begin() + static_cast<std::ptrdiff_t>(from),
+                                   wanted.begin() + static_cast<std::ptrdiff_t>(to)),
+          lock);
+      if (!values.ok()) co_return values.status();
+      for (size_t i = 0; i < values->size(); ++i) {
+        if (!(*values)[i].has_value()) continue;
+        Row row;
+        bool keep = true;
+        ISO_CO_RETURN_IF_ERROR(DecodeRow(table, wanted[from + i], *(*values)[i], &row));
+        if (scan.filter != nullptr) {
+          ISO_CO_RETURN_IF_ERROR(EvalPredicate(*scan.filter, exec_->eval, row, &keep));
+        }
+        if (keep) out->push_back(std::move(row));
+      }
+    }
+    co_return absl::OkStatus();
+  }
+
   absl::StatusOr<bool> Key(const std::vector<ExprPtr>& exprs, const Row& row, std::string* key) {
     for (const ExprPtr& e : exprs) {
       Datum d;
@@ -152,6 +221,8 @@ class JoinOperator : public Operator {
 
   static constexpr size_t kBatchRows = 512;
   static constexpr size_t kMostTried = 4096;
+  static constexpr size_t kMostLookups = 1024;  // rows of one side for which the other is looked up
+  static constexpr size_t kKeysAtOnce = 256;
 
   const JoinPlan& plan_;
   const Settler settler_;

@@ -252,6 +252,8 @@ bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
                   const std::vector<SortKey>& keys);
 // Has scans along an index read nothing else where it tells all that is wanted.
 void CoverByIndexes(PlanNode* root);
+// Whether one side is better read by key (lookup.cc).
+void ChooseLookup(JoinPlan* join);
 // Whether rows in key order of `scan` are in the order of `keys` over `outputs`; sets *reverse.
 bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
                     const std::vector<SortKey>& keys, bool* reverse);

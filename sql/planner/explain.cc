@@ -106,6 +106,14 @@ void JoinText(const JoinPlan& join, int depth, Lines* out) {
                         ExprToString(*join.right_keys[i], {})),
            out);
   }
+  if (join.lookup != JoinPlan::Lookup::kNone) {
+    const bool left = join.lookup == JoinPlan::Lookup::kLeft;
+    const PlanNode& side = left ? *join.child : *join.right;
+    Detail(depth,
+           absl::StrCat("by key of ", static_cast<const ScanPlan&>(side).table->name, " (",
+                        left ? "left" : "right", ") where the other side is small"),
+           out);
+  }
   if (join.condition != nullptr) {
     Detail(depth, absl::StrCat("condition: ", ExprToString(*join.condition, {})), out);
   }

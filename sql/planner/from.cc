@@ -460,6 +460,7 @@ absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprP
   }
   for (Let& let : node->left->lets) node->lets.push_back(std::move(let));
   join->condition = JoinAnd(TakeKeys(std::move(on), node->offset, middle, end, join.get()));
+  ChooseLookup(join.get());
   for (ExprPtr& c : above) ShiftColumns(c.get(), -node->offset);
   return Filtered(std::move(above), std::move(join));
 }

@@ -173,6 +173,10 @@ struct JoinPlan : PlanNode {
   std::vector<ExprPtr> left_keys, right_keys;  // of each side's own row; equal types
   ExprPtr condition;                           // over both rows; may be null
   std::vector<Let> lets;                       // over the left row
+  // The side whose rows may be read by key, once those of the other are known to be few; that side
+  // is a scan of a whole table. Of each column of its primary key the place in the keys.
+  enum class Lookup : uint8_t { kNone, kLeft, kRight } lookup = Lookup::kNone;
+  std::vector<int> lookup_keys;
   bool left_outer = false, right_outer = false;
   size_t left_width = 0, right_width = 0;
 };
