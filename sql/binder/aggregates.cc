@@ -18,6 +18,7 @@ const Registry& AllAggregates() {
   static const Registry* registry = [] {
     std::vector<AggregateFunction> all;
     aggregate_groups::AddBasic(&all);
+    aggregate_groups::AddNumeric(&all);
     aggregate_groups::AddStatistics(&all);
     auto* by_name = new Registry;
     for (AggregateFunction& f : all) {
@@ -45,8 +46,7 @@ class Count : public Aggregator {
   int64_t count_ = 0;
 };
 
-// `average`: the mean, as double precision.
-template <bool average>
+// Of smallint and integer: bigint.
 class IntSum : public Aggregator {
  public:
   absl::Status Add(const Datum* args, size_t) override {
@@ -56,12 +56,8 @@ class IntSum : public Aggregator {
   }
   absl::Status Finish(Datum* out) override {
     if (count_ == 0) return absl::OkStatus();
-    if (average) {
-      *out = Datum::Float(static_cast<double>(sum_) / static_cast<double>(count_));
-      return absl::OkStatus();
-    }
     if (sum_ > std::numeric_limits<int64_t>::max() || sum_ < std::numeric_limits<int64_t>::min()) {
-      return SqlError(sqlstate::kValueOutOfRange, "bigint out of range in sum()");
+      return SqlError(sqlstate::kValueOutOfRange, "bigint out of range");
     }
     *out = Datum::Int(static_cast<int64_t>(sum_));
     return absl::OkStatus();
@@ -89,6 +85,24 @@ class FloatSum : public Aggregator {
  private:
   int64_t count_ = 0;
   double sum_ = 0;
+};
+
+// Of real: each sum is rounded to a real.
+class RealSum : public Aggregator {
+ public:
+  absl::Status Add(const Datum* args, size_t) override {
+    any_ = true;
+    sum_ += static_cast<float>(args[0].float_value());
+    return absl::OkStatus();
+  }
+  absl::Status Finish(Datum* out) override {
+    if (any_) *out = Datum::Float(sum_);
+    return absl::OkStatus();
+  }
+
+ private:
+  bool any_ = false;
+  float sum_ = 0;
 };
 
 // The least, or the greatest; of booleans AND and OR.
@@ -183,9 +197,11 @@ void AddBasic(std::vector<AggregateFunction>* out) {
   };
   add("count", {}, kI, Make<Count>);
   add("count", {kAny}, kI, Make<Count>);
+  add("sum", {Type::kInt2}, kI, Make<IntSum>);
+  add("sum", {Type::kInt4}, kI, Make<IntSum>);
+  add("sum", {Type::kFloat4}, Type::kFloat4, Make<RealSum>);
+  add("avg", {Type::kFloat4}, kF, Make<FloatSum<true>>);
   for (Type t : {Type::kInt2, Type::kInt4, kI}) {
-    add("sum", {t}, kI, Make<IntSum<false>>);
-    add("avg", {t}, kF, Make<IntSum<true>>);
     add("bit_and", {t}, t, Make<Bits<'&'>>);
     add("bit_or", {t}, t, Make<Bits<'|'>>);
     add("bit_xor", {t}, t, Make<Bits<'^'>>);

@@ -56,6 +56,7 @@ std::vector<std::string> AggregateNames();
 
 namespace aggregate_groups {
 void AddBasic(std::vector<AggregateFunction>* out);
+void AddNumeric(std::vector<AggregateFunction>* out);
 void AddStatistics(std::vector<AggregateFunction>* out);
 }  // namespace aggregate_groups
 
