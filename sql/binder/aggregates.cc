@@ -20,6 +20,9 @@ const Registry& AllAggregates() {
     aggregate_groups::AddBasic(&all);
     aggregate_groups::AddNumeric(&all);
     aggregate_groups::AddStatistics(&all);
+    aggregate_groups::AddArrays(&all);
+    aggregate_groups::AddTimes(&all);
+    aggregate_groups::AddJson(&all);
     auto* by_name = new Registry;
     for (AggregateFunction& f : all) {
       AggregateSet& set = (*by_name)[f.signature.name];

@@ -44,6 +44,8 @@ struct AggregateFunction {
   // the direct ones.
   bool within_group = false;
   bool (*accepts)(Type type) = nullptr;  // of any type: which
+  // The result's type by that of the first argument that may be any, where it is not that itself.
+  Type (*result_of)(Type type) = nullptr;
 };
 
 struct AggregateSet {
@@ -58,6 +60,9 @@ namespace aggregate_groups {
 void AddBasic(std::vector<AggregateFunction>* out);
 void AddNumeric(std::vector<AggregateFunction>* out);
 void AddStatistics(std::vector<AggregateFunction>* out);
+void AddArrays(std::vector<AggregateFunction>* out);
+void AddTimes(std::vector<AggregateFunction>* out);
+void AddJson(std::vector<AggregateFunction>* out);
 }  // namespace aggregate_groups
 
 }  // namespace isochron::sql

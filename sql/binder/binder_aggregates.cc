@@ -84,7 +84,8 @@ absl::Status Binder::AggregateArgs(const ast::Expr& e, const AggregateSet& set,
     if (call->function->accepts != nullptr && !call->function->accepts(type)) {
       return NoFunction(name, call->args, e.position);
     }
-    if (call->type == kAnyType) call->type = type;
+    if (call->type != kAnyType) continue;
+    call->type = call->function->result_of != nullptr ? call->function->result_of(type) : type;
   }
   if (call->function->within_group != e.within_group) {
     return SqlError(sqlstate::kWrongObjectType,

@@ -16,6 +16,9 @@ const Registry& AllSetFunctions() {
     std::vector<SetFunction> all;
     set_function_groups::AddSeries(&all);
     set_function_groups::AddStrings(&all);
+    set_function_groups::AddArrays(&all);
+    set_function_groups::AddTimes(&all);
+    set_function_groups::AddJson(&all);
     auto* by_name = new Registry;
     for (SetFunction& f : all) {
       SetFunctions& set = (*by_name)[f.signature.name];

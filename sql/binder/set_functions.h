@@ -57,6 +57,9 @@ std::unique_ptr<SetSource> SourceOf(std::vector<Row> rows);
 namespace set_function_groups {
 void AddSeries(std::vector<SetFunction>* out);
 void AddStrings(std::vector<SetFunction>* out);
+void AddArrays(std::vector<SetFunction>* out);
+void AddTimes(std::vector<SetFunction>* out);
+void AddJson(std::vector<SetFunction>* out);
 }  // namespace set_function_groups
 
 }  // namespace isochron::sql

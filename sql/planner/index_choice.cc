@@ -89,6 +89,8 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
       needed.assign(kAllSlots, false);
       Slots(static_cast<ProjectPlan*>(node)->exprs, &needed);
       break;
+    case PlanKind::kLet:
+      break;
     case PlanKind::kFilter:
       Slots(*static_cast<FilterPlan*>(node)->predicate, &needed);
       break;
