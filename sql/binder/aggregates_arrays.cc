@@ -5,10 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/status_macros.h"
 #include "sql/binder/aggregates.h"
 #include "sql/binder/array_functions.h"
 #include "sql/binder/resolve.h"
 #include "sql/types/array.h"
+#include "sql/types/error.h"
 
 namespace isochron::sql {
 namespace {
@@ -17,6 +19,7 @@ class ArrayAgg : public Aggregator {
  public:
   explicit ArrayAgg(bool nested) : nested_(nested) {}
   absl::Status Add(const Datum* args, size_t) override {
+    if (nested_) ISO_RETURN_IF_ERROR(CheckMember(args[0]));
     bytes_ += args[0].MemoryBytes();
     members_.push_back(args[0]);
     return absl::OkStatus();
@@ -27,8 +30,19 @@ class ArrayAgg : public Aggregator {
   int64_t MemoryBytes() const override { return bytes_; }
 
  private:
+  // Arrays become one array only if they are alike.
+  absl::Status CheckMember(const Datum& d) {
+    if (d.is_null()) return SqlError("22004", "cannot accumulate null arrays");
+    const ArrayReader in(d.string_value());
+    if (in.dims().empty()) return SqlError("2202E", "cannot accumulate empty arrays");
+    if (members_.empty()) dims_ = in.dims();
+    if (in.dims() == dims_) return absl::OkStatus();
+    return SqlError("2202E", "cannot accumulate arrays of different dimensionality");
+  }
+
   const bool nested_;  // they are arrays, and become the members of one that is deeper
   std::vector<Datum> members_;
+  std::vector<ArrayDimension> dims_;  // of the members that are arrays
   int64_t bytes_ = 0;
 };
 

@@ -27,20 +27,10 @@ class JsonRows : public SetSource {
 
   absl::Status Parse(absl::string_view function) {
     ISO_ASSIGN_OR_RETURN(value_, ParseJson(text_, form_));
-    if (wanted_ == Wanted::kElements && value_.kind != Kind::kArray) {
-      return SqlError(sqlstate::kInvalidParameter, value_.kind == Kind::kObject
-                                                       ? "cannot extract elements from an object"
-                                                       : "cannot extract elements from a scalar");
+    if (value_.kind == (wanted_ == Wanted::kElements ? Kind::kArray : Kind::kObject)) {
+      return absl::OkStatus();
     }
-    if (wanted_ != Wanted::kElements && value_.kind != Kind::kObject) {
-      return SqlError(
-          sqlstate::kInvalidParameter,
-          wanted_ == Wanted::kPairs
-              ? absl::StrCat("cannot call ", function, " on a non-object")
-              : absl::StrCat("cannot call ", function,
-                             value_.kind == Kind::kArray ? " on an array" : " on a scalar"));
-    }
-    return absl::OkStatus();
+    return SqlError(sqlstate::kInvalidParameter, Misfit(function));
   }
 
   absl::StatusOr<bool> Next(Row* row) override {
@@ -54,6 +44,24 @@ class JsonRows : public SetSource {
   }
 
  private:
+  // What PostgreSQL says of a value of another kind.
+  std::string Misfit(absl::string_view function) const {
+    const bool scalar = value_.kind != Kind::kArray && value_.kind != Kind::kObject;
+    const bool binary = form_ == JsonForm::kJsonb;
+    switch (wanted_) {
+      case Wanted::kElements:
+        if (binary)
+          return absl::StrCat("cannot extract elements from ", scalar ? "a scalar" : "an object");
+        return absl::StrCat("cannot call ", function, " on a ", scalar ? "scalar" : "non-array");
+      case Wanted::kPairs:
+        if (binary) return absl::StrCat("cannot call ", function, " on a non-object");
+        return scalar ? "cannot deconstruct a scalar" : "cannot deconstruct an array as an object";
+      case Wanted::kKeys:
+        return absl::StrCat("cannot call ", function, scalar ? " on a scalar" : " on an array");
+    }
+    return "";
+  }
+
   const std::string text_;
   const JsonForm form_;
   const Wanted wanted_;
