@@ -180,12 +180,6 @@ const AggregateSet* AggregatesNamed(absl::string_view name) {
   return it == AllAggregates().end() ? nullptr : &it->second;
 }
 
-std::vector<std::string> AggregateNames() {
-  std::vector<std::string> out;
-  for (const auto& [name, set] : AllAggregates()) out.push_back(name);
-  return out;
-}
-
 namespace aggregate_groups {
 
 void AddBasic(std::vector<AggregateFunction>* out) {

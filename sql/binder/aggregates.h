@@ -54,7 +54,6 @@ struct AggregateSet {
 };
 // Null if no aggregate is called so.
 const AggregateSet* AggregatesNamed(absl::string_view name);
-std::vector<std::string> AggregateNames();
 
 namespace aggregate_groups {
 void AddBasic(std::vector<AggregateFunction>* out);
