@@ -18,7 +18,7 @@ class JoinOperator : public Operator {
         settler_(exec, plan.condition.get()),
         left_(MakeOperator(*plan.child, exec)),
         right_(MakeOperator(*plan.right, exec)) {}
-  ~JoinOperator() override { exec_->ctx->memory.Release(right_bytes_); }
+  ~JoinOperator() override { exec_->ctx->memory.Release(left_bytes_ + right_bytes_); }
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (!built_) {
@@ -36,6 +36,7 @@ class JoinOperator : public Operator {
     if (!left_more_ && at_ == batch_.size()) co_return Lonely(out);
     if (at_ == batch_.size()) {
       batch_.clear();
+      exec_->ctx->memory.Release(std::exchange(left_bytes_, 0));
       at_ = 0;
       auto more = co_await left_->Next(&batch_);
       if (!more.ok()) co_return more;
@@ -52,28 +53,34 @@ class JoinOperator : public Operator {
       while (left_more_ && batch_.size() <= kMostLookups) {
         Batch batch;
         ISO_CO_ASSIGN_OR_RETURN(left_more_, co_await left_->Next(&batch));
-        for (Row& row : batch) batch_.push_back(std::move(row));
+        for (Row& row : batch) {
+          ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), &batch_, &left_bytes_));
+        }
       }
       if (!left_more_) {
-        ISO_CO_RETURN_IF_ERROR(co_await LookUp(*plan_.right, plan_.left_keys, batch_, &rows_));
-        for (const Row& row : rows_) {
-          ISO_CO_RETURN_IF_ERROR(exec_->ctx->memory.Charge(RowBytes(row)));
-          right_bytes_ += RowBytes(row);
-        }
-        co_return absl::OkStatus();
+        co_return co_await LookUp(*plan_.right, plan_.left_keys, batch_, &rows_, &right_bytes_);
       }
     }
     ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
     if (plan_.lookup == JoinPlan::Lookup::kLeft && rows_.size() <= kMostLookups) {
-      ISO_CO_RETURN_IF_ERROR(co_await LookUp(*plan_.child, plan_.right_keys, rows_, &batch_));
+      ISO_CO_RETURN_IF_ERROR(
+          co_await LookUp(*plan_.child, plan_.right_keys, rows_, &batch_, &left_bytes_));
       left_more_ = false;
     }
     co_return absl::OkStatus();
   }
 
+  absl::Status Hold(Row row, Batch* out, int64_t* held) {
+    const int64_t bytes = RowBytes(row);
+    ISO_RETURN_IF_ERROR(exec_->ctx->memory.Charge(bytes));
+    *held += bytes;
+    out->push_back(std::move(row));
+    return absl::OkStatus();
+  }
+
   // Reads the rows of `side`, a scan, whose keys are values of `keys` over the rows of the other.
   Task<absl::Status> LookUp(const PlanNode& side, const std::vector<ExprPtr>& keys,
-                            const Batch& others, Batch* out) {
+                            const Batch& others, Batch* out, int64_t* held) {
     const auto& scan = static_cast<const ScanPlan&>(side);
     const TableDescriptor& table = *scan.table;
     std::vector<std::string> wanted;
@@ -94,6 +101,7 @@ class JoinOperator : public Operator {
     const auto lock = scan.exclusive ? txn::LockMode::kExclusive : txn::LockMode::kShared;
     for (size_t from = 0; from < wanted.size(); from += kKeysAtOnce) {
       const size_t to = std::min(wanted.size(), from + kKeysAtOnce);
+      ISO_CO_RETURN_IF_ERROR(Alive());
       auto values = co_await exec_->reader->MultiGet(
           exec_->ctx,
           std::vector<std::string>(wanted.begin() + static_cast<std::ptrdiff_t>(from),
@@ -108,7 +116,7 @@ class JoinOperator : public Operator {
         if (scan.filter != nullptr) {
           ISO_CO_RETURN_IF_ERROR(EvalPredicate(*scan.filter, exec_->eval, row, &keep));
         }
-        if (keep) out->push_back(std::move(row));
+        if (keep) ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), out, held));
       }
     }
     co_return absl::OkStatus();
@@ -239,7 +247,7 @@ class JoinOperator : public Operator {
   const std::vector<size_t>* matches_ = nullptr;
   std::vector<bool> right_matched_;  // by row, for a right or full join
   size_t lonely_at_ = 0;
-  int64_t right_bytes_ = 0;
+  int64_t left_bytes_ = 0, right_bytes_ = 0;                      // held of either
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;  // lint: no iteration
 };
 

@@ -92,11 +92,12 @@ class MergeOperator : public DmlOperator {
       ISO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &row));
       new_keys_.push_back(EncodeRowKey(table_, row));
       ISO_RETURN_IF_ERROR(NoteIndexes(nullptr, "", &row, new_keys_.back()));
-      ISO_RETURN_IF_ERROR(ChargeRow(row));
+      ISO_RETURN_IF_ERROR(Charge(RowBytes(row) + static_cast<int64_t>(new_keys_.back().size())));
       new_rows_.push_back(std::move(row));
       return absl::OkStatus();
     }
     const std::string key = EncodeRowKey(table_, row);
+    ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(2 * key.size() + 64)));
     if (!met_.insert(key).second) {
       return SqlError(sqlstate::kCardinalityViolation,
                       "MERGE command cannot affect row a second time", -1,
@@ -115,8 +116,8 @@ class MergeOperator : public DmlOperator {
       ISO_RETURN_IF_ERROR(Eval(*value, exec_->eval, both, &row[static_cast<size_t>(column)]));
     }
     ISO_RETURN_IF_ERROR(FinishRow(table_, plan_.rules, exec_->eval, &row));
-    ISO_RETURN_IF_ERROR(ChargeRow(row));
     std::string new_key = EncodeRowKey(table_, row);
+    ISO_RETURN_IF_ERROR(Charge(RowBytes(row) + static_cast<int64_t>(new_key.size())));
     ISO_RETURN_IF_ERROR(NoteIndexes(&both, key, &row, new_key));
     if (new_key == key) {
       kept_.emplace_back(key, std::move(row));

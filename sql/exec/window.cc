@@ -429,6 +429,7 @@ class WindowOperator : public Operator {
       }
       ISO_CO_RETURN_IF_ERROR(Charge(value.MemoryBytes() - static_cast<int64_t>(sizeof(Datum))));
       items_[order_[at]].results[c] = value;
+      if (++steps_ >= kStepsAtOnce) ISO_CO_RETURN_IF_ERROR(co_await Pause());
     }
     co_return absl::OkStatus();
   }
