@@ -89,6 +89,7 @@ class Nemesis {
   std::optional<std::vector<ReplicaView>> AllGroups();
   bool AllWhole();
   void Change(GroupId group, NodeId target, txn::ReplicaChange change);
+  bool Removing(GroupId group);
   bool ChangeMembers();
   bool WipeSome();
   void LoseFolder(SimNode* node);
@@ -116,6 +117,12 @@ class Nemesis {
   std::optional<NodeId> lost_;         // a node whose folder was lost, until it is whole again
   bool lost_once_ = false;             // groups split off meanwhile may have fewer voters
   std::map<GroupId, txn::ReplicaChange> to_add_;  // groups that it is still missing from
+  struct Removal {
+    GroupId group;
+    Micros until;
+    std::shared_ptr<bool> carried_out;
+  };
+  std::vector<Removal> removals_;   // that were asked for
   bool forgets_to_add_ = false;     // the operator: the groups get their voters by themselves
   std::vector<std::string> armed_;  // phases whose next visitor dies
   std::vector<std::shared_ptr<RetentionChange>> retentions_;

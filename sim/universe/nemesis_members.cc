@@ -17,9 +17,11 @@ constexpr Micros kChangeTimeoutUs = 20'000'000;
 constexpr Micros kRepairEveryUs = 300'000;
 constexpr size_t kFewestVoters = 3;
 
-Task<void> ChangeTask(SimNode* node, GroupId group, NodeId target, txn::ReplicaChange change) {
+Task<void> ChangeTask(SimNode* node, GroupId group, NodeId target, txn::ReplicaChange change,
+                      std::shared_ptr<bool> carried_out) {
   Ctx ctx = std::make_shared<RequestContext>(node->executor()->MonotonicNow() + kChangeTimeoutUs);
-  (void)co_await node->store()->ChangeReplica(ctx, group, target, change);
+  const absl::Status changed = co_await node->store()->ChangeReplica(ctx, group, target, change);
+  *carried_out = changed.ok();
 }
 
 size_t Voters(const ReplicaView& view) {
@@ -62,14 +64,40 @@ void Nemesis::Change(GroupId group, NodeId target, txn::ReplicaChange change) {
       : change == txn::ReplicaChange::kWitness ? "add a witness, "
                                                : "add ",
       ToString(target), change == txn::ReplicaChange::kNone ? " from " : " to ", ToString(group)));
-  node->Spawn([node, group, target, change] { return ChangeTask(node, group, target, change); });
+  auto carried_out = std::make_shared<bool>(false);
+  if (change == txn::ReplicaChange::kNone) {
+    removals_.push_back({group, universe_->scheduler()->now() + kChangeTimeoutUs, carried_out});
+  }
+  node->Spawn([node, group, target, change, carried_out] {
+    return ChangeTask(node, group, target, change, carried_out);
+  });
+}
+
+// A removal without an answer may yet be carried out, until its time-out: also on a replica that is
+// added meanwhile, which would be one too many with the next folder that is lost.
+bool Nemesis::Removing(GroupId group) {
+  const Micros now = universe_->scheduler()->now();
+  std::erase_if(removals_, [&](const Removal& r) { return *r.carried_out || now > r.until; });
+  return std::any_of(removals_.begin(), removals_.end(),
+                     [&](const Removal& r) { return r.group == group; });
 }
 
 bool Nemesis::ChangeMembers() {
   auto groups = AllGroups();
   if (lost_ || !groups) return false;
-  const ReplicaView& g = (*groups)[random_.Below(groups->size())];
-  const NodeId target = universe_->nodes()[random_.Below(universe_->nodes().size())]->id();
+  // Half of the time back to fewer, where there are more than are needed.
+  std::vector<const ReplicaView*> among;
+  for (const ReplicaView& g : *groups) {
+    if (Voters(g) > kFewestVoters) among.push_back(&g);
+  }
+  const bool fewer = !among.empty() && random_.OneIn(0.5);
+  if (!fewer) {
+    among.clear();
+    for (const ReplicaView& g : *groups) among.push_back(&g);
+  }
+  const ReplicaView& g = *among[random_.Below(among.size())];
+  const NodeId target = fewer ? g.members[random_.Below(g.members.size())].node
+                              : universe_->nodes()[random_.Below(universe_->nodes().size())]->id();
   if (universe_->node(target)->rotten()) return false;
   const bool member = std::any_of(g.members.begin(), g.members.end(),
                                   [&](const MemberView& m) { return m.node == target; });
@@ -144,7 +172,8 @@ void Nemesis::Repair() {
   bool done = groups.has_value() && universe_->node(lost)->up();
   std::vector<ReplicaView> views = groups ? *std::move(groups) : std::vector<ReplicaView>();
   for (const ReplicaView& g : views) {
-    if (g.changing) done = false;
+    const bool removing = Removing(g.group);
+    if (g.changing || removing) done = false;
     const auto m = std::find_if(g.members.begin(), g.members.end(),
                                 [&](const MemberView& v) { return v.node == lost; });
     if (m != g.members.end() && universe_->node(lost)->IsLost(m->life)) {
@@ -159,7 +188,7 @@ void Nemesis::Repair() {
         universe_->events()->Reached("nemesis.replaced");
       } else {
         done = false;
-        if (universe_->node(lost)->up()) Change(g.group, lost, add->second);
+        if (!removing && universe_->node(lost)->up()) Change(g.group, lost, add->second);
       }
     } else if (Voters(g) < kFewestVoters) {
       done = false;

@@ -59,7 +59,11 @@ void GroupHost::TruncateLogs(const std::map<GroupId, LogIndex>& durable) {
   for (const auto& [id, index] : durable) {
     Group* g = Find(id);
     if (g == nullptr) continue;
-    const LogIndex applied = std::min(index, g->replica()->emitted_index());
+    LogIndex applied = std::min(index, g->replica()->emitted_index());
+    if (g->replica()->HasWitness()) {
+      // It may have come while the store was flushed: nothing was settled, or saved, for it.
+      applied = std::min({applied, g->replica()->Settled(), g->state().settled()});
+    }
     const LogIndex upto = std::max(applied - std::min(applied, options_.keep_entries),
                                    std::min(applied, log_->LastBefore(id, recent)));
     if (upto <= g->replica()->base().index) continue;
