@@ -31,7 +31,8 @@ Micros LongestWait(const Operation& op, const History& history) {
   for (const Operation& other : history.operations()) {
     if (other.id == op.id || other.complete_seq == 0) continue;
     if (other.complete_us <= op.invoke_us || other.complete_us >= op.complete_us) continue;
-    if (Touches(other, written, /*reads_too=*/other.kind == OpKind::kReadWrite) ||
+    if ((!op.turn.empty() && other.turn == op.turn) ||
+        Touches(other, written, /*reads_too=*/other.kind == OpKind::kReadWrite) ||
         Touches(op, Written(other), /*reads_too=*/op.kind == OpKind::kReadWrite)) {
       ends.push_back(other.complete_us);
     }

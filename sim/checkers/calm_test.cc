@@ -51,6 +51,18 @@ TEST(CalmTest, WaitingForOlderOnesIsCalmWhileTheyEnd) {
   EXPECT_TRUE(FindUncalm(h, kBounds));
 }
 
+TEST(CalmTest, WaitingForItsTurnIsCalm) {
+  History h;
+  Operation& first = Write(&h, 0, 4 * kSecond, "a");
+  Operation& second = Write(&h, 0, 8 * kSecond, "b");
+  second.turn = "t";
+  EXPECT_TRUE(FindUncalm(h, kBounds));
+  first.turn = "t";
+  EXPECT_FALSE(FindUncalm(h, kBounds));
+  first.turn = "u";
+  EXPECT_TRUE(FindUncalm(h, kBounds));
+}
+
 TEST(CalmTest, ASnapshotReadWaitsForNoReader) {
   History h;
   Operation& reader = h.Invoke(OpKind::kReadOnly, 1, 0);

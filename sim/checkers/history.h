@@ -71,6 +71,7 @@ struct Operation {
   std::vector<RecordedWrite> writes;
   std::vector<ListRead> lists;
   std::vector<ListAppend> appends;
+  std::string turn;  // what only one at a time changes, if it does: a table's description
   std::string note;  // what the workload was doing, and the status it ended with
 };
 

@@ -22,6 +22,8 @@ constexpr int64_t kOwners = 4;
 constexpr int64_t kOpening = 100;
 // A change takes two leases of descriptors, and a build in between.
 constexpr Micros kChangeTimeoutUs = 25'000'000;
+// At a time: they take turns, and each is long.
+constexpr int kMostChanges = 2;
 
 class Schema final : public SqlSteps {
  public:
@@ -50,7 +52,7 @@ class Schema final : public SqlSteps {
 
   Task<void> Step(Session session) override {
     const double how = session.random.NextDouble();
-    if (how < 0.1) {
+    if (how < 0.1 && changing_ < kMostChanges) {
       for (Index& index : indexes_) {
         if (index.busy || session.random.OneIn(0.5)) continue;
         co_await ChangeIndex(std::move(session), &index);
@@ -100,20 +102,28 @@ class Schema final : public SqlSteps {
     Index* const index_;
   };
 
-  static Ctx LongContext(const Session& session) {
-    return std::make_shared<RequestContext>(session.executor->MonotonicNow() + kChangeTimeoutUs);
-  }
-
   // A statement of its own; whether it ran. What the database makes no sense of is a finding.
-  Task<absl::Status> Run(Session* session, std::string statement, bool is_long) {
+  Task<absl::Status> Run(Session* session, std::string statement, const Ctx& ctx,
+                         std::string turn = "") {
     std::unique_ptr<sql::Session> sql = session->sql->NewSession();
-    Recorded op(session, "schema " + statement);
+    Recorded op(session, "schema " + statement, std::move(turn));
     sql::CollectingSink sink;
-    auto ran = co_await sql->Execute(is_long ? LongContext(*session) : session->NewContext(),
-                                     statement, {}, &sink);
+    auto ran = co_await sql->Execute(ctx, statement, {}, &sink);
     op.End(ran.status());
     Note(statement, ran.status());
     co_return ran.status();
+  }
+
+  Task<absl::Status> Change(Session* session, std::string statement) {
+    struct Running {
+      explicit Running(int* n) : n_(n) { ++*n_; }
+      ~Running() { --*n_; }
+      int* const n_;
+    };
+    Running running(&changing_);
+    const Ctx ctx =
+        std::make_shared<RequestContext>(session->executor->MonotonicNow() + kChangeTimeoutUs);
+    co_return co_await Run(session, std::move(statement), ctx, "the schema of sch");
   }
 
   void Note(const std::string& statement, const absl::Status& status) {
@@ -128,15 +138,13 @@ class Schema final : public SqlSteps {
     Claim claim(index);
     if (!before.has_value() || *before) {
       absl::Status dropped =
-          co_await Run(&session, absl::StrCat("DROP INDEX IF EXISTS ", index->name), true);
+          co_await Change(&session, absl::StrCat("DROP INDEX IF EXISTS ", index->name));
       if (dropped.ok()) claim.Became(false);
       co_return;
     }
     absl::Status made =
-        co_await Run(&session,
-                     absl::StrCat("CREATE ", index->unique ? "UNIQUE " : "", "INDEX ", index->name,
-                                  " ON sch ", index->definition),
-                     true);
+        co_await Change(&session, absl::StrCat("CREATE ", index->unique ? "UNIQUE " : "", "INDEX ",
+                                               index->name, " ON sch ", index->definition));
     if (made.ok()) claim.Became(true);
     // Two rows had one value: it is gone again.
     if (sql::SqlStateOf(made) == sql::sqlstate::kUniqueViolation) claim.Became(false);
@@ -144,10 +152,9 @@ class Schema final : public SqlSteps {
 
   Task<void> ChangeColumn(Session session) {
     const bool add = session.random.OneIn(0.5);
-    (void)co_await Run(&session,
-                       add ? "ALTER TABLE sch ADD COLUMN IF NOT EXISTS extra bigint DEFAULT 5"
-                           : "ALTER TABLE sch DROP COLUMN IF EXISTS extra",
-                       true);
+    (void)co_await Change(&session,
+                          add ? "ALTER TABLE sch ADD COLUMN IF NOT EXISTS extra bigint DEFAULT 5"
+                              : "ALTER TABLE sch DROP COLUMN IF EXISTS extra");
   }
 
   Task<void> Update(Session session) {
@@ -165,7 +172,7 @@ class Schema final : public SqlSteps {
     } else {
       statement = absl::StrCat("UPDATE sch SET slot = id WHERE slot = ", other);
     }
-    (void)co_await Run(&session, statement, false);
+    (void)co_await Run(&session, statement, session.NewContext());
   }
 
   // A row goes and leaves its amount to another, or comes and takes half of another's.
@@ -289,6 +296,7 @@ class Schema final : public SqlSteps {
   }
 
   const int64_t rows_;
+  int changing_ = 0;
   Micros opened_us_ = 0;
   Index indexes_[2] = {{"sch_owner", "(owner) INCLUDE (amount)", false},
                        {"sch_slot", "(slot DESC)", true}};

@@ -13,9 +13,11 @@ constexpr size_t kMaxAnomalies = 5;
 
 }  // namespace
 
-SqlSteps::Recorded::Recorded(Session* session, std::string note) : session_(session) {
+SqlSteps::Recorded::Recorded(Session* session, std::string note, std::string turn)
+    : session_(session) {
   op_ = &session->history->Invoke(OpKind::kReadWrite, session->client, session->scheduler->now());
   op_->note = std::move(note);
+  op_->turn = std::move(turn);
 }
 
 void SqlSteps::Recorded::End(const absl::Status& status) {

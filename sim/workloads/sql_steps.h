@@ -28,7 +28,8 @@ class SqlSteps : public Workload {
   // One attempt of something, as far as the history knows. Without End: it never ended.
   class Recorded {
    public:
-    Recorded(Session* session, std::string note);
+    // `turn`: Operation::turn.
+    Recorded(Session* session, std::string note, std::string turn = "");
     void End(const absl::Status& status);
 
    private:
