@@ -24,5 +24,7 @@ TEST(WorkloadTest, SequencesGiveNoValueTwice) { ExpectClean("sequence", "1..60")
 
 TEST(WorkloadTest, IndexesEqualTheirTables) { ExpectClean("schema", "1..60"); }
 
+TEST(WorkloadTest, SingleStatementsMoveWhatThereIs) { ExpectClean("merge", "1..30"); }
+
 }  // namespace
 }  // namespace isochron::sim

@@ -301,7 +301,8 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   const auto works = [&p](absl::string_view workload) {
     return std::find(p.workloads.begin(), p.workloads.end(), workload) != p.workloads.end();
   };
-  if (!options.sql_file.empty() || works("ddl") || works("schema") || works("sequence")) {
+  if (!options.sql_file.empty() || works("ddl") || works("schema") || works("merge") ||
+      works("sequence")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

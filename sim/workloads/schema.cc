@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sim/workloads/single_statements.h"
 #include "sim/workloads/sql_steps.h"
 #include "sql/types/error.h"
 
@@ -27,8 +28,11 @@ constexpr int kMostChanges = 2;
 
 class Schema final : public SqlSteps {
  public:
-  explicit Schema(Random random)
-      : SqlSteps("schema"), rows_(static_cast<int64_t>(random.Between(10, 40))) {}
+  // `single`: what it changes it changes by single statements that read, delete, insert and update.
+  Schema(Random random, bool single)
+      : SqlSteps(single ? "merge" : "schema"),
+        single_(single),
+        rows_(static_cast<int64_t>(random.Between(10, 40))) {}
 
   Task<absl::Status> Setup(Session session) override {
     std::unique_ptr<sql::Session> sql = session.sql->NewSession();
@@ -61,6 +65,9 @@ class Schema final : public SqlSteps {
       co_await ChangeColumn(std::move(session));
     } else if (how < 0.35) {
       co_await Look(std::move(session), sql::ReadBound());
+    } else if (single_) {
+      const std::string statement = DrawSingleStatement(&session.random, rows_, kOwners);
+      (void)co_await Run(&session, statement, false);
     } else if (how < 0.7) {
       co_await Update(std::move(session));
     } else {
@@ -295,6 +302,7 @@ class Schema final : public SqlSteps {
     }
   }
 
+  const bool single_;
   const int64_t rows_;
   int changing_ = 0;
   Micros opened_us_ = 0;
@@ -304,6 +312,9 @@ class Schema final : public SqlSteps {
 
 }  // namespace
 
-std::unique_ptr<Workload> NewSchema(Random random) { return std::make_unique<Schema>(random); }
+std::unique_ptr<Workload> NewSchema(Random random) {
+  return std::make_unique<Schema>(random, false);
+}
+std::unique_ptr<Workload> NewMerge(Random random) { return std::make_unique<Schema>(random, true); }
 
 }  // namespace isochron::sim

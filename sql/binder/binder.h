@@ -178,6 +178,9 @@ class SubqueryPlanner {
   virtual void ProjectSubquery(int index, std::vector<ExprPtr> exprs) = 0;
 };
 
+// Where an aggregate's arguments are bound.
+inline constexpr char kAggregateArgument[] = "an aggregate's argument";
+
 class Binder {
  public:
   // All outlive the binder. `params` grows and is filled in; it is null where parameters are

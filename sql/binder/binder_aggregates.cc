@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/binder.h"
@@ -68,6 +69,15 @@ absl::Status Binder::AggregateArgs(const ast::Expr& e, const AggregateSet& set,
     return SqlError(sqlstate::kWrongObjectType,
                     "count(*) must be used to call a parameterless aggregate function", e.position);
   }
+  if (absl::EndsWith(name, "_object_agg") && call->args.size() == 2) {
+    if (call->args[1]->type == Type::kUnknown) {
+      ISO_ASSIGN_OR_RETURN(call->args[1], Coerce(std::move(call->args[1]), Type::kText));
+    }
+    std::vector<ExprPtr> value;
+    value.push_back(std::move(call->args[1]));
+    const char* convert = absl::StartsWith(name, "jsonb") ? "to_jsonb" : "to_json";
+    ISO_ASSIGN_OR_RETURN(call->args[1], Call(convert, std::move(value), e.position, false));
+  }
   ISO_ASSIGN_OR_RETURN(call->order, Order(e.order_by));
   if (e.within_group) {
     for (OrderExpr& o : call->order) call->args.push_back(Clone(*o.expr));
@@ -110,7 +120,7 @@ absl::StatusOr<ExprPtr> Binder::Aggregate(const ast::Expr& e, const AggregateSet
   const size_t outer_args = outer != nullptr && outer->args != nullptr ? outer->args->size() : 0;
   AggregateCall call;
   call.distinct = e.distinct;
-  Binder inner(scope_, params_, nullptr, "an aggregate's argument");
+  Binder inner(scope_, params_, nullptr, kAggregateArgument);
   inner.Allow(subqueries_);
   ISO_RETURN_IF_ERROR(inner.AggregateArgs(e, set, &call));
   if (e.filter != nullptr) {

@@ -261,6 +261,10 @@ absl::StatusOr<ExprPtr> Binder::Window(const ast::Expr& e) {
     return SqlError(sqlstate::kWrongObjectType,
                     absl::StrCat("window function ", name, " requires an OVER clause"), e.position);
   }
+  if (windows_ == nullptr && clause_ == kAggregateArgument) {
+    return SqlError(sqlstate::kGrouping,
+                    "aggregate function calls cannot contain window function calls", e.position);
+  }
   if (windows_ == nullptr) {
     return SqlError(kWindowing,
                     in_window_ ? std::string("window function calls cannot be nested")

@@ -21,6 +21,7 @@ const Registry& AllFunctions() {
     function_groups::AddMoreMath(&all);
     function_groups::AddNumeric(&all);
     function_groups::AddStrings(&all);
+    function_groups::AddEncodings(&all);
     function_groups::AddMoreStrings(&all);
     function_groups::AddTime(&all);
     function_groups::AddJson(&all);

@@ -30,6 +30,7 @@ void AddMath(std::vector<Function>* out);
 void AddMoreMath(std::vector<Function>* out);
 void AddNumeric(std::vector<Function>* out);
 void AddStrings(std::vector<Function>* out);
+void AddEncodings(std::vector<Function>* out);
 void AddMoreStrings(std::vector<Function>* out);
 void AddTime(std::vector<Function>* out);
 void AddRegex(std::vector<Function>* out);

@@ -149,29 +149,6 @@ absl::Status ConcatAll(Ctx, const Datum* a, size_t n, Datum* out) {
   }
   return Text(std::move(v), out);
 }
-absl::Status Encode(Ctx, const Datum* a, size_t, Datum* out) {
-  const std::string format = absl::AsciiStrToLower(a[1].string_value());
-  if (format == "hex") return Text(absl::BytesToHexString(a[0].string_value()), out);
-  if (format == "base64") return Text(absl::Base64Escape(a[0].string_value()), out);
-  return SqlError(sqlstate::kInvalidParameter,
-                  absl::StrCat("unrecognized encoding: \"", format, "\""));
-}
-absl::Status Decode(Ctx, const Datum* a, size_t, Datum* out) {
-  const std::string format = absl::AsciiStrToLower(a[1].string_value());
-  if (format == "base64") {
-    std::string v;
-    if (!absl::Base64Unescape(a[0].string_value(), &v)) {
-      return SqlError(sqlstate::kInvalidParameter, "invalid base64 text");
-    }
-    return Text(std::move(v), out);
-  }
-  if (format != "hex") {
-    return SqlError(sqlstate::kInvalidParameter,
-                    absl::StrCat("unrecognized encoding: \"", format, "\""));
-  }
-  ISO_ASSIGN_OR_RETURN(*out, DatumFromText(Type::kBytea, absl::StrCat("\\x", a[0].string_value())));
-  return absl::OkStatus();
-}
 absl::Status ToHex(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(absl::StrFormat("%x", static_cast<uint64_t>(a[0].int_value())), out);
 }
@@ -223,8 +200,6 @@ void AddStrings(std::vector<Function>* out) {
       {"reverse", {kT}, kT, Reverse},
       {"starts_with", {kT, kT}, kB, StartsWith},
       {"concat", {kT}, kT, ConcatAll, false, true},
-      {"encode", {kY, kT}, kT, Encode},
-      {"decode", {kT, kT}, kY, Decode},
       {"to_hex", {Type::kInt4}, kT, ToHex4},
       {"to_hex", {Type::kInt8}, kT, ToHex},
       {"version", {}, kT, Version},

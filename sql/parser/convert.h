@@ -35,6 +35,9 @@ absl::Status Unsupported(absl::string_view what, int position);
 absl::StatusOr<ast::ExprPtr> Expression(State* state, const pg::Node& node);
 absl::StatusOr<std::vector<ast::ExprPtr>> Expressions(
     State* state, const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
+// Of a function's call; those given by name in their places. 42883, 42601.
+absl::StatusOr<std::vector<ast::ExprPtr>> Arguments(State* state, const std::string& function,
+                                                    const pg::FuncCall& call);
 // "bigint", "text[]" is refused, "varchar(10)" is refused.
 absl::StatusOr<ast::TypeName> TypeNameOf(const pg::TypeName& type);
 // Its text again, as it may be kept. 0A000 where that fails.

@@ -164,7 +164,7 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   if (f.has_over()) {
     ISO_ASSIGN_OR_RETURN(e->window, WindowDefinition(state, f.over()));
   }
-  ISO_ASSIGN_OR_RETURN(e, WithArgs(state, std::move(e), f.args()));
+  ISO_ASSIGN_OR_RETURN(e->args, Arguments(state, e->names.back(), f));
   const std::string& name = e->names.back();
   if (absl::StartsWith(name, "pg_advisory_") || absl::StartsWith(name, "pg_try_advisory_")) {
     return SqlError(sqlstate::kUnsupported, "advisory locks are not supported", f.location(),

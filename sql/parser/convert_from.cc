@@ -62,6 +62,8 @@ absl::StatusOr<std::vector<std::pair<std::string, ast::TypeName>>> ColumnTypes(
   return out;
 }
 
+const std::vector<std::string> kUnnest = {"unnest"};
+
 absl::StatusOr<ast::FromItem> Function(State* state, const pg::RangeFunction& range) {
   ast::FromItem item;
   item.kind = Kind::kFunction;
@@ -74,6 +76,19 @@ absl::StatusOr<ast::FromItem> Function(State* state, const pg::RangeFunction& ra
     ISO_ASSIGN_OR_RETURN(auto types,
                          ColumnTypes(range.is_rowsfrom() && pair.size() > 1 ? pair[1].list().items()
                                                                             : range.coldeflist()));
+    // Several arrays: as if each were unnested by a call of its own.
+    const bool arrays = call->kind == ast::ExprKind::kFunc && call->names == kUnnest &&
+                        call->args.size() > 1 && !call->variadic;
+    while (arrays && call->args.size() > 1) {
+      auto one = std::make_unique<ast::Expr>();
+      one->kind = ast::ExprKind::kFunc;
+      one->position = call->position;
+      one->names = call->names;
+      one->args.push_back(std::move(call->args.front()));
+      call->args.erase(call->args.begin());
+      item.functions.push_back(std::move(one));
+      item.column_types.emplace_back();
+    }
     item.functions.push_back(std::move(call));
     item.column_types.push_back(std::move(types));
   }

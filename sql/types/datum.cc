@@ -57,13 +57,28 @@ absl::StatusOr<Datum> BoolFromText(absl::string_view text) {
   return BadInput(Type::kBool, text);
 }
 
+absl::Status BadHexDigit(absl::string_view rest) {
+  size_t end = 1;
+  while (end < rest.size() && (static_cast<unsigned char>(rest[end]) & 0xC0) == 0x80) ++end;
+  return SqlError(sqlstate::kInvalidParameter,
+                  absl::StrCat("invalid hexadecimal digit: \"", rest.substr(0, end), "\""));
+}
+
 absl::StatusOr<Datum> ByteaFromText(absl::string_view text) {
   if (text.size() >= 2 && text[0] == '\\' && text[1] == 'x') {
-    const absl::string_view hex = text.substr(2);
-    for (char c : hex) {
-      if (!absl::ascii_isxdigit(c)) return BadInput(Type::kBytea, text);
+    std::string hex;
+    for (size_t i = 2; i < text.size(); ++i) {
+      const char c = text[i];
+      const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+      // Blanks may stand between bytes.
+      if (blank && hex.size() % 2 == 0) continue;
+      if (!absl::ascii_isxdigit(c)) return BadHexDigit(text.substr(i));
+      hex.push_back(c);
     }
-    if (hex.size() % 2 != 0) return BadInput(Type::kBytea, text);
+    if (hex.size() % 2 != 0) {
+      return SqlError(sqlstate::kInvalidParameter,
+                      "invalid hexadecimal data: odd number of digits");
+    }
     return Datum::String(absl::HexStringToBytes(hex));
   }
   std::string out;

@@ -30,7 +30,9 @@ TEST(DatumTest, TextForms) {
   EXPECT_EQ(RoundTrip(Type::kFloat8, "0.1"), "0.1");
   EXPECT_EQ(RoundTrip(Type::kFloat8, "-infinity"), "-Infinity");
   EXPECT_EQ(RoundTrip(Type::kBytea, "\\x00fF"), "\\x00ff");
-  EXPECT_EQ(RoundTrip(Type::kBytea, "\\x0"), "22P02");
+  EXPECT_EQ(RoundTrip(Type::kBytea, "\\x00 fF\n"), "\\x00ff");
+  EXPECT_EQ(RoundTrip(Type::kBytea, "\\x0"), "22023");
+  EXPECT_EQ(RoundTrip(Type::kBytea, "\\x0g"), "22023");
   EXPECT_EQ(RoundTrip(Type::kBytea, "a\\\\\\101"), "\\x615c41");
 }
 

@@ -5,6 +5,8 @@ Values are small and divisors never zero, so that evaluation order does not show
 BY over all that is given; windows are ordered by a key.
 """
 
+from shapes import Shapes
+
 WORDS = ["", "a", "b", "ab", "B", "zz", "a b", "10", "äö", "%"]
 DATES = ["1999-12-31", "2000-02-29", "2024-01-01", "2024-03-10", "0099-05-05"]
 NUMBERS = ["0", "1", "-1", "2.5", "-0.10", "100.00", "3.14159", "0.001"]
@@ -18,7 +20,7 @@ class Table:
         self.name, self.columns, self.key = name, columns, key  # [(name, type)], names
 
 
-class Grammar:
+class Grammar(Shapes):
     def __init__(self, random, prefix=""):
         self.random, self.prefix = random, prefix
         self.tables = []
@@ -292,6 +294,8 @@ class Grammar:
     # Statements
 
     def statement(self):
+        if self.chance(0.3):
+            return self.shape()
         roll = self.random.random()
         if roll < 0.14:
             return self.write()

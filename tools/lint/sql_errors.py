@@ -52,6 +52,7 @@ STATES = {
     "22015": ("interval_field_overflow", "A part of an interval is out of range.", "Use smaller parts."),
     "22016": ("invalid_argument_for_nth_value_function", "nth_value counts from one.", "Use 1 or more."),
     "22019": ("invalid_escape_character", "ESCAPE takes one character, or none.", "Write one character."),
+    "22025": ("invalid_escape_sequence", "LIKE's ESCAPE is longer than one character.", "Write one character, or none."),
     "2201B": ("invalid_regular_expression", "A regular expression cannot be read, or uses what is not there.",
               "[sql.md](sql.md) says what differs from PostgreSQL's."),
     "2201E": ("invalid_argument_for_logarithm", "There is no such logarithm.", "Its argument is above zero."),
