@@ -97,7 +97,7 @@ void Conversation::Fail(const absl::Status& status) {
 }
 
 void Conversation::Ready() {
-  if (!session_->in_transaction()) statements_.ClosePortals();
+  if (!session_->in_transaction()) portals_.ClosePortals();
   if (std::exchange(settings_changed_, false)) ReportSettings(false);
   deps_.out->ReadyForQuery(session_->transaction_status());
   deps_.outlet->Flush();
@@ -227,8 +227,8 @@ Task<void> Conversation::Handle(Message message, bool sync_follows) {
 }
 
 Task<void> Conversation::SimpleQuery(std::string body) {
-  statements_.ClosePortal("");
-  statements_.CloseStatement("");
+  ClosePortal("");
+  session_->statements()->Close("");
   BodyReader in(body);
   std::string sql(in.CString());
   absl::Status status = in.Finish();

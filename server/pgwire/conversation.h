@@ -66,7 +66,10 @@ class Conversation {
   bool ended() const { return ended_; }
   bool in_transaction() const { return session_->in_transaction(); }
   // Between messages, beyond what statements count themselves.
-  size_t held_bytes() const { return statements_.held_bytes() + (copy_ ? copy_->held_bytes() : 0); }
+  size_t held_bytes() const {
+    return session_->statements()->held_bytes() + portals_.held_bytes() +
+           (copy_ ? copy_->held_bytes() : 0);
+  }
 
  private:
   using Slot = admission::Admission::Slot;
@@ -104,11 +107,14 @@ class Conversation {
   Task<absl::Status> Execute(std::string body, bool sync_follows);
   Task<absl::Status> RunPortal(std::shared_ptr<Portal> portal, int64_t limit, bool sync_follows);
   Task<absl::Status> SendKept(Ctx ctx, std::shared_ptr<Portal> portal, int64_t limit);
+  // Rows of a portal that is a cursor of the session.
+  Task<absl::Status> FetchPart(std::shared_ptr<Portal> portal, int64_t limit, bool opens);
   absl::Status Close(const std::string& body);
+  void ClosePortal(const std::string& name);
 
   const Deps deps_;
   const std::unique_ptr<sql::Session> session_;
-  Statements statements_;
+  Portals portals_;
   std::unique_ptr<CopyInput> copy_;  // while a COPY FROM takes rows
   Slot slot_;                        // of the open transaction, or of what runs
   Ctx running_;                      // what Cancel cancels

@@ -79,8 +79,8 @@ Task<absl::Status> Conversation::Parse(std::string body) {
   ISO_CO_RETURN_IF_ERROR(in.Finish());
   ISO_CO_RETURN_IF_ERROR(CheckText(name));
   ISO_CO_RETURN_IF_ERROR(CheckText(statement->sql));
-  ISO_CO_RETURN_IF_ERROR(statements_.CheckStatementName(name));
-  if (name.empty()) statements_.CloseStatement("");
+  ISO_CO_RETURN_IF_ERROR(session_->statements()->CheckName(name));
+  if (name.empty()) session_->statements()->Close("");
   running_ = NewCtx();
   ISO_CO_ASSIGN_OR_RETURN(statement->description,
                           co_await session_->Describe(running_, statement->sql, types));
@@ -93,7 +93,7 @@ Task<absl::Status> Conversation::Parse(std::string body) {
   for (size_t i = 0; i < statement->oids.size(); ++i) {
     if (statement->oids[i] == 0) statement->oids[i] = PgTypeOf(statement->params[i]).oid;
   }
-  ISO_CO_RETURN_IF_ERROR(statements_.AddStatement(name, std::move(statement)));
+  ISO_CO_RETURN_IF_ERROR(session_->statements()->Add(name, std::move(statement)));
   deps_.out->Bare('1');
   co_return absl::OkStatus();
 }
@@ -104,12 +104,18 @@ absl::Status Conversation::Bind(const std::string& body) {
   const std::string statement_name(in.CString());
   ISO_RETURN_IF_ERROR(CheckText(portal_name));
   ISO_RETURN_IF_ERROR(CheckText(statement_name));
-  ISO_ASSIGN_OR_RETURN(auto statement, statements_.FindStatement(statement_name));
+  ISO_ASSIGN_OR_RETURN(auto statement, session_->statements()->Find(statement_name));
   auto portal = std::make_shared<Portal>();
   ISO_RETURN_IF_ERROR(
       ReadBind(&in, session_->time_context(), statement_name, *statement, portal.get()));
   portal->statement = std::move(statement);
-  ISO_RETURN_IF_ERROR(statements_.AddPortal(portal_name, std::move(portal)).status());
+  portal->name = portal_name;
+  if (portal_name.empty()) {
+    ClosePortal(portal_name);
+  } else if (session_->HasCursor(portal_name)) {
+    return sql::SqlError("42P03", absl::StrCat("cursor \"", portal_name, "\" already exists"));
+  }
+  ISO_RETURN_IF_ERROR(portals_.AddPortal(portal_name, std::move(portal)).status());
   deps_.out->Bare('2');
   return absl::OkStatus();
 }
@@ -119,10 +125,10 @@ absl::Status Conversation::Describe(const std::string& body) {
   std::shared_ptr<const Statement> statement;
   Formats formats;
   if (target.kind == 'S') {
-    ISO_ASSIGN_OR_RETURN(statement, statements_.FindStatement(target.name));
+    ISO_ASSIGN_OR_RETURN(statement, session_->statements()->Find(target.name));
     deps_.out->ParameterDescription(statement->oids);
   } else {
-    ISO_ASSIGN_OR_RETURN(auto portal, statements_.FindPortal(target.name));
+    ISO_ASSIGN_OR_RETURN(auto portal, portals_.FindPortal(target.name));
     statement = portal->statement;
     formats = portal->formats;
   }
@@ -138,9 +144,9 @@ absl::Status Conversation::Describe(const std::string& body) {
 absl::Status Conversation::Close(const std::string& body) {
   ISO_ASSIGN_OR_RETURN(const Target target, ReadTarget(body));
   if (target.kind == 'S') {
-    statements_.CloseStatement(target.name);
+    session_->statements()->Close(target.name);
   } else {
-    statements_.ClosePortal(target.name);
+    ClosePortal(target.name);
   }
   deps_.out->Bare('3');
   return absl::OkStatus();
@@ -152,7 +158,7 @@ Task<absl::Status> Conversation::Execute(std::string body, bool sync_follows) {
   const int64_t limit = in.Int32();
   ISO_CO_RETURN_IF_ERROR(in.Finish());
   ISO_CO_RETURN_IF_ERROR(CheckText(name));
-  ISO_CO_ASSIGN_OR_RETURN(auto portal, statements_.FindPortal(name));
+  ISO_CO_ASSIGN_OR_RETURN(auto portal, portals_.FindPortal(name));
   if (portal->statement->description.is_empty) {
     deps_.out->Bare('I');
     co_return absl::OkStatus();
@@ -161,6 +167,7 @@ Task<absl::Status> Conversation::Execute(std::string body, bool sync_follows) {
     if (portal->statement->description.columns.empty()) {
       co_return sql::SqlError("55000", absl::StrCat("portal \"", name, "\" cannot be run"));
     }
+    if (portal->streams) co_return co_await FetchPart(std::move(portal), limit, false);
     co_return co_await SendKept(NewCtx(), std::move(portal), limit);
   }
   co_return co_await RunPortal(std::move(portal), limit, sync_follows);
@@ -171,6 +178,9 @@ Task<absl::Status> Conversation::RunPortal(std::shared_ptr<Portal> portal, int64
   const Statement& statement = *portal->statement;
   const bool keeps = limit > 0 && !statement.description.columns.empty() &&
                      !statement.description.copy.has_value();
+  if (keeps && statement.description.may_stream) {
+    co_return co_await FetchPart(std::move(portal), limit, true);
+  }
   running_ = NewCtx();
   const Ctx ctx = running_;
   const auto& copy = statement.description.copy;
@@ -201,6 +211,41 @@ Task<absl::Status> Conversation::RunPortal(std::shared_ptr<Portal> portal, int64
   portal->tag = result->tag;
   if (!keeps) co_return absl::OkStatus();
   co_return co_await SendKept(ctx, std::move(portal), limit);
+}
+
+Task<absl::Status> Conversation::FetchPart(std::shared_ptr<Portal> portal, int64_t limit,
+                                           bool opens) {
+  running_ = NewCtx();
+  const Ctx ctx = running_;
+  ISO_CO_ASSIGN_OR_RETURN(Slot fresh, co_await Admit(ctx));
+  rpc::SlotUse use(deps_.admission, std::move(fresh), &slot_,
+                   [this] { return session_->in_transaction(); });
+  if (opens) {
+    ISO_CO_RETURN_IF_ERROR(session_->BeginImplicit(ctx));
+    portal->ran = true;
+    portal->streams = true;
+    ISO_CO_RETURN_IF_ERROR(co_await session_->OpenPortal(ctx, portal->name, portal->statement->sql,
+                                                         std::exchange(portal->params, {})));
+  }
+  RowSink sink(ctx, deps_.outlet, deps_.out, [this](const sql::StatementResult& r) { Notices(r); });
+  sink.Expect(&portal->statement->description.columns, portal->formats);
+  auto result = co_await session_->FetchPortal(ctx, portal->name, limit, &sink);
+  if (!sink.status().ok()) co_return sink.status();
+  ISO_CO_RETURN_IF_ERROR(result.status());
+  Notices(*result);
+  if (limit > 0 && result->rows == limit) {
+    deps_.out->Bare('s');
+  } else {
+    deps_.out->CommandComplete(result->tag);
+  }
+  co_return absl::OkStatus();
+}
+
+void Conversation::ClosePortal(const std::string& name) {
+  auto portal = portals_.FindPortal(name);
+  if (!portal.ok()) return;
+  if ((*portal)->streams) session_->CloseCursor(name);
+  portals_.ClosePortal(name);
 }
 
 Task<absl::Status> Conversation::SendKept(Ctx ctx, std::shared_ptr<Portal> portal, int64_t limit) {

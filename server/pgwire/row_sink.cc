@@ -28,7 +28,7 @@ void RowSink::OnColumns(const std::vector<sql::ColumnInfo>& columns) {
     if (copy_->header) out_->CopyData(header);
     return;
   }
-  if (describes_) out_->RowDescription(columns, {});
+  if (describes_) out_->RowDescription(columns, formats_);
   if (expected_ != nullptr && !Same(*expected_, columns)) {
     status_ = sql::SqlError(sql::sqlstate::kUnsupported, "cached plan must not change result type",
                             -1, "A table has changed: prepare the statement again.");
@@ -69,6 +69,7 @@ Task<bool> RowSink::OnRows(std::vector<sql::Row> rows) {
 
 void RowSink::OnComplete(const sql::StatementResult& result) {
   ++completed_;
+  if (describes_) formats_.clear();
   notices_(result);
   if (copy_.has_value()) {
     out_->Bare('c');

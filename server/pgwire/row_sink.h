@@ -44,6 +44,9 @@ class RowSink final : public sql::ResultSink {
   void CopyOut(const sql::CopyFormat& format) { copy_ = format; }
 
   void OnColumns(const std::vector<sql::ColumnInfo>& columns) override;
+  void UseBinary() override {
+    if (describes_) formats_ = {1};
+  }
   Task<bool> OnRows(std::vector<sql::Row> rows) override;
   void OnComplete(const sql::StatementResult& result) override;
   bool takes_copy() const override { return copy_.has_value(); }

@@ -38,13 +38,6 @@ absl::Status InParameter(const absl::Status& status, size_t i) {
 }
 
 // As much as it takes, about.
-size_t BytesOf(const std::string& name, const Statement& s) {
-  size_t columns = 0;
-  for (const auto& c : s.description.columns) columns += sizeof(c) + c.name.size();
-  return sizeof(Statement) + name.size() + s.sql.size() +
-         s.params.size() * (2 * sizeof(sql::Type) + sizeof(int32_t)) + columns;
-}
-
 size_t BytesOf(const std::string& name, const Portal& p) {
   size_t bytes = sizeof(Portal) + name.size() + p.formats.size() * sizeof(int16_t);
   for (const auto& param : p.params) {
@@ -55,46 +48,8 @@ size_t BytesOf(const std::string& name, const Portal& p) {
 
 }  // namespace
 
-absl::Status Statements::CheckStatementName(const std::string& name) const {
-  if (name.empty() || !statements_.contains(name)) return absl::OkStatus();
-  return sql::SqlError("42P05", absl::StrCat("prepared statement \"", name, "\" already exists"));
-}
-
-absl::Status Statements::AddStatement(const std::string& name,
-                                      std::shared_ptr<const Statement> statement) {
-  ISO_RETURN_IF_ERROR(CheckStatementName(name));
-  CloseStatement(name);
-  const size_t bytes = BytesOf(name, *statement);
-  if (statements_.size() >= kMaxCount || statement_bytes_ + bytes > kMaxStatementBytes) {
-    return sql::SqlError(
-        sql::sqlstate::kProgramLimit,
-        absl::StrCat("the connection keeps ", statements_.size(), " prepared statements of ",
-                     statement_bytes_, " bytes, and this one would take ", bytes),
-        -1, "Close those that are not used any more.");
-  }
-  statement_bytes_ += bytes;
-  statements_[name] = std::move(statement);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::shared_ptr<const Statement>> Statements::FindStatement(
-    const std::string& name) const {
-  auto it = statements_.find(name);
-  if (it != statements_.end()) return it->second;
-  return sql::SqlError(
-      "26000", name.empty() ? "unnamed prepared statement does not exist"
-                            : absl::StrCat("prepared statement \"", name, "\" does not exist"));
-}
-
-void Statements::CloseStatement(const std::string& name) {
-  auto it = statements_.find(name);
-  if (it == statements_.end()) return;
-  statement_bytes_ -= BytesOf(name, *it->second);
-  statements_.erase(it);
-}
-
-absl::StatusOr<Portal*> Statements::AddPortal(const std::string& name,
-                                              std::shared_ptr<Portal> portal) {
+absl::StatusOr<Portal*> Portals::AddPortal(const std::string& name,
+                                           std::shared_ptr<Portal> portal) {
   if (!name.empty() && portals_.contains(name)) {
     return sql::SqlError("42P03", absl::StrCat("cursor \"", name, "\" already exists"));
   }
@@ -110,19 +65,19 @@ absl::StatusOr<Portal*> Statements::AddPortal(const std::string& name,
   return slot.get();
 }
 
-void Statements::ClosePortal(const std::string& name) {
+void Portals::ClosePortal(const std::string& name) {
   auto it = portals_.find(name);
   if (it == portals_.end()) return;
   portal_bytes_ -= it->second->bytes;
   portals_.erase(it);
 }
 
-void Statements::ClosePortals() {
+void Portals::ClosePortals() {
   portals_.clear();
   portal_bytes_ = 0;
 }
 
-absl::StatusOr<std::shared_ptr<Portal>> Statements::FindPortal(const std::string& name) const {
+absl::StatusOr<std::shared_ptr<Portal>> Portals::FindPortal(const std::string& name) const {
   auto it = portals_.find(name);
   if (it != portals_.end()) return it->second;
   return sql::SqlError("34000", absl::StrCat("portal \"", name, "\" does not exist"));

@@ -2,12 +2,14 @@
 #ifndef ISOCHRON_SERVER_PGWIRE_STATEMENTS_H_
 #define ISOCHRON_SERVER_PGWIRE_STATEMENTS_H_
 
-// What a client of the extended protocol keeps by name: statements (Parse) and portals (Bind), each
-// with an unnamed one that the next replaces.
+// What a client of the extended protocol keeps by name: statements (Parse), which are the session's
+// (sql/session/named_statements.h), and portals (Bind), each with an unnamed one that the next
+// replaces.
 //
-// A portal that is executed with a row limit runs its statement to the end at once and keeps the
-// rows, within the statement's memory; later Executes take from them. So a session never has a
-// statement half way, and what a portal shows is of one moment. Portals end with their transaction.
+// A portal that is executed with a row limit is a cursor of the session, which reads as it is asked
+// (sql/session/cursor.h), where its statement is a SELECT. Any other runs to its end at once and
+// keeps the rows, within the statement's memory; later Executes take from them. Portals end with
+// their transaction.
 // Loop-thread only.
 
 #include <cstdint>
@@ -22,26 +24,24 @@
 #include "common/request_context.h"
 #include "server/pgwire/message_reader.h"
 #include "server/pgwire/message_writer.h"
+#include "sql/session/named_statements.h"
 #include "sql/session/session.h"
 
 namespace isochron::pgwire {
 
-struct Statement {
-  std::string sql;
-  std::vector<sql::Type> params;  // as the statement has them
-  std::vector<int32_t> oids;      // as the client is told
-  sql::StatementDescription description;
-};
+using Statement = sql::NamedStatement;
 
 struct Portal {
   ~Portal() {
     if (ctx && charged > 0) ctx->memory.Release(charged);
   }
+  std::string name;
   std::shared_ptr<const Statement> statement;
   sql::Params params;  // until it runs
   size_t bytes = 0;    // of its name and parameters
   Formats formats;     // of the result
   bool ran = false;
+  bool streams = false;  // its rows are a cursor of the session
   // Rows not sent yet, after an Execute with a limit.
   std::deque<sql::Row> rows;
   std::string tag;  // of the statement
@@ -49,21 +49,12 @@ struct Portal {
   int64_t charged = 0;
 };
 
-class Statements {
+class Portals {
  public:
-  // A connection keeps at most so many statements and portals, and so many bytes of them.
+  // A connection keeps at most so many portals.
   static constexpr size_t kMaxCount = 10'000;
-  static constexpr size_t kMaxStatementBytes = 16 << 20;
   // Parameters of portals, besides those of the last one.
   static constexpr size_t kMaxPortalBytes = 64 << 20;
-
-  // 42P05 for a name that is taken, 54000 beyond the limits.
-  absl::Status AddStatement(const std::string& name, std::shared_ptr<const Statement> statement);
-  // 42P05: before anything is spent on it.
-  absl::Status CheckStatementName(const std::string& name) const;
-  // 26000.
-  absl::StatusOr<std::shared_ptr<const Statement>> FindStatement(const std::string& name) const;
-  void CloseStatement(const std::string& name);
 
   // 42P03 for a name that is taken, 54000 beyond the limits.
   absl::StatusOr<Portal*> AddPortal(const std::string& name, std::shared_ptr<Portal> portal);
@@ -73,12 +64,10 @@ class Statements {
   void ClosePortals();
 
   // About what all of it takes, without the rows that portals keep.
-  size_t held_bytes() const { return statement_bytes_ + portal_bytes_; }
+  size_t held_bytes() const { return portal_bytes_; }
 
  private:
-  std::map<std::string, std::shared_ptr<const Statement>> statements_;
   std::map<std::string, std::shared_ptr<Portal>> portals_;
-  size_t statement_bytes_ = 0;
   size_t portal_bytes_ = 0;
 };
 

@@ -50,6 +50,19 @@ class CatalogReader {
                                         size_t column, const Datum& value) const = 0;
 };
 
+// Of pg_prepared_statements and pg_cursors.
+struct PreparedInfo {
+  std::string name, statement;
+  int64_t made_us = 0;
+  std::vector<Type> params;
+  bool from_sql = false;
+};
+struct CursorInfo {
+  std::string name, statement;
+  int64_t made_us = 0;
+  bool holdable = false, binary = false, scrollable = false;
+};
+
 // A session, as its statements see it.
 class SessionReader {
  public:
@@ -60,6 +73,8 @@ class SessionReader {
   virtual absl::Status SetSetting(const std::string& name, const std::string& value,
                                   bool is_local) = 0;
   virtual uint64_t id() const = 0;
+  virtual std::vector<PreparedInfo> Prepared() const { return {}; }
+  virtual std::vector<CursorInfo> Cursors() const { return {}; }
 };
 
 }  // namespace isochron::sql

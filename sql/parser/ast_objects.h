@@ -7,6 +7,7 @@
 // sees one kind.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -97,9 +98,13 @@ struct Accepted {
   std::string tag;
 };
 
+// Of prepared statements and cursors: sql/parser/ast_session.h.
+struct SessionStatement;
+using SessionPtr = std::shared_ptr<const SessionStatement>;
+
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
-               Comment, Discard, LockTable, Accepted>
+               Comment, Discard, LockTable, Accepted, SessionPtr>
       node;
 };
 

@@ -24,6 +24,8 @@ struct State {
   int depth = 0;
   std::vector<ast::CtePtr> ctes;  // visible here, the innermost last
   std::vector<ast::Cte*> open;    // of WITH RECURSIVE: those whose queries are being converted
+  absl::string_view text;         // all that is parsed
+  size_t begin = 0, length = 0;   // the statement's place in it
 };
 
 // What a query within a query counts for in State::depth.
@@ -65,6 +67,9 @@ absl::StatusOr<ast::SequenceClause> SequenceOptions(
     const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // Statements of ast_objects.h. 0A000 for any other.
 absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& node);
+// Statements of ast_session.h.
+bool IsSessionNode(const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> SessionNode(State* state, const pg::Node& node);
 absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt);
 // ALTER TABLE, VIEW or SEQUENCE ... OWNER TO, and nothing else: everything belongs to everybody.
 bool ChangesOwner(const pg::AlterTableStmt& stmt);

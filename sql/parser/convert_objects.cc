@@ -289,6 +289,7 @@ absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& no
     case pg::Node::kNotifyStmt:
       return NoNotifications("NOTIFY");
     default:
+      if (IsSessionNode(node)) return SessionNode(state, node);
       return Unsupported("this statement", -1);
   }
 }

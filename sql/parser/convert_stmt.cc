@@ -324,9 +324,6 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       ISO_ASSIGN_OR_RETURN(out->node, CopyStatement(state, node.copy_stmt()));
       return absl::OkStatus();
     }
-    case pg::Node::kPrepareStmt:
-    case pg::Node::kExecuteStmt:
-      return Unsupported("PREPARE and EXECUTE as statements", -1);
     default: {
       ISO_ASSIGN_OR_RETURN(ast::ObjectStatement object, ObjectNode(state, node));
       out->node = std::make_shared<const ast::ObjectStatement>(std::move(object));

@@ -46,10 +46,9 @@ size_t DollarTag(absl::string_view text, size_t at) {
   return !digit && end < text.size() && text[end] == '$' ? end + 1 - at : 0;
 }
 
-// Calls word(begin, end) for each word, literal and sign; comments are none.
 template <typename Word>
-void ForEachWord(absl::string_view text, Word word) {
-  for (size_t i = 0; i < text.size();) {
+void Walk(absl::string_view text, size_t from, Word word) {
+  for (size_t i = from; i < text.size();) {
     const char c = text[i];
     const absl::string_view two = text.substr(i, 2);
     if (absl::ascii_isspace(static_cast<unsigned char>(c))) {
@@ -78,9 +77,14 @@ void ForEachWord(absl::string_view text, Word word) {
 
 }  // namespace
 
+void ForEachWord(absl::string_view text, size_t from,
+                 absl::FunctionRef<void(size_t, size_t)> word) {
+  Walk(text, from, word);
+}
+
 size_t CountWords(absl::string_view text) {
   size_t words = 0;
-  ForEachWord(text, [&words](size_t, size_t) { ++words; });
+  Walk(text, 0, [&words](size_t, size_t) { ++words; });
   return words;
 }
 
@@ -94,7 +98,7 @@ void ReplaceWord(absl::string_view word, absl::string_view by, std::string* text
     return;
   }
   const std::string before = *text;
-  ForEachWord(before, [&](size_t begin, size_t end) {
+  Walk(before, 0, [&](size_t begin, size_t end) {
     if (absl::EqualsIgnoreCase(absl::string_view(before).substr(begin, end - begin), word)) {
       text->replace(begin, end - begin, by.data(), by.size());
     }

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+
 #include "absl/strings/string_view.h"
 
 namespace isochron::sql {
@@ -19,6 +21,9 @@ inline constexpr size_t kMaxWords = 250'000;
 // Names, numbers, literals and signs; comments and blanks are none. Exact enough: a sign of several
 // characters counts as several.
 size_t CountWords(absl::string_view text);
+
+// Calls word(begin, end) for each of them, from `from` on, which lies between two.
+void ForEachWord(absl::string_view text, size_t from, absl::FunctionRef<void(size_t, size_t)> word);
 
 // Replaces each name `word`, of whatever case, outside literals and comments. Both are of one
 // length: positions stay.

@@ -70,10 +70,13 @@ absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
   for (const pg_query::RawStmt& raw : tree.stmts()) {
     convert::State state;
     ast::Statement statement;
-    ISO_RETURN_IF_ERROR(convert::StatementNode(&state, raw.stmt(), &statement));
     statement.position = raw.stmt_location();
     statement.length =
         raw.stmt_len() > 0 ? raw.stmt_len() : static_cast<int>(text.size()) - raw.stmt_location();
+    state.text = text;
+    state.begin = static_cast<size_t>(statement.position);
+    state.length = static_cast<size_t>(statement.length);
+    ISO_RETURN_IF_ERROR(convert::StatementNode(&state, raw.stmt(), &statement));
     statement.param_count = state.param_count;
     out.push_back(std::move(statement));
   }

@@ -55,6 +55,9 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
       {2607, "pg_conversion", 'r',
        "oid oid, conname name, connamespace oid, conowner oid, conforencoding int4, "
        "contoencoding int4, conproc regproc, condefault bool"},
+      {12077, "pg_cursors", 'v',
+       "name text, statement text, is_holdable bool, is_binary bool, is_scrollable bool, "
+       "creation_time timestamptz"},
       {1262, "pg_database", 'r',
        "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate "
        "bool, datallowconn bool, datconnlimit int4, datfrozenxid xid, datminmxid xid, "
@@ -121,6 +124,9 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
       {3256, "pg_policy", 'r',
        "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles _oid, "
        "polqual text, polwithcheck text"},
+      {12095, "pg_prepared_statements", 'v',
+       "name text, statement text, prepare_time timestamptz, parameter_types _regtype, from_sql "
+       "bool, generic_plans int8, custom_plans int8"},
       {1255, "pg_proc", 'r',
        "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, "
        "prorows float4, provariadic oid, prosupport regproc, prokind char, prosecdef bool, "

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The database, its one owner, settings, and what PostgreSQL keeps beside them.
+#include <utility>
+
 #include "sql/pg_catalog/rows.h"
+#include "sql/types/array.h"
 #include "sql/types/catalog_types.h"
 #include "sql/types/time_datum.h"
 #include "sql/types/time_zone.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -70,6 +74,28 @@ void Activity(const CatalogContext& context, RowMaker* out) {
   out->Text("application_name", context.session->Setting("application_name").value_or(""));
 }
 
+void PreparedStatements(const CatalogContext& context, RowMaker* out) {
+  if (context.session == nullptr) return;
+  for (const PreparedInfo& p : context.session->Prepared()) {
+    std::vector<Datum> types;
+    for (Type t : p.params) types.push_back(NamedOid(OidOf(t), std::string(TypeName(t))));
+    out->New().Text("name", p.name).Text("statement", p.statement);
+    out->Int("prepare_time", p.made_us).Bool("from_sql", p.from_sql);
+    out->Set("parameter_types", ArrayDatum(MakeVector(std::move(types))));
+    // Plans are kept by text, and shared by all sessions of a node.
+    out->Int("generic_plans", 0).Int("custom_plans", 0);
+  }
+}
+
+void OpenCursors(const CatalogContext& context, RowMaker* out) {
+  if (context.session == nullptr) return;
+  for (const CursorInfo& c : context.session->Cursors()) {
+    out->New().Text("name", c.name).Text("statement", c.statement);
+    out->Bool("is_holdable", c.holdable).Bool("is_binary", c.binary);
+    out->Bool("is_scrollable", c.scrollable).Int("creation_time", c.made_us);
+  }
+}
+
 void TimeZones(const CatalogContext& context, RowMaker* out) {
   for (const std::string& name : TimeZoneNames()) {
     TimeZone zone;
@@ -96,6 +122,8 @@ void AddServer(Makers* out) {
   (*out)["pg_language"] = Languages;
   (*out)["pg_settings"] = Settings;
   (*out)["pg_stat_activity"] = Activity;
+  (*out)["pg_prepared_statements"] = PreparedStatements;
+  (*out)["pg_cursors"] = OpenCursors;
   (*out)["pg_timezone_names"] = TimeZones;
 }
 

@@ -8,6 +8,7 @@
 #include "sql/parser/ast_objects.h"
 #include "sql/planner/sequence_def.h"
 #include "sql/session/session_impl.h"
+#include "sql/session/session_names.h"
 
 namespace isochron::sql {
 namespace {
@@ -38,6 +39,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
     }
     std::string operator()(const ast::LockTable&) const { return "LOCK TABLE"; }
     std::string operator()(const ast::Accepted& a) const { return a.tag; }
+    std::string operator()(const ast::SessionPtr&) const { return ""; }
   };
   return std::visit(Tag(), object.node);
 }
@@ -86,7 +88,11 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
   result.tag = TagOf(*object);
   if (std::holds_alternative<ast::Accepted>(object->node)) co_return result;
   if (const auto* discard = std::get_if<ast::Discard>(&object->node)) {
-    if (discard->kind == ast::DiscardKind::kAll) settings_->ResetAll();
+    if (discard->kind == ast::DiscardKind::kAll) {
+      settings_->ResetAll();
+      settings_->names()->held.clear();
+      settings_->names()->statements.CloseAll();
+    }
     if (discard->kind == ast::DiscardKind::kAll || discard->kind == ast::DiscardKind::kSequences) {
       settings_->sequences() = SequenceMemory();
     }

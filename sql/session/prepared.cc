@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/system_tables.h"
+#include "sql/parser/ast_objects.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/planner.h"
 
@@ -106,7 +107,8 @@ absl::Status Classify(Prepared* p) {
     p->verb = VerbOf(*select);
     p->writes = Writes(*select) || DrawsFromSequence(*select, &p->draws);
   } else if (std::holds_alternative<ast::ObjectPtr>(p->ast.node)) {
-    p->verb = Verb::kObject;
+    const auto& object = std::get<ast::ObjectPtr>(p->ast.node)->node;
+    p->verb = std::holds_alternative<ast::SessionPtr>(object) ? Verb::kSession : Verb::kObject;
   } else if (std::holds_alternative<ast::Insert>(p->ast.node) ||
              std::holds_alternative<ast::Update>(p->ast.node) ||
              std::holds_alternative<ast::Merge>(p->ast.node) ||

@@ -37,7 +37,8 @@ enum class Verb : uint8_t {
   kMerge,     // SELECT isochron.merge(...)
   kChecksum,  // SELECT isochron.checksum(...)
   kAlterDatabase,
-  kObject,  // ast_objects.h
+  kObject,   // ast_objects.h
+  kSession,  // ast_session.h
   kCopyFrom,
   kSchema,  // CREATE INDEX, DROP INDEX, ALTER TABLE
 };

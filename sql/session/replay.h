@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sql/session/prepared.h"
@@ -38,6 +39,9 @@ class ReplaySink : public ResultSink {
     digest_.Reset();
   }
   void OnColumns(const std::vector<ColumnInfo>& columns) override;
+  void UseBinary() override {
+    if (to_ != nullptr && !columns_sent_) to_->UseBinary();
+  }
   Task<bool> OnRows(std::vector<Row> rows) override;
   void OnComplete(const StatementResult&) override {}
 
@@ -70,6 +74,11 @@ class BufferSink : public ResultSink {
   Task<bool> OnRows(std::vector<Row> rows) override;
   void OnComplete(const StatementResult&) override {}
   Task<bool> Flush(ResultSink* to);
+  // The rows, and what they are charged with: now the caller's.
+  std::pair<std::vector<Row>, int64_t> Take() {
+    has_columns_ = false;
+    return {std::exchange(rows_, {}), std::exchange(charged_, 0)};
+  }
   const absl::Status& status() const { return status_; }
 
  private:

@@ -68,6 +68,8 @@ class ResultSink {
  public:
   virtual ~ResultSink() = default;
   virtual void OnColumns(const std::vector<ColumnInfo>& columns) = 0;
+  // Called before OnColumns where a BINARY cursor gives the rows.
+  virtual void UseBinary() {}
   // Suspends while the client is slow. False ends the statement with CANCELLED.
   virtual Task<bool> OnRows(std::vector<Row> rows) = 0;
   virtual void OnComplete(const StatementResult& result) = 0;
@@ -168,8 +170,11 @@ struct StatementDescription {
   bool is_query = false;        // a SELECT or SHOW that may run in a read-only transaction
   bool is_transaction = false;  // BEGIN, COMMIT, SAVEPOINT and their like
   bool is_empty = false;        // no statement at all
+  bool may_stream = false;      // a SELECT whose rows can be taken in parts (OpenPortal)
   std::optional<CopyDescription> copy;
 };
+
+class NamedStatements;
 
 class Session {
  public:
@@ -202,6 +207,23 @@ class Session {
                                                                 ResultSink* sink) = 0;
   virtual Task<absl::StatusOr<StatementDescription>> Describe(Ctx ctx, std::string sql,
                                                               std::vector<Type> param_types) = 0;
+
+  // What PREPARE, EXECUTE and DEALLOCATE know; null for a session that has no such statements.
+  virtual NamedStatements* statements() { return nullptr; }
+  // A portal of the protocol, as a cursor of the open transaction: what may_stream is said of. It
+  // takes the place of one of its name.
+  virtual Task<absl::Status> OpenPortal(Ctx /*ctx*/, std::string /*name*/, std::string /*sql*/,
+                                        Params /*params*/) {
+    co_return absl::UnimplementedError("no portals here");
+  }
+  // Its next rows, also those of a cursor of DECLARE; fewer than `count` only at its end.
+  virtual Task<absl::StatusOr<StatementResult>> FetchPortal(Ctx /*ctx*/, std::string /*name*/,
+                                                            int64_t /*count*/,
+                                                            ResultSink* /*sink*/) {
+    co_return absl::UnimplementedError("no portals here");
+  }
+  virtual bool HasCursor(const std::string& /*name*/) const { return false; }
+  virtual void CloseCursor(const std::string& /*name*/) {}
 
   // UNAVAILABLE without a clock bound.
   virtual absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,

@@ -149,6 +149,9 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
     if (set->is_transaction && set->database.empty())
       ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
   }
+  if (statement->verb == Verb::kSession) {
+    co_return co_await Named(ctx, std::move(text), index, std::move(params), sink);
+  }
   if (transaction_ == nullptr || (implicit_ && StandsBeside(*statement))) {
     co_return co_await Alone(ctx, std::move(text), index, std::move(params), sink);
   }
@@ -211,6 +214,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kMembers:
       co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
                                  std::move(params), sink);
+    case Verb::kSession:
     case Verb::kTransaction:
     case Verb::kCopyFrom:
       break;
@@ -377,10 +381,17 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
     if (!copy.ok()) co_return ResolvePosition(copy.status(), sql, 0);
     out.copy = *std::move(copy);
   }
+  if (statement->verb == Verb::kSession) {
+    auto named = co_await DescribeNamed(ctx, *text, std::move(param_types));
+    if (!named.ok()) co_return ResolvePosition(named.status(), sql, 0);
+    co_return named;
+  }
   if (statement->verb == Verb::kPlanned) {
     auto plan = co_await engine_->PlanNow(ctx, *text, statement);
     if (!plan.ok()) co_return ResolvePosition(plan.status(), sql, 0);
     out.params = (*plan)->params;
+    out.may_stream =
+        std::holds_alternative<ast::Select>(statement->ast.node) && !out.copy && !(*plan)->writes();
     out.columns = (*plan)->columns;
   } else if (statement->verb == Verb::kExplain) {
     out.columns = {{"QUERY PLAN", Type::kText}};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sql/parser/ast_objects.h"
+#include "sql/parser/ast_session.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/transaction_impl.h"
 
@@ -26,6 +27,8 @@ absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector
 
 // Of isochron.checksum.
 std::vector<ColumnInfo> ChecksumColumns();
+
+struct NamedStatement;
 
 class SessionImpl : public Session {
  public:
@@ -46,6 +49,12 @@ class SessionImpl : public Session {
                                                       std::vector<Type> param_types) override;
   absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
                                                         TransactionOptions options) override;
+  NamedStatements* statements() override;
+  Task<absl::Status> OpenPortal(Ctx ctx, std::string name, std::string sql, Params params) override;
+  Task<absl::StatusOr<StatementResult>> FetchPortal(Ctx ctx, std::string name, int64_t count,
+                                                    ResultSink* sink) override;
+  bool HasCursor(const std::string& name) const override;
+  void CloseCursor(const std::string& name) override;
   char transaction_status() const override;
   uint64_t id() const override { return id_; }
   const TimeContext& time_context() const override { return settings_->time(); }
@@ -105,6 +114,19 @@ class SessionImpl : public Session {
   // drop_relations.cc
   Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
                     bool cascade);
+  // named.cc
+  Task<Result> Named(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
+  Task<Result> PrepareNamed(Ctx ctx, PreparedPtr text, size_t index);
+  Task<Result> ExecuteNamed(Ctx ctx, PreparedPtr text, size_t index, Params params,
+                            ResultSink* sink);
+  absl::StatusOr<Params> ExecuteArguments(Ctx ctx, const ast::ExecuteStatement& execute,
+                                          const NamedStatement& named, const Params& params);
+  Task<Result> CursorAlone(Ctx ctx, PreparedPtr text, size_t index, Params params,
+                           ResultSink* sink);
+  Task<absl::StatusOr<StatementDescription>> DescribeNamed(Ctx ctx, PreparedPtr text,
+                                                           std::vector<Type> param_types);
+  Task<Result> RunSynthetic(Ctx ctx, ast::SessionStatement statement, Params params,
+                            ResultSink* sink);
   // session_ddl.cc
   Task<Result> ChangeSchema(Ctx ctx, const ast::Statement* statement);
   Task<Result> CreateIndex(Ctx ctx, const ast::CreateIndex* create);

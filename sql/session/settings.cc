@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/causal_token.h"
 #include "common/status_macros.h"
+#include "sql/session/session_names.h"
 #include "sql/types/time_text.h"
 
 namespace isochron::sql {
@@ -136,7 +137,7 @@ absl::Status Settings::SetSetting(const std::string& name, const std::string& va
 }
 
 Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
-    : timeouts_(timeouts), session_(session) {
+    : timeouts_(timeouts), session_(session), names_(std::make_shared<SessionNames>()) {
   defaults_ = {{"application_name", ""},
                {"bytea_output", "hex"},
                {"client_encoding", "UTF8"},
@@ -305,6 +306,29 @@ std::optional<std::string> Settings::Get(const std::string& name) const {
   auto it = values_.find(name);
   if (it == values_.end()) return std::nullopt;
   return it->second;
+}
+
+std::vector<PreparedInfo> Settings::Prepared() const {
+  std::vector<PreparedInfo> out;
+  for (const auto& [name, s] : names_->statements.all()) {
+    if (name.empty()) continue;
+    out.push_back({name, s->shown.empty() ? s->sql : s->shown, s->made.us, s->params, s->from_sql});
+  }
+  return out;
+}
+
+std::vector<CursorInfo> Settings::Cursors() const {
+  std::vector<CursorInfo> out;
+  const auto add = [&out](const sql::Cursors& cursors) {
+    for (const auto& [name, c] : cursors) {
+      const Cursor::About& about = c->about();
+      out.push_back({name, about.sql, about.made.us, about.hold, about.binary,
+                     about.scroll || !about.no_scroll});
+    }
+  };
+  add(names_->held);
+  if (names_->open != nullptr) add(*names_->open);
+  return out;
 }
 
 std::vector<std::pair<std::string, std::string>> Settings::All() const {

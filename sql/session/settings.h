@@ -5,6 +5,7 @@
 // What SET and SHOW know. A session owns one; its transactions share it.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@
 #include "sql/types/datetime_parse.h"
 
 namespace isochron::sql {
+
+struct SessionNames;
 
 class Settings : public SessionReader {
  public:
@@ -46,6 +49,10 @@ class Settings : public SessionReader {
   absl::Status SetSetting(const std::string& name, const std::string& value,
                           bool is_local) override;
   uint64_t id() const override { return session_; }
+  std::vector<PreparedInfo> Prepared() const override;
+  std::vector<CursorInfo> Cursors() const override;
+  // Prepared statements and cursors of the session (session_names.h).
+  SessionNames* names() const { return names_.get(); }
 
   const Timeouts& timeouts() const { return timeouts_; }
   const ReadBound& read_bound() const { return read_bound_; }
@@ -76,6 +83,7 @@ class Settings : public SessionReader {
   bool default_read_only_ = false;
   SequenceMemory sequences_;
   uint64_t session_ = 0;
+  std::shared_ptr<SessionNames> names_;
 };
 
 // "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",

@@ -145,7 +145,13 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
       co_return co_await RunPlanned(ctx, text, statement, std::move(params), draws, sink);
     case Verb::kExplain:
       co_return co_await RunExplain(ctx, text, statement, sink);
+    case Verb::kSession:
+      co_return co_await RunCursor(ctx, text, index, std::move(params), draws, sink);
     case Verb::kTransaction:
+      if (absl::Status left = co_await FinishFor(ctx, *statement);
+          left.code() == absl::StatusCode::kAborted) {
+        co_return left;
+      }
       co_return RunSavepoint(std::get<ast::Transaction>(statement->ast.node));
     case Verb::kSet:
     case Verb::kShow:
@@ -183,33 +189,48 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
   co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
 }
 
+absl::Status TransactionImpl::CheckWrites(const Prepared& statement) const {
+  if (!options_.read_only || !statement.writes) return absl::OkStatus();
+  const bool select = std::holds_alternative<ast::Select>(statement.ast.node);
+  return SqlError(sqlstate::kReadOnlyTransaction, absl::StrCat("cannot execute ",
+                                                               statement.draws ? "nextval()"
+                                                               : select        ? "SELECT FOR UPDATE"
+                                                                               : "a write",
+                                                               " in a read-only transaction"));
+}
+
+Task<absl::StatusOr<std::shared_ptr<const Plan>>> TransactionImpl::PlanHere(
+    Ctx ctx, PreparedPtr text, const Prepared* statement) {
+  const Timestamp t = bound_.value_or(read_timestamp());
+  if (options_.read_only && t.us != 0) {
+    co_return co_await engine_->PlanAt(ctx, text, statement, t, reader_.get());
+  }
+  auto plan = co_await engine_->PlanNow(ctx, text, statement);
+  if (plan.ok() && !options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(**plan));
+  co_return plan;
+}
+
+absl::StatusOr<ExecContext> TransactionImpl::ExecHere(const Ctx& ctx, const Plan& plan,
+                                                      const Params& params) {
+  ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.session = settings_.get();
+  exec.eval.SetNow(now_, settings_->time());
+  ISO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
+  exec.reader = options_.read_only ? reader_.get() : writer_.get();
+  exec.writer = writer_.get();
+  return exec;
+}
+
 Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, PreparedPtr text,
                                                                   const Prepared* statement,
                                                                   Params params, Draws* draws,
                                                                   ReplaySink* sink) {
-  if (options_.read_only && statement->writes) {
-    const bool select = std::holds_alternative<ast::Select>(statement->ast.node);
-    co_return SqlError(sqlstate::kReadOnlyTransaction, absl::StrCat("cannot execute ",
-                                                                    statement->draws ? "nextval()"
-                                                                    : select ? "SELECT FOR UPDATE"
-                                                                             : "a write",
-                                                                    " in a read-only transaction"));
-  }
-  const Timestamp t = bound_.value_or(read_timestamp());
-  const bool at = options_.read_only && t.us != 0;
-  std::shared_ptr<const Plan> plan;
-  if (at) {
-    ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanAt(ctx, text, statement, t, reader_.get()));
-  } else {
-    ISO_CO_ASSIGN_OR_RETURN(plan, co_await engine_->PlanNow(ctx, text, statement));
-  }
-  if (!options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(*plan));
-  ExecContext exec = engine_->MakeExec(ctx);
-  exec.eval.session = settings_.get();
-  exec.eval.SetNow(now_, settings_->time());
-  ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
-  exec.reader = options_.read_only ? reader_.get() : writer_.get();
-  exec.writer = writer_.get();
+  ISO_CO_RETURN_IF_ERROR(CheckWrites(*statement));
+  const bool at = options_.read_only && bound_.value_or(read_timestamp()).us != 0;
+  ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
+                          co_await PlanHere(ctx, text, statement));
+  if (plan->writes()) ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
+  ISO_CO_ASSIGN_OR_RETURN(ExecContext exec, ExecHere(ctx, *plan, params));
   const size_t mark = writer_ != nullptr ? writer_->Mark() : 0;
   absl::StatusOr<StatementResult> result;
   do {
@@ -237,7 +258,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, Prepa
 absl::StatusOr<StatementResult> TransactionImpl::RunSavepoint(const ast::Transaction& verb) {
   StatementResult result;
   if (verb.verb == ast::TxnVerb::kSavepoint) {
-    savepoints_.push_back({verb.savepoint, writer_ != nullptr ? writer_->Mark() : 0});
+    savepoints_.push_back({verb.savepoint, writer_ != nullptr ? writer_->Mark() : 0, next_cursor_});
     result.tag = "SAVEPOINT";
     return result;
   }
@@ -257,6 +278,8 @@ absl::StatusOr<StatementResult> TransactionImpl::RunSavepoint(const ast::Transac
     return result;
   }
   if (writer_ != nullptr) writer_->RollbackToMark(savepoints_[at - 1].mark);
+  std::erase_if(cursors_,
+                [&](const auto& c) { return declared_[c.first] >= savepoints_[at - 1].cursors; });
   savepoints_.resize(at);
   result.tag = "ROLLBACK";
   return result;
@@ -325,6 +348,7 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
       Rollback();
       co_return next.status();
     }
+    ForgetCursors();
     writer_ = *std::move(next);
     savepoints_.clear();
     used_.clear();
@@ -358,6 +382,8 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
 Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
   if (state_ != State::kOpen) co_return FailedTransaction();
   if (options_.read_only) {
+    ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, true));
+    KeepHeld();
     state_ = State::kCommitted;
     EndSettings(true);
     settings_->SetReadTimestamp(read_timestamp());
@@ -370,6 +396,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
     txn::CommitOptions commit_options;
     absl::StatusOr<txn::CommitResult> committed;
     auto s_max = co_await engine_->catalog().Validate(ctx, std::move(tables));
+    if (absl::Status held = co_await FinishCursors(ctx, true); !held.ok()) s_max = held;
     if (s_max.ok()) {
       commit_options.s_max = *s_max;
       committed = co_await writer_->Commit(ctx, commit_options);
@@ -377,6 +404,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
       committed = s_max.status();
     }
     if (committed.ok()) {
+      KeepHeld();
       state_ = State::kCommitted;
       EndSettings(true);
       settings_->SetCommitTimestamp(committed->commit_timestamp);
@@ -395,6 +423,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
 
 void TransactionImpl::Rollback() {
   EndSettings(false);
+  cursors_.clear();
   if (writer_ != nullptr && state_ != State::kCommitted && state_ != State::kUnknown) {
     writer_->Rollback();
   }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/session/cursor.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/replay.h"
 
@@ -22,6 +23,7 @@ class TransactionImpl : public SqlTransaction {
  public:
   TransactionImpl(EngineImpl* engine, std::shared_ptr<Settings> settings,
                   TransactionOptions options);
+  ~TransactionImpl() override;
 
   // Begins the store's transaction. UNAVAILABLE without a clock bound.
   absl::Status Start(Ctx ctx);
@@ -33,6 +35,9 @@ class TransactionImpl : public SqlTransaction {
                                                 ResultSink* sink) override;
   Task<absl::StatusOr<txn::CommitResult>> Commit(Ctx ctx) override;
   void Rollback() override;
+
+  const Cursors& cursors() const { return cursors_; }
+  void CloseCursor(const std::string& name) { cursors_.erase(name); }
 
   // One statement of a prepared text; does not call OnComplete.
   Task<absl::StatusOr<StatementResult>> ExecuteOne(Ctx ctx, PreparedPtr text, size_t index,
@@ -48,6 +53,11 @@ class TransactionImpl : public SqlTransaction {
   struct Savepoint {
     std::string name;
     size_t mark = 0;
+    int cursors = 0;  // that were declared before
+  };
+  struct Held {
+    std::shared_ptr<Cursor> cursor;
+    int64_t position = 0;
   };
 
   absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> BeginReader(const Ctx& ctx);
@@ -60,6 +70,27 @@ class TransactionImpl : public SqlTransaction {
   Task<absl::StatusOr<StatementResult>> RunExplain(Ctx ctx, PreparedPtr text,
                                                    const Prepared* statement, ResultSink* sink);
   absl::StatusOr<StatementResult> RunSavepoint(const ast::Transaction& verb);
+  // 25006 for a statement that a read-only transaction cannot run.
+  absl::Status CheckWrites(const Prepared& statement) const;
+  Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanHere(Ctx ctx, PreparedPtr text,
+                                                             const Prepared* statement);
+  absl::StatusOr<ExecContext> ExecHere(const Ctx& ctx, const Plan& plan, const Params& params);
+  // cursors.cc
+  Task<absl::StatusOr<StatementResult>> RunCursor(Ctx ctx, PreparedPtr text, size_t index,
+                                                  Params params, Draws* draws, ResultSink* sink);
+  Task<absl::StatusOr<StatementResult>> Declare(Ctx ctx, PreparedPtr text, size_t index,
+                                                Params params, Draws* draws);
+  Task<absl::StatusOr<std::shared_ptr<Cursor>>> Open(Ctx ctx, PreparedPtr text, Params params,
+                                                     Cursor::About about, Draws* draws);
+  absl::StatusOr<StatementResult> Close(const ast::CloseCursor& close);
+  // What is about to be written is nothing that a cursor may see.
+  Task<absl::Status> FinishCursors(Ctx ctx, bool held_only);
+  // ROLLBACK TO takes writes back. One that cannot be finished fails when it is next used.
+  Task<absl::Status> FinishFor(Ctx ctx, const Prepared& statement);
+  // They outlive the transaction, which has committed.
+  void KeepHeld();
+  // A replay begins before all of them.
+  void ForgetCursors();
   absl::Status Use(const Plan& plan);
   // What SET does ends with the transaction where it says LOCAL, and is undone with it.
   void RememberSettings(const ast::Set& set);
@@ -88,6 +119,10 @@ class TransactionImpl : public SqlTransaction {
   int64_t log_bytes_ = 0;
   bool log_lost_ = false;  // outgrew its bound: no replay
   int statements_ = 0;
+  Cursors cursors_;                      // of this attempt; gone before what they read from
+  std::map<std::string, int> declared_;  // in which order
+  int next_cursor_ = 0;
+  std::map<std::string, Held> held_before_;  // of the session, as they were before they were used
 };
 
 // Rows of EXPLAIN.

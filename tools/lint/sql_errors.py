@@ -117,6 +117,7 @@ STATES = {
               "See the message."),
     "42P16": ("invalid_table_definition", "A table cannot be defined so.", "See the message."),
     "42P17": ("invalid_object_definition", "An object cannot be defined so.", "See the message."),
+    "42P11": ("invalid_cursor_definition", "DECLARE asks for what does not go together.", "Leave one of the two out."),
     "42P18": ("indeterminate_datatype", "Nothing says which type a parameter or literal has.", "Cast it: $1::text."),
     "42P19": ("invalid_recursion", "A recursive WITH query names itself where it may not.",
               "Write it as: query UNION [ALL] query that names it once, in FROM, and not in the nullable side of an outer join."),

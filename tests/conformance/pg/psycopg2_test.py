@@ -69,6 +69,31 @@ class PsycopgTest(unittest.TestCase):
         b.rollback()
         self.assertEqual(b.get_parameter_status("server_encoding"), "UTF8")
 
+    def test_named_cursors(self):
+        connection = self.connect()
+        c = connection.cursor()
+        c.execute("create table n (id bigint primary key, t text)")
+        connection.commit()
+        c.execute("insert into n select i, 'row ' || i from generate_series(1, 3000) i")
+        connection.commit()
+        with connection.cursor(name="some rows") as named:
+            named.itersize = 500
+            named.execute("select id, t from n where id > %s order by id", (10,))
+            self.assertEqual(named.fetchone(), (11, "row 11"))
+            self.assertEqual(named.fetchmany(2), [(12, "row 12"), (13, "row 13")])
+            self.assertEqual(sum(1 for _ in named), 3000 - 13)
+        scrolling = connection.cursor(name="s", scrollable=True, withhold=True)
+        scrolling.execute("select id from n order by id")
+        scrolling.scroll(100, mode="absolute")
+        self.assertEqual(scrolling.fetchone(), (101,))
+        connection.commit()
+        scrolling.scroll(-2)
+        self.assertEqual(scrolling.fetchone(), (100,))
+        scrolling.close()
+        with self.assertRaises(psycopg2.errors.InvalidCursorName):
+            c.execute("fetch s")
+        connection.rollback()
+
     def test_copy(self):
         connection = self.connect(autocommit=True)
         c = connection.cursor()
