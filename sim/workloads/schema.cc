@@ -67,7 +67,7 @@ class Schema final : public SqlSteps {
       co_await Look(std::move(session), sql::ReadBound());
     } else if (single_) {
       const std::string statement = DrawSingleStatement(&session.random, rows_, kOwners);
-      (void)co_await Run(&session, statement, false);
+      (void)co_await Run(&session, statement, session.NewContext());
     } else if (how < 0.7) {
       co_await Update(std::move(session));
     } else {
