@@ -55,6 +55,7 @@ constexpr absl::string_view kNames[] = {
     "unbounded-elections",
     "unregistered-group",
     "backfill-overwrites-delete",
+    "foreign-key-unlocked",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

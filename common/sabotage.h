@@ -62,6 +62,7 @@ enum class Sabotage : int {
   kUnboundedElections,
   kUnregisteredGroup,
   kBackfillOverwritesDelete,
+  kForeignKeyUnlocked,
   kCount,
 };
 

@@ -216,6 +216,10 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->clients = 12;
       p->hand_off_rate = 0.5;
       break;
+    case Sabotage::kForeignKeyUnlocked:
+      p->workloads = {"references"};
+      p->clients = 12;
+      break;
     default:
       break;
   }
@@ -301,8 +305,8 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   const auto works = [&p](absl::string_view workload) {
     return std::find(p.workloads.begin(), p.workloads.end(), workload) != p.workloads.end();
   };
-  if (!options.sql_file.empty() || works("ddl") || works("schema") || works("merge") ||
-      works("sequence")) {
+  if (!options.sql_file.empty() || works("ddl") || works("schema") || works("references") ||
+      works("merge") || works("sequence")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

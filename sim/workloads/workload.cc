@@ -12,7 +12,7 @@ constexpr std::pair<const char*, Make> kWorkloads[] = {
     {"bank", NewBank},         {"register", NewRegister}, {"append", NewAppend},
     {"counter", NewCounter},   {"cycle", NewCycle},       {"phantom", NewPhantom},
     {"probes", NewProbes},     {"ddl", NewDdl},           {"schema", NewSchema},
-    {"sequence", NewSequence}, {"merge", NewMerge},
+    {"sequence", NewSequence}, {"merge", NewMerge},       {"references", NewReferences},
 };
 // The others run where they are asked for.
 constexpr size_t kDrawn = 8;

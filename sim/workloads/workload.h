@@ -77,6 +77,7 @@ std::unique_ptr<Workload> NewPhantom(Random random);
 std::unique_ptr<Workload> NewProbes(Random random);
 std::unique_ptr<Workload> NewDdl(Random random);
 std::unique_ptr<Workload> NewSchema(Random random);
+std::unique_ptr<Workload> NewReferences(Random random);
 std::unique_ptr<Workload> NewMerge(Random random);
 std::unique_ptr<Workload> NewSequence(Random random);
 // Of a user's own file (sql_file.h); null when it cannot be parsed.

@@ -103,6 +103,10 @@ Task<absl::StatusOr<Catalog::Fetched>> Catalog::Choose(Ctx ctx, const TableRecor
   out.valid_from = valid_from;
   out.valid_until = leased_until;
   std::optional<TableDescriptor> table = record.now;
+  if (record.fenced_at(valid_from)) {
+    out.fenced = true;
+    out.valid_until = std::min(out.valid_until, valid_from);
+  }
   if (record.changes()) {
     ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
     if (now.latest < record.at) {
@@ -204,12 +208,17 @@ bool Catalog::ValidNow(const std::vector<UsedTable>& tables, Timestamp* until) {
   return true;
 }
 
-Task<absl::StatusOr<Timestamp>> Catalog::Validate(Ctx ctx, std::vector<UsedTable> tables) {
+Task<absl::StatusOr<Timestamp>> Catalog::Validate(Ctx ctx, std::vector<UsedTable> tables,
+                                                  txn::ReadWriteTransaction* writer) {
   Timestamp bound;
   if (ValidNow(tables, &bound)) co_return bound;
   bound = Timestamp::Max();
   for (const UsedTable& used : tables) {
     ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, used.name));
+    if (fetched.fenced && writer != nullptr && fetched.table != nullptr) {
+      ISO_CO_RETURN_IF_ERROR(co_await HoldStill(ctx, used, writer));
+      continue;
+    }
     if (fetched.table == nullptr || fetched.table->id != used.id ||
         fetched.table->version != used.version) {
       co_return absl::AbortedError(
@@ -231,12 +240,10 @@ Task<absl::Status> Catalog::Backoff(Ctx ctx, int attempt, absl::Status last) {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransaction* txn,
-                                               TableDescriptor table, bool if_not_exists,
-                                               std::vector<TableDescriptor> sequences,
-                                               txn::CommitResult* commit) {
-  std::vector<std::string> keys = {DescriptorKey(table.name), NextTableIdKey(),
-                                   IndexNameKey(table.name)};
+Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction* txn,
+                                             TableDescriptor table, bool if_not_exists,
+                                             std::vector<TableDescriptor> sequences, Made* made) {
+  std::vector<std::string> keys = {DescriptorKey(table.name), IndexNameKey(table.name)};
   auto found = co_await txn->MultiGet(ctx, keys, txn::LockMode::kExclusive);
   if (!found.ok()) co_return found.status();
   if ((*found)[0].has_value()) {
@@ -253,7 +260,7 @@ Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransactio
                          "Try again in a few seconds.");
     }
   }
-  if ((*found)[2].has_value()) {
+  if ((*found)[1].has_value()) {
     co_return SqlError(sqlstate::kDuplicateTable,
                        absl::StrCat("relation \"", table.name, "\" already exists"));
   }
@@ -261,18 +268,26 @@ Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransactio
   for (IndexDescriptor& index : table.indexes) {
     ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }
-  uint64_t next = kFirstTableId;
-  if ((*found)[1].has_value()) {
-    Reader in(*(*found)[1]);
-    if (!in.Varint(&next)) co_return absl::DataLossError("the table id counter cannot be read");
+  ISO_CO_ASSIGN_OR_RETURN(const TableId id, co_await NewTableIds(ctx, 1 + sequences.size()));
+  table.id = id;
+  made->relations.emplace_back(table.name, id);
+  ISO_CO_RETURN_IF_ERROR(
+      co_await AddSequences(ctx, txn, &table, std::move(sequences), id.value + 1, made));
+  if (table.kind == RelationKind::kSequence) {
+    ISO_CO_RETURN_IF_ERROR(co_await StartSequence(ctx, table));
   }
-  table.id = TableId(next++);
-  ISO_CO_RETURN_IF_ERROR(co_await AddSequences(ctx, txn, &table, std::move(sequences), &next));
-  if (table.kind == RelationKind::kSequence) ISO_CO_RETURN_IF_ERROR(StartSequence(txn, table));
-  std::string counter;
-  Writer(&counter).Varint(next);
-  ISO_CO_RETURN_IF_ERROR(txn->Put(keys[1], std::move(counter)));
   ISO_CO_RETURN_IF_ERROR(txn->Put(keys[0], EncodeDescriptor(table)));
+  co_return true;
+}
+
+Task<absl::StatusOr<bool>> Catalog::CreateOnce(Ctx ctx, txn::ReadWriteTransaction* txn,
+                                               TableDescriptor table, bool if_not_exists,
+                                               std::vector<TableDescriptor> sequences,
+                                               txn::CommitResult* commit) {
+  Made ids;
+  ISO_CO_ASSIGN_OR_RETURN(bool made, co_await CreateIn(ctx, txn, std::move(table), if_not_exists,
+                                                       std::move(sequences), &ids));
+  if (!made) co_return false;
   auto committed = co_await txn->Commit(ctx, txn::CommitOptions{});
   if (!committed.ok()) co_return committed.status();
   *commit = *committed;
@@ -357,8 +372,7 @@ Task<absl::Status> Catalog::Change(Ctx ctx, SchemaEdit* edit, txn::CommitResult*
     if (!again.ok()) co_return again.status();
     txn = std::move(*again);
   }
-  entries_.clear();
-  ++epoch_;
+  ForgetAll();
   ISO_CO_RETURN_IF_ERROR(co_await WaitUntilPast(ctx, at));
   // From here on everybody treats the change as made; the rest is housekeeping.
   if (!ended.empty()) co_await Unlink(ctx, std::move(ended));

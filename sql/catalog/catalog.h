@@ -17,6 +17,11 @@
 //     record knows T exactly: at each timestamp one description holds, on every node, whether or
 //     not whoever ordered the change lives on.
 //   - A read-only transaction at an old timestamp reads the record at that timestamp.
+//   - A transaction that changes descriptions with its own commit (BEGIN; ALTER TABLE ...; COMMIT)
+//     puts a fence on them first (fence.cc), in a commit of its own, a lease before it may commit
+//     itself. Nothing that was fetched before the fence holds until then; what is fetched behind it
+//     holds at the read's timestamp only, and who writes under it reads the record again, locked,
+//     before the commit: the lock orders it and the change.
 //
 // Loop-thread only. Outlives the tasks it returned.
 
@@ -25,6 +30,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -75,8 +81,10 @@ class Catalog {
   // were used; *until is then the greatest commit timestamp for which it holds.
   bool ValidNow(const std::vector<UsedTable>& tables, Timestamp* until);
   // The same, asking the store if need be: the greatest commit timestamp up to which all of
-  // `tables` are as they were used. ABORTED when one has changed or gone.
-  Task<absl::StatusOr<Timestamp>> Validate(Ctx ctx, std::vector<UsedTable> tables);
+  // `tables` are as they were used. ABORTED when one has changed or gone. `writer` is the
+  // transaction that is about to commit, null for one that only reads.
+  Task<absl::StatusOr<Timestamp>> Validate(Ctx ctx, std::vector<UsedTable> tables,
+                                           txn::ReadWriteTransaction* writer = nullptr);
 
   // Fills in ids and stores the table. True if it was made, false if it existed and
   // `if_not_exists`. 42P07, 55006 while a table of that name is on its way out.
@@ -84,6 +92,28 @@ class Catalog {
   Task<absl::StatusOr<bool>> Create(Ctx ctx, TableDescriptor table, bool if_not_exists,
                                     txn::CommitResult* commit,
                                     std::vector<TableDescriptor> sequences = {});
+  // The same within a transaction, which commits it; *made gets the relations' names and ids.
+  // Rows of sequences are written at once, so that they can count before the commit.
+  struct Made {
+    std::vector<std::pair<std::string, TableId>> relations;
+  };
+  Task<absl::StatusOr<bool>> CreateIn(Ctx ctx, txn::ReadWriteTransaction* txn,
+                                      TableDescriptor table, bool if_not_exists,
+                                      std::vector<TableDescriptor> sequences, Made* made);
+  // fence.cc: ids that no relation has had or will get again.
+  Task<absl::StatusOr<TableId>> NewTableIds(Ctx ctx, uint64_t count);
+  // Writes the row of a sequence that nobody knows yet.
+  Task<absl::Status> StartSequence(Ctx ctx, TableDescriptor sequence);
+  // Puts a fence on `name`, for a transaction that is about to change it. Nothing where there is no
+  // such relation.
+  Task<absl::Status> Fence(Ctx ctx, std::string name);
+  // Takes fences away, in the background, where they still stand.
+  void Unfence(std::vector<std::string> names);
+  // After the commit of a transaction that changed descriptions, or before it reads them anew.
+  void ForgetAll();
+  Task<absl::Status> WaitUntilPast(Ctx ctx, Timestamp t);
+  TrueTime* truetime() const { return truetime_; }
+  SabotageSet sabotage() const { return options_.sabotage; }
   // Returns when the relation has ended. False if it did not exist.
   Task<absl::StatusOr<bool>> Drop(Ctx ctx, std::string name, txn::CommitResult* commit);
   // Changes what no plan depends on (a comment, a sequence's owner) at once, in place. 42P01, or
@@ -119,6 +149,7 @@ class Catalog {
     TablePtr table;  // null: no such table
     Timestamp valid_from, valid_until;
     bool ends = false;
+    bool fenced = false;
   };
 
   Task<absl::StatusOr<Fetched>> Fetch(Ctx ctx, std::string name);
@@ -132,16 +163,20 @@ class Catalog {
                                         TableDescriptor table, bool if_not_exists,
                                         std::vector<TableDescriptor> sequences,
                                         txn::CommitResult* commit);
+  // fence.cc: the record is as `used`, and stays so until `writer` ends. ABORTED.
+  Task<absl::Status> HoldStill(Ctx ctx, UsedTable used, txn::ReadWriteTransaction* writer);
+  Task<absl::StatusOr<bool>> FenceOnce(Ctx ctx, txn::ReadWriteTransaction* txn, std::string name,
+                                       Timestamp* blocked_until);
+  Task<void> TakeFencesAway(std::vector<std::string> names);
   // companions.cc
   Task<absl::Status> AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn, TableDescriptor* table,
-                                  std::vector<TableDescriptor> sequences, uint64_t* next);
-  absl::Status StartSequence(txn::ReadWriteTransaction* txn, const TableDescriptor& sequence);
+                                  std::vector<TableDescriptor> sequences, uint64_t next,
+                                  Made* made);
   // False: nothing to change. *at: when it takes effect.
   Task<absl::StatusOr<bool>> ChangeOnce(Ctx ctx, SchemaEdit* edit, SchemaChange* change,
                                         Micros margin_us, Timestamp* at, txn::CommitResult* commit);
   // Takes names that have ended out of the catalog, as far as that is possible now.
   Task<void> Unlink(Ctx ctx, std::vector<std::string> names);
-  Task<absl::Status> WaitUntilPast(Ctx ctx, Timestamp t);
   // What `record` says now; waits where now is not known well enough.
   Task<absl::StatusOr<Fetched>> Choose(Ctx ctx, const TableRecord& record, Timestamp valid_from,
                                        Timestamp leased_until);

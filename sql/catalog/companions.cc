@@ -13,16 +13,26 @@
 
 namespace isochron::sql {
 
-absl::Status Catalog::StartSequence(txn::ReadWriteTransaction* txn,
-                                    const TableDescriptor& sequence) {
+// In a transaction of its own: nobody knows its id before the description is committed.
+Task<absl::Status> Catalog::StartSequence(Ctx ctx, TableDescriptor sequence) {
   SequenceState state;
   state.last_value = sequence.sequence.start;
-  return txn->Put(SequenceRowKey(sequence), EncodeSequenceRow(sequence, state));
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn, store_->Begin(ctx));
+  for (int attempt = 0;; ++attempt) {
+    absl::Status done = txn->Put(SequenceRowKey(sequence), EncodeSequenceRow(sequence, state));
+    if (done.ok()) done = (co_await txn->Commit(ctx, txn::CommitOptions{})).status();
+    const bool again =
+        done.code() == absl::StatusCode::kAborted || done.code() == absl::StatusCode::kUnknown;
+    if (!again) co_return done;
+    ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, done));
+    ISO_CO_ASSIGN_OR_RETURN(txn, store_->Begin(ctx));
+  }
 }
 
 Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn,
                                          TableDescriptor* table,
-                                         std::vector<TableDescriptor> sequences, uint64_t* next) {
+                                         std::vector<TableDescriptor> sequences, uint64_t next,
+                                         Made* made) {
   std::set<std::string> taken = {table->name};
   for (TableDescriptor& sequence : sequences) {
     const std::string wanted = sequence.name;
@@ -33,7 +43,7 @@ Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn
       if (!standing->has_value() && taken.insert(sequence.name).second) break;
       sequence.name = absl::StrCat(wanted, n);
     }
-    sequence.id = TableId((*next)++);
+    sequence.id = TableId(next++);
     sequence.owner_table = table->id;
     for (ColumnDescriptor& c : table->columns) {
       if (c.id != sequence.owner_column || sequence.name == wanted) continue;
@@ -46,7 +56,8 @@ Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn
       c.default_sql.replace(at, wanted.size(), sequence.name);
     }
     ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(sequence.name), EncodeDescriptor(sequence)));
-    ISO_CO_RETURN_IF_ERROR(StartSequence(txn, sequence));
+    ISO_CO_RETURN_IF_ERROR(co_await StartSequence(ctx, sequence));
+    made->relations.emplace_back(sequence.name, sequence.id);
   }
   co_return absl::OkStatus();
 }

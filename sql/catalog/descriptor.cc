@@ -166,6 +166,7 @@ std::string EncodeForeignKeys(const TableDescriptor& table) {
     out.Bytes(f.name);
     WritePositions(f.columns, &out);
     out.Varint(f.parent.value);
+    out.Bytes(f.parent_name);
     WritePositions(f.parent_columns, &out);
     out.Byte(static_cast<uint8_t>(f.on_delete));
     out.Byte(static_cast<uint8_t>(f.on_update));
@@ -187,10 +188,10 @@ bool ReadForeignKeys(Reader* in, TableDescriptor* t) {
     uint8_t on_delete, on_update, flags;
     if (!in->Varint(&f.id) || !in->Bytes(&f.name) ||
         !ReadPositions(in, t->columns.size(), &f.columns) || !in->Varint(&f.parent.value) ||
-        !ReadPositions(in, UINT32_MAX, &f.parent_columns) || !in->Byte(&on_delete) ||
-        !in->Byte(&on_update) || !IsAction(on_delete) || !IsAction(on_update) ||
-        !in->Byte(&flags) || flags > (kMatchFull | kValidated) || f.columns.empty() ||
-        f.columns.size() != f.parent_columns.size()) {
+        !in->Bytes(&f.parent_name) || !ReadPositions(in, UINT32_MAX, &f.parent_columns) ||
+        !in->Byte(&on_delete) || !in->Byte(&on_update) || !IsAction(on_delete) ||
+        !IsAction(on_update) || !in->Byte(&flags) || flags > (kMatchFull | kValidated) ||
+        f.columns.empty() || f.columns.size() != f.parent_columns.size()) {
       return false;
     }
     f.on_delete = static_cast<ForeignKeyAction>(on_delete);
@@ -212,7 +213,10 @@ Sections SectionsOf(const TableDescriptor& table) {
     std::string bytes;
     Writer out(&bytes);
     out.Varint(table.referencing.size());
-    for (TableId id : table.referencing) out.Varint(id.value);
+    for (const ReferencingTable& r : table.referencing) {
+      out.Varint(r.id.value);
+      out.Bytes(r.name);
+    }
     sections.emplace_back(kReferencing, std::move(bytes));
   }
   if (!table.key_name.empty()) {
@@ -234,9 +238,9 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
       uint64_t count;
       if (!in->Varint(&count)) return false;
       for (uint64_t i = 0; i < count; ++i) {
-        TableId id;
-        if (!in->Varint(&id.value)) return false;
-        t->referencing.push_back(id);
+        ReferencingTable r;
+        if (!in->Varint(&r.id.value) || !in->Bytes(&r.name)) return false;
+        t->referencing.push_back(std::move(r));
       }
       return true;
     }

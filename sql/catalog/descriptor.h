@@ -71,6 +71,12 @@ struct IndexDescriptor {
   std::vector<uint32_t> include;  // positions of columns that are only stored
 };
 
+// A table with foreign keys that point to another.
+struct ReferencingTable {
+  TableId id;
+  std::string name;  // renamed with it
+};
+
 // What happens to referencing rows; the letters of PostgreSQL's pg_constraint.
 enum class ForeignKeyAction : uint8_t {
   kNoAction = 'a',
@@ -85,6 +91,7 @@ struct ForeignKey {
   std::string name;
   std::vector<uint32_t> columns;  // positions
   TableId parent;
+  std::string parent_name;               // renamed with it
   std::vector<uint32_t> parent_columns;  // column ids of the parent, in the order of `columns`
   ForeignKeyAction on_delete = ForeignKeyAction::kNoAction;
   ForeignKeyAction on_update = ForeignKeyAction::kNoAction;
@@ -129,7 +136,7 @@ struct TableDescriptor {
   std::vector<IndexDescriptor> indexes;
   std::vector<ForeignKey> foreign_keys;
   // Tables with foreign keys that point here, each once.
-  std::vector<TableId> referencing;
+  std::vector<ReferencingTable> referencing;
   // The table ends at this timestamp: no transaction at or after it sees it. Max while it stands.
   Timestamp drop_at = Timestamp::Max();
   std::vector<CheckConstraint> checks;  // by name

@@ -168,7 +168,7 @@ TEST(DescriptorTest, ComesBackWhole) {
   f.on_delete = ForeignKeyAction::kCascade;
   f.validated = false;
   t.foreign_keys.push_back(f);
-  t.referencing = {TableId(106)};
+  t.referencing = {{TableId(106), "r"}};
   t.key_name = "k";
   const std::string bytes = EncodeDescriptor(t);
   auto back = DecodeDescriptor(bytes);

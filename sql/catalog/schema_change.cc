@@ -46,6 +46,10 @@ absl::Status Taken(const std::string& name) {
 Task<absl::StatusOr<TableDescriptor*>> SchemaChange::Table(Ctx ctx, std::string name) {
   auto it = held_.find(name);
   if (it != held_.end()) co_return &it->second->after;
+  if (scope_ != nullptr && !scope_->names.contains(name)) {
+    ISO_CO_RETURN_IF_ERROR(co_await scope_->fence(ctx, name));
+    scope_->names.insert(name);
+  }
   auto value = co_await txn_->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
   if (!value.ok()) co_return value.status();
   TableRecord record;
@@ -64,7 +68,19 @@ Task<absl::StatusOr<TableDescriptor*>> SchemaChange::Table(Ctx ctx, std::string 
     co_return SqlError(sqlstate::kUndefinedTable,
                        absl::StrCat("relation \"", name, "\" does not exist"));
   }
+  if (scope_ != nullptr && record.fence_until.us != 0) {
+    scope_->from = std::max(scope_->from, record.fence_from);
+    scope_->until = std::min(scope_->until, record.fence_until);
+  } else if (scope_ != nullptr && !scope_->written.contains(name)) {
+    scope_->fenced->erase(name);
+    co_return absl::AbortedError(
+        absl::StrCat("another change of relation ", name, " came in between"));
+  }
   auto held = std::make_unique<Held>(Held{*table, *table, ""});
+  if (scope_ != nullptr && record.fence_until.us != 0) {
+    held->before.next_index_id += scope_->index_ids;
+    held->after.next_index_id += scope_->index_ids;
+  }
   co_return &(held_[name] = std::move(held))->after;
 }
 
@@ -121,6 +137,23 @@ Task<absl::Status> SchemaChange::Rename(Ctx ctx, std::string from, std::string t
   for (const IndexDescriptor& index : table->indexes) {
     ISO_CO_RETURN_IF_ERROR(txn_->Put(IndexNameKey(index.name), to));
   }
+  // Those at the other ends of its foreign keys know it by name, too.
+  for (ForeignKey& key : table->foreign_keys) {
+    if (key.parent == table->id) key.parent_name = to;
+    if (key.parent == table->id) continue;
+    ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * parent, co_await Table(ctx, key.parent_name));
+    for (ReferencingTable& r : parent->referencing) {
+      if (r.id == table->id) r.name = to;
+    }
+  }
+  for (ReferencingTable& r : table->referencing) {
+    if (r.id == table->id) r.name = to;
+    if (r.id == table->id) continue;
+    ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * child, co_await Table(ctx, r.name));
+    for (ForeignKey& key : child->foreign_keys) {
+      if (key.parent == table->id) key.parent_name = to;
+    }
+  }
   co_return absl::OkStatus();
 }
 
@@ -142,9 +175,27 @@ std::vector<std::string> SchemaChange::Ended() const {
   return names;
 }
 
+absl::Status SchemaChange::WriteInside(const std::string& name, Held* held) {
+  const bool same = EncodeDescriptor(held->before) == EncodeDescriptor(held->after);
+  if (!held->dropped && same) return absl::OkStatus();
+  scope_->written.insert(name);
+  if (held->dropped) return txn_->Delete(DescriptorKey(name));
+  held->after.version = held->before.version + 1;
+  if (!held->new_name.empty()) {
+    ISO_RETURN_IF_ERROR(txn_->Delete(DescriptorKey(name)));
+    scope_->names.insert(held->new_name);
+    scope_->written.insert(held->new_name);
+  }
+  return txn_->Put(DescriptorKey(held->after.name), EncodeDescriptor(held->after));
+}
+
 absl::StatusOr<bool> SchemaChange::Write(Timestamp at) {
   bool any = false;
   for (auto& [name, held] : held_) {
+    if (scope_ != nullptr) {
+      ISO_RETURN_IF_ERROR(WriteInside(name, held.get()));
+      continue;
+    }
     if (held->dropped) {
       any = true;
       const TableRecord ends{held->before, at, std::nullopt};

@@ -7,13 +7,20 @@
 // in force.
 //
 // What an edit does to the tables it asked for takes effect at one timestamp, for all of them.
+//
+// Inside a transaction (SchemaScope) the descriptions that an edit leaves are written into that
+// transaction and in force with its commit; whoever uses their tables in the transaction reads them
+// through it. A fence (catalog.h) stands before each by then.
+//
 // Rules: it takes tables by Table(), changes the descriptions in place and returns OK; an error
 // undoes everything.
 //
 // Loop-thread only; lives within Catalog::Change.
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,10 +43,27 @@ class SchemaEdit {
   virtual Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) = 0;
 };
 
+// What a transaction has done to the schema so far, in one attempt.
+struct SchemaScope {
+  // Puts a fence on a relation, if there is one of that name and no fence of this transaction's.
+  std::function<Task<absl::Status>(Ctx, std::string)> fence;
+  std::set<std::string>* fenced = nullptr;  // by any attempt of the transaction
+  // Ids of indexes are given once, whatever becomes of an attempt: each has a range of its own.
+  uint64_t index_ids = 0;
+  std::set<std::string> names;    // what these mean, the transaction's own reads tell
+  std::set<std::string> written;  // those that it has described anew
+  std::set<TableId> made;         // nobody else knows of their rows
+  // When the commit may be.
+  Timestamp from, until = Timestamp::Max();
+};
+
 class SchemaChange {
  public:
-  SchemaChange(txn::ReadWriteTransaction* txn, TrueTime* truetime)
-      : txn_(txn), truetime_(truetime) {}
+  SchemaChange(txn::ReadWriteTransaction* txn, TrueTime* truetime, SchemaScope* scope = nullptr)
+      : txn_(txn), truetime_(truetime), scope_(scope) {}
+
+  // Null for a change that takes effect at a time of its own.
+  SchemaScope* scope() const { return scope_; }
 
   // How `name` is described now: to be changed by the caller. Stays valid. 42P01. ABORTED while
   // another change of it is on its way: blocked_until() then says how long.
@@ -62,7 +86,8 @@ class SchemaChange {
   txn::ReadWriteTransaction* txn() { return txn_; }
   Timestamp blocked_until() const { return blocked_until_; }
 
-  // Buffers the changed records, in force from `at` on. False if nothing has changed.
+  // Buffers the changed records, in force from `at` on, or with the transaction of the scope. False
+  // if nothing has changed.
   absl::StatusOr<bool> Write(Timestamp at);
 
  private:
@@ -74,7 +99,10 @@ class SchemaChange {
   };
 
   txn::ReadWriteTransaction* const txn_;
+  absl::Status WriteInside(const std::string& name, Held* held);
+
   TrueTime* const truetime_;
+  SchemaScope* const scope_;
   std::map<std::string, std::unique_ptr<Held>> held_;
   Timestamp blocked_until_;
 };

@@ -3,6 +3,7 @@
 // INSERT, UPDATE and DELETE. Secondary indexes go along (index_writer.h).
 #include "sql/exec/dml.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -65,10 +66,34 @@ absl::Status DmlOperator::Erase(const std::string& key) { return BufferDelete(ex
 
 absl::Status DmlOperator::NoteIndexes(const Row* before, const std::string& before_key,
                                       const Row* after, const std::string& after_key) {
+  ISO_RETURN_IF_ERROR(NoteReferences(before, after));
   if (index_.idle()) return absl::OkStatus();
   int64_t bytes = 0;
   index_.Note(before, before_key, after, after_key, &bytes);
   return Charge(bytes);
+}
+
+absl::Status DmlOperator::NoteReferences(const Row* before, const Row* after) {
+  const bool refers = !table_.foreign_keys.empty(), referred = !table_.referencing.empty();
+  if ((!refers && !referred) || exec_->references == nullptr) return absl::OkStatus();
+  if (before == nullptr && !refers) return absl::OkStatus();
+  if (after == nullptr && !referred) return absl::OkStatus();
+  if (before != nullptr && after != nullptr) {
+    const auto same = [&](uint32_t c) { return (*before)[c] == (*after)[c]; };
+    bool all = true;
+    for (const ForeignKey& f : table_.foreign_keys) {
+      all = all && std::all_of(f.columns.begin(), f.columns.end(), same);
+    }
+    if (referred) {
+      all = all && std::all_of(table_.key.begin(), table_.key.end(), same);
+      for (const IndexDescriptor& index : table_.indexes) {
+        if (!index.unique) continue;
+        for (const IndexColumn& c : index.columns) all = all && same(c.column);
+      }
+    }
+    if (all) return absl::OkStatus();
+  }
+  return exec_->references->Add(table_, before, after);
 }
 
 absl::Status DmlOperator::OncePerRow(bool joined) {
@@ -228,6 +253,7 @@ class InsertOperator : public DmlOperator {
 
   absl::Status Insert(const std::string& key, const Row& row, Entries entries, Batch* out) {
     ISO_RETURN_IF_ERROR(Put(key, row));
+    ISO_RETURN_IF_ERROR(NoteReferences(nullptr, &row));
     written_.insert(key);
     for (IndexEntry& entry : entries) {
       if (entry.exclusive) owners_[entry.key] = key;

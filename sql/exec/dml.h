@@ -40,7 +40,9 @@ class DmlOperator : public Operator {
   absl::Status OncePerRow(bool joined);
   // Counts the row, and gives what is returned of it.
   absl::Status Changed(Row row, Batch* out);
-  // What becomes of a row, for its index entries.
+  // What becomes of a row, for foreign keys.
+  absl::Status NoteReferences(const Row* before, const Row* after);
+  // And for its index entries, too.
   absl::Status NoteIndexes(const Row* before, const std::string& before_key, const Row* after,
                            const std::string& after_key);
   // Another part of the statement has written this row: only the first change of a row counts.

@@ -21,6 +21,32 @@
 #include "sql/types/time_datum.h"
 
 namespace isochron::sql {
+
+absl::Status ReferentialNotes::Add(const TableDescriptor& table, const Row* before,
+                                   const Row* after) {
+  if (tables_.empty() || tables_.back().table != &table) {
+    auto known = std::find_if(tables_.begin(), tables_.end(),
+                              [&table](const Of& of) { return of.table == &table; });
+    if (known == tables_.end()) {
+      tables_.push_back({&table, {}, {}});
+    } else {
+      std::iter_swap(known, tables_.end() - 1);
+    }
+  }
+  const auto copy = [&table](const Row* row) {
+    Row out;
+    if (row == nullptr) return out;
+    out.assign(row->begin(), row->begin() + static_cast<std::ptrdiff_t>(table.columns.size()));
+    return out;
+  };
+  Of& of = tables_.back();
+  of.before.push_back(copy(before));
+  of.after.push_back(copy(after));
+  const int64_t bytes = RowBytes(of.before.back()) + RowBytes(of.after.back());
+  ISO_RETURN_IF_ERROR(ctx_->memory.Charge(bytes));
+  charged_ += bytes;
+  return absl::OkStatus();
+}
 namespace {
 
 constexpr size_t kBatchRows = 512;

@@ -62,6 +62,29 @@ class DeferredWrites {
   std::map<std::string, std::optional<std::string>> writes_;
 };
 
+// What becomes of rows of tables that foreign keys are about: looked at once the statement has
+// written them (sql/session/referential.h). Charged to the request's memory.
+class ReferentialNotes {
+ public:
+  struct Of {
+    const TableDescriptor* table;
+    std::vector<Row> before, after;  // side by side; without columns where a row came or went
+  };
+  explicit ReferentialNotes(Ctx ctx) : ctx_(std::move(ctx)) {}
+  ~ReferentialNotes() { ctx_->memory.Release(charged_); }
+  ReferentialNotes(const ReferentialNotes&) = delete;
+  ReferentialNotes& operator=(const ReferentialNotes&) = delete;
+
+  // Rows may be wider than the table.
+  absl::Status Add(const TableDescriptor& table, const Row* before, const Row* after);
+  const std::vector<Of>& tables() const { return tables_; }
+
+ private:
+  const Ctx ctx_;
+  int64_t charged_ = 0;
+  std::vector<Of> tables_;
+};
+
 struct ExecContext {
   Ctx ctx;
   Executor* executor = nullptr;
@@ -78,6 +101,11 @@ struct ExecContext {
   std::vector<std::shared_ptr<const Batch>>* work_tables = nullptr;
   DeferredWrites* deferred = nullptr;
   int64_t rows_changed = 0;  // by DML
+  ReferentialNotes* references = nullptr;
+  int depth = 0;                // of statements that foreign keys bring about
+  std::vector<UsedTable> used;  // besides the plan's
+  // What names mean in a transaction that changed the schema, instead of what the catalog says.
+  const std::map<std::string, TablePtr>* inside = nullptr;
 };
 
 class Operator {

@@ -198,6 +198,17 @@ struct UniqueConstraint {
   int position = -1;
 };
 
+struct ForeignKeyConstraint {
+  std::string name;  // empty: chosen
+  std::vector<std::string> columns;
+  TableName parent;
+  std::vector<std::string> parent_columns;  // empty: the primary key
+  char on_delete = 'a', on_update = 'a';    // PostgreSQL's letters
+  bool match_full = false;
+  bool validate = true;
+  int position = -1;
+};
+
 struct CreateTable {
   TableName table;
   bool if_not_exists = false;
@@ -207,6 +218,7 @@ struct CreateTable {
   std::string primary_key_name;  // empty: it gets one
   std::vector<Check> checks;
   std::vector<UniqueConstraint> uniques;
+  std::vector<ForeignKeyConstraint> foreign_keys;
 };
 
 struct IndexElement {
@@ -238,6 +250,9 @@ enum class AlterKind : uint8_t {
   kDropNotNull,       // name
   kAddUnique,         // unique
   kAddPrimaryKey,     // unique
+  kAddForeignKey,     // foreign_key
+  kAddCheck,          // check
+  kValidate,          // name
   kDropConstraint,    // name
   kRenameTable,       // new_name
   kRenameColumn,      // name, new_name
@@ -253,7 +268,9 @@ struct AlterCommand {
   ExprPtr default_value;
   std::string default_sql;
   UniqueConstraint unique;
-  bool missing_ok = false;  // IF EXISTS, IF NOT EXISTS
+  ForeignKeyConstraint foreign_key;
+  std::vector<Check> checks;  // one
+  bool missing_ok = false;    // IF EXISTS, IF NOT EXISTS
   bool cascade = false;
   int position = -1;
 };

@@ -93,6 +93,12 @@ struct LockTable {
   std::vector<TableName> tables;
 };
 
+// VACUUM, ANALYZE: there is nothing to clean up by hand.
+struct Maintain {
+  std::string tag;
+  std::vector<TableName> tables;
+};
+
 // Says what is the case anyway.
 struct Accepted {
   std::string tag;
@@ -104,7 +110,7 @@ using SessionPtr = std::shared_ptr<const SessionStatement>;
 
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
-               Comment, Discard, LockTable, Accepted, SessionPtr>
+               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr>
       node;
 };
 

@@ -63,6 +63,8 @@ absl::StatusOr<std::vector<ast::CtePtr>> With(State* state, const pg::WithClause
 absl::StatusOr<ast::FromItem> From(State* state, const pg::Node& node);
 // Of a query.
 absl::StatusOr<std::string> DeparseQuery(const pg::Node& query);
+// WITH (...) of a table or an index. 0A000 for what is not about PostgreSQL's own files.
+absl::Status StorageOptions(const google::protobuf::RepeatedPtrField<pg::Node>& options);
 absl::StatusOr<ast::SequenceClause> SequenceOptions(
     const google::protobuf::RepeatedPtrField<pg::Node>& nodes);
 // Statements of ast_objects.h. 0A000 for any other.
@@ -80,6 +82,10 @@ absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);
 absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range);
 // Adds a column to *out, with the constraints that stand beside it.
 absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTable* out);
+// `column`: of a constraint that stands beside one.
+absl::StatusOr<ast::ForeignKeyConstraint> ForeignKeyOf(const pg::Constraint& c,
+                                                       const std::string& column);
+absl::StatusOr<ast::Check> CheckOf(State* state, const pg::Constraint& c);
 absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt);
 absl::StatusOr<ast::AlterTable> AlterStatement(State* state, const pg::AlterTableStmt& stmt);
 absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt);

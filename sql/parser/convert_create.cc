@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
@@ -25,11 +26,7 @@ constexpr std::array<std::pair<absl::string_view, absl::string_view>, 6> kSerial
 }};
 
 absl::Status AddCheck(State* state, const pg::Constraint& c, ast::CreateTable* out) {
-  ast::Check check;
-  check.name = c.conname();
-  check.position = c.location();
-  ISO_ASSIGN_OR_RETURN(check.condition, Expression(state, c.raw_expr()));
-  ISO_ASSIGN_OR_RETURN(check.sql, Deparse(c.raw_expr()));
+  ISO_ASSIGN_OR_RETURN(ast::Check check, CheckOf(state, c));
   out->checks.push_back(std::move(check));
   return absl::OkStatus();
 }
@@ -82,8 +79,11 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
       case pg::CONSTR_CHECK:
         ISO_RETURN_IF_ERROR(AddCheck(state, c, out));
         break;
-      case pg::CONSTR_FOREIGN:
-        return Unsupported("a foreign key", c.location());
+      case pg::CONSTR_FOREIGN: {
+        ISO_ASSIGN_OR_RETURN(ast::ForeignKeyConstraint key, ForeignKeyOf(c, column.name));
+        out->foreign_keys.push_back(std::move(key));
+        break;
+      }
       case pg::CONSTR_IDENTITY:
         (c.generated_when() == "a" ? column.identity_always : column.identity_by_default) = true;
         {
@@ -137,6 +137,21 @@ absl::StatusOr<std::string> Deparse(const pg::Node& expression) {
   return std::string(absl::StripPrefix(text, "SELECT "));
 }
 
+absl::Status StorageOptions(const google::protobuf::RepeatedPtrField<pg::Node>& options) {
+  // How PostgreSQL lays out and cleans its pages: there are none here to be told of.
+  for (const pg::Node& node : options) {
+    const pg::DefElem& option = node.def_elem();
+    const std::string& name = option.defname();
+    if (name == "fillfactor" || name == "parallel_workers" || name == "toast_tuple_target" ||
+        absl::StartsWith(name, "autovacuum_")) {
+      continue;
+    }
+    if (name == "oids" && option.arg().has_boolean() && !option.arg().boolean().boolval()) continue;
+    return Unsupported(absl::StrCat("WITH (", name, ")"), option.location());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt) {
   ast::CreateTable out;
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
@@ -147,8 +162,7 @@ absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateS
   }
   if (stmt.inh_relations_size() > 0) return Unsupported("INHERITS", -1);
   if (stmt.has_partbound() || stmt.has_partspec()) return Unsupported("partitioning", -1);
-  if (stmt.options_size() > 0)
-    return Unsupported("WITH (...)", stmt.options(0).def_elem().location());
+  ISO_RETURN_IF_ERROR(StorageOptions(stmt.options()));
   for (const pg::Node& node : stmt.table_elts()) {
     if (node.has_column_def()) {
       ISO_RETURN_IF_ERROR(ConvertColumn(state, node.column_def(), &out));
@@ -165,9 +179,13 @@ absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateS
       out.uniques.push_back({c.conname(), Strings(c.keys()), Strings(c.including()), c.location()});
       continue;
     }
+    if (c.contype() == pg::CONSTR_FOREIGN) {
+      ISO_ASSIGN_OR_RETURN(ast::ForeignKeyConstraint key, ForeignKeyOf(c, ""));
+      out.foreign_keys.push_back(std::move(key));
+      continue;
+    }
     if (c.contype() != pg::CONSTR_PRIMARY) {
-      return Unsupported(c.contype() == pg::CONSTR_FOREIGN ? "a foreign key" : "this constraint",
-                         c.location());
+      return Unsupported("this constraint", c.location());
     }
     if (out.has_primary_key_clause) {
       return SqlError(sqlstate::kInvalidTableDefinition, "multiple primary keys are not allowed",

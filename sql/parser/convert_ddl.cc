@@ -34,7 +34,9 @@ absl::StatusOr<std::vector<std::string>> ColumnNames(
   return out;
 }
 
-absl::Status AddConstraint(const pg::Constraint& c, ast::AlterCommand* out) {
+char ActionOf(const std::string& action) { return action.empty() ? 'a' : action[0]; }
+
+absl::Status AddConstraint(State* state, const pg::Constraint& c, ast::AlterCommand* out) {
   if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
   if (!c.indexname().empty()) return Unsupported("USING INDEX", c.location());
   out->position = c.location();
@@ -45,10 +47,18 @@ absl::Status AddConstraint(const pg::Constraint& c, ast::AlterCommand* out) {
                                                    : ast::AlterKind::kAddPrimaryKey;
       out->unique = {c.conname(), Strings(c.keys()), Strings(c.including()), c.location()};
       return absl::OkStatus();
-    case pg::CONSTR_CHECK:
-      return Unsupported("ADD CONSTRAINT ... CHECK", c.location());
-    case pg::CONSTR_FOREIGN:
-      return Unsupported("a foreign key", c.location());
+    case pg::CONSTR_CHECK: {
+      if (c.skip_validation()) return Unsupported("CHECK ... NOT VALID", c.location());
+      out->kind = ast::AlterKind::kAddCheck;
+      ISO_ASSIGN_OR_RETURN(ast::Check check, CheckOf(state, c));
+      out->checks.push_back(std::move(check));
+      return absl::OkStatus();
+    }
+    case pg::CONSTR_FOREIGN: {
+      out->kind = ast::AlterKind::kAddForeignKey;
+      ISO_ASSIGN_OR_RETURN(out->foreign_key, ForeignKeyOf(c, ""));
+      return absl::OkStatus();
+    }
     default:
       return Unsupported("this constraint", c.location());
   }
@@ -86,7 +96,10 @@ absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd&
       out.kind = ast::AlterKind::kDropNotNull;
       return out;
     case pg::AT_AddConstraint:
-      ISO_RETURN_IF_ERROR(AddConstraint(cmd.def().constraint(), &out));
+      ISO_RETURN_IF_ERROR(AddConstraint(state, cmd.def().constraint(), &out));
+      return out;
+    case pg::AT_ValidateConstraint:
+      out.kind = ast::AlterKind::kValidate;
       return out;
     case pg::AT_DropConstraint:
       out.kind = ast::AlterKind::kDropConstraint;
@@ -109,6 +122,34 @@ absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd&
 
 }  // namespace
 
+absl::StatusOr<ast::Check> CheckOf(State* state, const pg::Constraint& c) {
+  ast::Check check;
+  check.name = c.conname();
+  check.position = c.location();
+  ISO_ASSIGN_OR_RETURN(check.condition, Expression(state, c.raw_expr()));
+  ISO_ASSIGN_OR_RETURN(check.sql, Deparse(c.raw_expr()));
+  return check;
+}
+
+absl::StatusOr<ast::ForeignKeyConstraint> ForeignKeyOf(const pg::Constraint& c,
+                                                       const std::string& column) {
+  if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
+  if (c.fk_del_set_cols_size() > 0) {
+    return Unsupported("ON DELETE SET ... of some columns", c.location());
+  }
+  ast::ForeignKeyConstraint out;
+  out.name = c.conname();
+  out.position = c.location();
+  ISO_ASSIGN_OR_RETURN(out.parent, Table(c.pktable()));
+  out.columns = column.empty() ? Strings(c.fk_attrs()) : std::vector<std::string>{column};
+  out.parent_columns = Strings(c.pk_attrs());
+  out.on_delete = ActionOf(c.fk_del_action());
+  out.on_update = ActionOf(c.fk_upd_action());
+  out.match_full = c.fk_matchtype() == "f";
+  out.validate = !c.skip_validation();
+  return out;
+}
+
 absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt) {
   ast::CreateIndex out;
   out.name = stmt.idxname();
@@ -120,7 +161,7 @@ absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt) {
   }
   if (stmt.has_where_clause()) return Unsupported("a partial index", -1);
   if (stmt.nulls_not_distinct()) return Unsupported("NULLS NOT DISTINCT", -1);
-  if (stmt.options_size() > 0) return Unsupported("WITH (...) of an index", -1);
+  ISO_RETURN_IF_ERROR(StorageOptions(stmt.options()));
   for (const pg::Node& node : stmt.index_params()) {
     ISO_ASSIGN_OR_RETURN(ast::IndexElement element, Element(node.index_elem()));
     out.columns.push_back(std::move(element));

@@ -279,6 +279,15 @@ absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& no
       ISO_ASSIGN_OR_RETURN(out.tables, Relations(node.lock_stmt().relations()));
       return ast::ObjectStatement{std::move(out)};
     }
+    case pg::Node::kVacuumStmt: {
+      ast::Maintain out;
+      out.tag = node.vacuum_stmt().is_vacuumcmd() ? "VACUUM" : "ANALYZE";
+      for (const pg::Node& relation : node.vacuum_stmt().rels()) {
+        ISO_ASSIGN_OR_RETURN(ast::TableName name, Table(relation.vacuum_relation().relation()));
+        out.tables.push_back(std::move(name));
+      }
+      return ast::ObjectStatement{std::move(out)};
+    }
     case pg::Node::kConstraintsSetStmt:
       return ast::ObjectStatement{ast::Accepted{"SET CONSTRAINTS"}};
     case pg::Node::kUnlistenStmt:

@@ -141,7 +141,9 @@ bool Overwrites(const InsertPlan& insert) {
   if (insert.conflict != InsertPlan::Conflict::kUpdate || insert.where != nullptr) return false;
   const TableDescriptor& table = *insert.table;
   // Entries of the row that stood would have to go.
-  if (!table.indexes.empty()) return false;
+  if (!table.indexes.empty() || !table.foreign_keys.empty() || !table.referencing.empty()) {
+    return false;
+  }
   std::set<int> left;
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const bool computed = !table.columns[i].generated_sql.empty();

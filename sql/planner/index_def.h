@@ -17,6 +17,11 @@ namespace isochron::sql {
 absl::StatusOr<IndexDescriptor> MakeUnique(const ast::UniqueConstraint& unique,
                                            const TableDescriptor& table);
 
+// Of `child`, whose rows refer to rows of `parent`; without id, not validated. 42703, 42830, 42804.
+absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
+                                          const TableDescriptor& child,
+                                          const TableDescriptor& parent);
+
 absl::StatusOr<IndexDescriptor> MakeIndex(const ast::CreateIndex& create,
                                           const TableDescriptor& table);
 

@@ -70,6 +70,15 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   return plan;
 }
 
+absl::Status CheckKeyType(const ColumnDescriptor& column, int position) {
+  const Type type = column.type;
+  if (!IsArrayType(type) && type != Type::kJson && type != Type::kJsonb) return absl::OkStatus();
+  return SqlError(
+      sqlstate::kUnsupported,
+      absl::StrCat("a primary key over a column of type ", TypeName(type), " is not supported yet"),
+      position);
+}
+
 absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
   TableDescriptor table;
   table.name = create.table.name;
@@ -137,13 +146,7 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
                       absl::StrCat("column \"", name, "\" appears twice in primary key constraint"),
                       position);
     }
-    const Type type = table.columns[static_cast<size_t>(column)].type;
-    if (IsArrayType(type) || type == Type::kJson || type == Type::kJsonb) {
-      return SqlError(sqlstate::kUnsupported,
-                      absl::StrCat("a primary key over a column of type ", TypeName(type),
-                                   " is not supported yet"),
-                      position);
-    }
+    ISO_RETURN_IF_ERROR(CheckKeyType(table.columns[static_cast<size_t>(column)], position));
     table.columns[static_cast<size_t>(column)].not_null = true;
     table.key.push_back(static_cast<uint32_t>(column));
   }

@@ -41,6 +41,9 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
 // CREATE TABLE's descriptor, without ids. 42701, 42P16, 0A000.
 absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create);
 
+// 0A000 for a column that a primary key cannot have.
+absl::Status CheckKeyType(const ColumnDescriptor& column, int position = -1);
+
 }  // namespace isochron::sql
 
 #endif  // ISOCHRON_SQL_PLANNER_PLANNER_H_

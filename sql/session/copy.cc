@@ -25,7 +25,9 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
   out.table = copy.table.name;
   if (!copy.from) co_return out;
   ISO_CO_ASSIGN_OR_RETURN(EngineImpl::TableMap tables,
-                          co_await engine_->ResolveTables(ctx, statement));
+                          co_await engine_->ResolveTablesAt(
+                              ctx, statement, Timestamp(), nullptr,
+                              transaction_ != nullptr ? transaction_->relations() : nullptr));
   const TablePtr table = tables[copy.table.name];
   if (copy.columns.empty()) {
     for (const ColumnDescriptor& c : table->columns) {

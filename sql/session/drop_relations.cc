@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/planner/sequence_def.h"
+#include "sql/session/relation_edits.h"
 #include "sql/session/session_impl.h"
 
 namespace isochron::sql {
@@ -68,6 +69,20 @@ absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector
       out.relations.push_back(t);
     }
   }
+  // Foreign keys of tables that stay.
+  for (const TablePtr& target : out.relations) {
+    for (const TablePtr& t : all) {
+      if (Holds(out.relations, t->id)) continue;
+      for (const ForeignKey& key : t->foreign_keys) {
+        if (key.parent != target->id) continue;
+        const std::string what = absl::StrCat("constraint ", key.name, " on table ", t->name);
+        uses.push_back(absl::StrCat(what, " depends on ", Described(*target)));
+        cascades.push_back(absl::StrCat("drop cascades to ", what));
+        if (used == nullptr) used = target.get();
+        out.foreign_keys.emplace_back(t->name, key.name);
+      }
+    }
+  }
   if (!uses.empty() && !cascade) return InUse(*used, std::move(uses), true);
   for (const TablePtr& target : out.relations) {
     if (target->kind != RelationKind::kSequence) continue;
@@ -91,14 +106,14 @@ Task<SessionImpl::Result> SessionImpl::DropTable(Ctx ctx, const ast::DropTable* 
   co_return co_await Drop(ctx, drop->tables, RelationKind::kTable, drop->if_exists, drop->cascade);
 }
 
-Task<SessionImpl::Result> SessionImpl::Drop(Ctx ctx, std::vector<ast::TableName> names,
-                                            RelationKind kind, bool if_exists, bool cascade) {
-  StatementResult result;
+absl::StatusOr<std::vector<TablePtr>> NamedToDrop(const std::vector<TablePtr>& all,
+                                                  const std::vector<ast::TableName>& names,
+                                                  RelationKind kind, bool if_exists,
+                                                  StatementResult* result) {
   const absl::string_view word = kind == RelationKind::kView       ? "view"
                                  : kind == RelationKind::kSequence ? "sequence"
                                                                    : "table";
-  result.tag = absl::AsciiStrToUpper(absl::StrCat("drop ", word));
-  ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all, co_await Relations(ctx));
+  result->tag = absl::AsciiStrToUpper(absl::StrCat("drop ", word));
   std::vector<TablePtr> targets;
   for (const ast::TableName& name : names) {
     const bool here = name.schema.empty() || name.schema == "public";
@@ -107,33 +122,38 @@ Task<SessionImpl::Result> SessionImpl::Drop(Ctx ctx, std::vector<ast::TableName>
     });
     const std::string missing = absl::StrCat(word, " \"", name.name, "\" does not exist");
     if (found == all.end() && !if_exists) {
-      co_return SqlError(sqlstate::kUndefinedTable, missing);
+      return SqlError(sqlstate::kUndefinedTable, missing);
     }
     if (found == all.end()) {
-      result.notices.push_back({"NOTICE", "00000", absl::StrCat(missing, ", skipping")});
+      result->notices.push_back({"NOTICE", "00000", absl::StrCat(missing, ", skipping")});
       continue;
     }
     if ((*found)->kind != kind) {
       const std::string is = Described(**found);
       const std::string other = is.substr(0, is.find(' '));
-      co_return SqlError(
+      return SqlError(
           sqlstate::kWrongObjectType, absl::StrCat("\"", name.name, "\" is not a ", word), -1,
           absl::StrCat("Use DROP ", absl::AsciiStrToUpper(other), " to remove a ", other, "."));
     }
     if (!Holds(targets, (*found)->id)) targets.push_back(*found);
   }
+  return targets;
+}
+
+Task<SessionImpl::Result> SessionImpl::Drop(Ctx ctx, std::vector<ast::TableName> names,
+                                            RelationKind kind, bool if_exists, bool cascade) {
+  StatementResult result;
+  ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all, co_await Relations(ctx));
+  ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> targets,
+                          NamedToDrop(all, names, kind, if_exists, &result));
   ISO_CO_ASSIGN_OR_RETURN(DropSet drop, WhatToDrop(all, std::move(targets), cascade));
   for (Notice& notice : drop.notices) result.notices.push_back(std::move(notice));
-  // Those that read go before what they read.
-  for (auto it = drop.relations.rbegin(); it != drop.relations.rend(); ++it) {
-    txn::CommitResult commit;
-    ISO_CO_ASSIGN_OR_RETURN(bool dropped,
-                            co_await engine_->catalog().Drop(ctx, (*it)->name, &commit));
-    if (!dropped) continue;
-    result.commit_timestamp = commit.commit_timestamp;
-    settings_->SetCommitTimestamp(commit.commit_timestamp);
-  }
-  co_return result;
+  if (drop.relations.empty()) co_return result;
+  // All end at one timestamp.
+  DropEdit edit(&drop);
+  ISO_CO_ASSIGN_OR_RETURN(StatementResult dropped, co_await Change(ctx, &edit, result.tag));
+  dropped.notices = std::move(result.notices);
+  co_return dropped;
 }
 
 }  // namespace isochron::sql

@@ -13,6 +13,7 @@
 #include "sql/pg_catalog/reader.h"
 #include "sql/planner/planner.h"
 #include "sql/session/engine_impl.h"
+#include "sql/session/referential.h"
 #include "sql/session/session_impl.h"
 
 namespace isochron::sql {
@@ -132,16 +133,28 @@ Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTables(Ctx ctx,
   co_return co_await ResolveTablesAt(std::move(ctx), statement, Timestamp(), nullptr);
 }
 
-Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(
-    Ctx ctx, const Prepared* statement, Timestamp t, txn::ReadTransaction* reader) {
+Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(Ctx ctx,
+                                                                       const Prepared* statement,
+                                                                       Timestamp t,
+                                                                       txn::ReadTransaction* reader,
+                                                                       const TableMap* inside) {
   TableMap tables;
   std::vector<ast::TableName> names = statement->tables;
   for (size_t i = 0; i < names.size(); ++i) {
     const ast::TableName name = names[i];
     if (tables.contains(name.name)) continue;
     ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
-    auto table = reader == nullptr ? co_await catalog_.Resolve(ctx, name.name)
-                                   : co_await catalog_.ResolveAt(ctx, name.name, t, reader);
+    absl::StatusOr<TablePtr> table;
+    if (inside != nullptr && inside->contains(name.name)) {
+      table = inside->at(name.name);
+      if (*table == nullptr) {
+        table = SqlError(sqlstate::kUndefinedTable,
+                         absl::StrCat("relation \"", name.name, "\" does not exist"));
+      }
+    } else {
+      table = reader == nullptr ? co_await catalog_.Resolve(ctx, name.name)
+                                : co_await catalog_.ResolveAt(ctx, name.name, t, reader);
+    }
     if (!table.ok()) co_return AtTable(table.status(), name);
     if ((*table)->kind == RelationKind::kView) {
       ISO_CO_ASSIGN_OR_RETURN(std::vector<ast::TableName> more, TablesOfView(**table));
@@ -307,6 +320,8 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   std::vector<Datum> registers(static_cast<size_t>(plan->registers));
   std::vector<std::shared_ptr<const Batch>> work_tables(static_cast<size_t>(plan->work_tables));
   DeferredWrites deferred(exec->ctx);
+  ReferentialNotes references(exec->ctx);
+  exec->references = &references;
   exec->registers = &registers;
   exec->eval.registers = &registers;
   exec->work_tables = &work_tables;
@@ -363,6 +378,9 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   }
   if (plan->modifies) ISO_CO_RETURN_IF_ERROR(co_await subqueries.RunModifying());
   if (plan->defers_writes) ISO_CO_RETURN_IF_ERROR(deferred.Flush(exec->writer));
+  if (!references.tables().empty()) {
+    ISO_CO_RETURN_IF_ERROR(co_await Referential(this, exec).Check(&references));
+  }
   result.rows = plan->kind == StatementKind::kSelect ? rows : exec->rows_changed;
   result.tag = TagOf(*plan, result.rows);
   co_return result;

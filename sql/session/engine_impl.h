@@ -38,9 +38,11 @@ class EngineImpl : public Engine, public VirtualTables {
   // The tables that a statement names, as they are now, by name. 42P01 with the name's position.
   using TableMap = std::map<std::string, TablePtr>;
   Task<absl::StatusOr<TableMap>> ResolveTables(Ctx ctx, const Prepared* statement);
-  // As of t, where there is a reader. What views name is among them.
+  // As of t, where there is a reader. What views name is among them. What `inside` names means that
+  // instead: null for nothing.
   Task<absl::StatusOr<TableMap>> ResolveTablesAt(Ctx ctx, const Prepared* statement, Timestamp t,
-                                                 txn::ReadTransaction* reader);
+                                                 txn::ReadTransaction* reader,
+                                                 const TableMap* inside = nullptr);
   // The plan of a statement for transactions that run now.
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanNow(Ctx ctx, PreparedPtr text,
                                                             const Prepared* statement);

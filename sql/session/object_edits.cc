@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// COMMENT.
+// COMMENT, and what TRUNCATE names.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,85 @@ absl::Status Missing(const ast::TableName& name) {
 
 }  // namespace
 
+absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t) {
+  const std::string text = comment.text.value_or("");
+  const auto wrong = [t](absl::string_view what) {
+    return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", t->name, "\" is not a ", what));
+  };
+  switch (comment.kind) {
+    case ast::ObjectKind::kTable:
+      if (!t->is_table()) return wrong("table");
+      t->comment = text;
+      return absl::OkStatus();
+    case ast::ObjectKind::kView:
+      if (t->kind != RelationKind::kView) return wrong("view");
+      t->comment = text;
+      return absl::OkStatus();
+    case ast::ObjectKind::kSequence:
+      if (t->kind != RelationKind::kSequence) return wrong("sequence");
+      t->comment = text;
+      return absl::OkStatus();
+    case ast::ObjectKind::kColumn: {
+      const int column = t->FindColumn(comment.part);
+      if (column < 0) {
+        return SqlError(sqlstate::kUndefinedColumn,
+                        absl::StrCat("column \"", comment.part, "\" of relation \"", t->name,
+                                     "\" does not exist"));
+      }
+      t->columns[static_cast<size_t>(column)].comment = text;
+      return absl::OkStatus();
+    }
+    case ast::ObjectKind::kConstraint:
+      for (CheckConstraint& check : t->checks) {
+        if (check.name != comment.part) continue;
+        check.comment = text;
+        return absl::OkStatus();
+      }
+      return SqlError(sqlstate::kUnsupported, "COMMENT ON CONSTRAINT is for CHECK constraints");
+    case ast::ObjectKind::kOther:
+      break;
+  }
+  return SqlError(sqlstate::kUnsupported, "COMMENT ON this kind of object");
+}
+
+absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>& all,
+                                                     const ast::Truncate& truncate) {
+  std::vector<TablePtr> targets;
+  const auto known = [&targets](const TablePtr& t) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](const TablePtr& k) { return k->id == t->id; });
+  };
+  for (const ast::TableName& name : truncate.tables) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const TablePtr& t) {
+      return InSchema(name) && t->name == name.name;
+    });
+    if (found == all.end()) return Missing(name);
+    if (!(*found)->is_table()) {
+      return SqlError(sqlstate::kWrongObjectType,
+                      absl::StrCat("\"", name.name, "\" is not a table"));
+    }
+    if (!known(*found)) targets.push_back(*found);
+  }
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const TablePtr target = targets[i];
+    for (const TablePtr& t : all) {
+      const bool refers = std::any_of(t->foreign_keys.begin(), t->foreign_keys.end(),
+                                      [&](const ForeignKey& f) { return f.parent == target->id; });
+      if (!refers || known(t)) continue;
+      if (!truncate.cascade) {
+        return WithFields(
+            SqlError(sqlstate::kUnsupported,
+                     "cannot truncate a table referenced in a foreign key constraint", -1,
+                     absl::StrCat("Truncate table \"", t->name,
+                                  "\" at the same time, or use TRUNCATE ... CASCADE.")),
+            {absl::StrCat("Table \"", t->name, "\" references \"", target->name, "\".")});
+      }
+      targets.push_back(t);
+    }
+  }
+  return targets;
+}
+
 Task<absl::StatusOr<std::vector<TablePtr>>> SessionImpl::Relations(Ctx ctx) {
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
                           engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
@@ -27,47 +107,7 @@ Task<absl::StatusOr<std::vector<TablePtr>>> SessionImpl::Relations(Ctx ctx) {
 
 Task<SessionImpl::Result> SessionImpl::Comment(Ctx ctx, const ast::Comment* comment) {
   if (!InSchema(comment->relation)) co_return Missing(comment->relation);
-  const auto set = [comment](TableDescriptor* t) -> absl::Status {
-    const std::string text = comment->text.value_or("");
-    const auto wrong = [t](absl::string_view what) {
-      return SqlError(sqlstate::kWrongObjectType,
-                      absl::StrCat("\"", t->name, "\" is not a ", what));
-    };
-    switch (comment->kind) {
-      case ast::ObjectKind::kTable:
-        if (!t->is_table()) return wrong("table");
-        t->comment = text;
-        return absl::OkStatus();
-      case ast::ObjectKind::kView:
-        if (t->kind != RelationKind::kView) return wrong("view");
-        t->comment = text;
-        return absl::OkStatus();
-      case ast::ObjectKind::kSequence:
-        if (t->kind != RelationKind::kSequence) return wrong("sequence");
-        t->comment = text;
-        return absl::OkStatus();
-      case ast::ObjectKind::kColumn: {
-        const int column = t->FindColumn(comment->part);
-        if (column < 0) {
-          return SqlError(sqlstate::kUndefinedColumn,
-                          absl::StrCat("column \"", comment->part, "\" of relation \"", t->name,
-                                       "\" does not exist"));
-        }
-        t->columns[static_cast<size_t>(column)].comment = text;
-        return absl::OkStatus();
-      }
-      case ast::ObjectKind::kConstraint:
-        for (CheckConstraint& check : t->checks) {
-          if (check.name != comment->part) continue;
-          check.comment = text;
-          return absl::OkStatus();
-        }
-        return SqlError(sqlstate::kUnsupported, "COMMENT ON CONSTRAINT is for CHECK constraints");
-      case ast::ObjectKind::kOther:
-        break;
-    }
-    return SqlError(sqlstate::kUnsupported, "COMMENT ON this kind of object");
-  };
+  const auto set = [comment](TableDescriptor* t) { return SetComment(*comment, t); };
   txn::CommitResult commit;
   ISO_CO_RETURN_IF_ERROR(
       co_await engine_->catalog().Annotate(ctx, comment->relation.name, set, &commit));

@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/parser/ast_objects.h"
+#include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
+#include "sql/session/schema_edits.h"
 #include "sql/session/session_impl.h"
 #include "sql/session/session_names.h"
 
@@ -38,6 +40,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
                                                       : "DISCARD TEMP";
     }
     std::string operator()(const ast::LockTable&) const { return "LOCK TABLE"; }
+    std::string operator()(const ast::Maintain& m) const { return m.tag; }
     std::string operator()(const ast::Accepted& a) const { return a.tag; }
     std::string operator()(const ast::SessionPtr&) const { return ""; }
   };
@@ -50,10 +53,21 @@ absl::Status NotASequence(const std::string& name) {
   return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", name, "\" is not a sequence"));
 }
 
+bool ChangesSchema(const ast::ObjectStatement& object) {
+  return !std::holds_alternative<ast::CreateTableAs>(object.node) &&
+         !std::holds_alternative<ast::SessionPtr>(object.node) &&
+         !std::holds_alternative<ast::Discard>(object.node) &&
+         !std::holds_alternative<ast::LockTable>(object.node) &&
+         !std::holds_alternative<ast::Maintain>(object.node) &&
+         !std::holds_alternative<ast::Accepted>(object.node);
+}
+
 absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object) {
   StatementResult result;
   result.tag = TagOf(object);
-  if (std::holds_alternative<ast::LockTable>(object.node) ||
+  const auto* maintain = std::get_if<ast::Maintain>(&object.node);
+  if ((maintain != nullptr && maintain->tag == "ANALYZE") ||
+      std::holds_alternative<ast::LockTable>(object.node) ||
       std::holds_alternative<ast::Accepted>(object.node)) {
     return result;
   }
@@ -87,6 +101,14 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
   StatementResult result;
   result.tag = TagOf(*object);
   if (std::holds_alternative<ast::Accepted>(object->node)) co_return result;
+  if (const auto* maintain = std::get_if<ast::Maintain>(&object->node)) {
+    for (const ast::TableName& name : maintain->tables) {
+      if (!VirtualSchemaOf(name).empty()) continue;
+      ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(name));
+      ISO_CO_RETURN_IF_ERROR((co_await engine_->catalog().Resolve(ctx, name.name)).status());
+    }
+    co_return result;
+  }
   if (const auto* discard = std::get_if<ast::Discard>(&object->node)) {
     if (discard->kind == ast::DiscardKind::kAll) {
       settings_->ResetAll();
@@ -106,26 +128,34 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
                      "docs/reference/sql.md lists what is.");
 }
 
-Task<absl::Status> SessionImpl::SetOwner(Ctx ctx, std::vector<std::string> owner,
-                                         TableDescriptor* sequence) {
+absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& table,
+                         TableDescriptor* sequence) {
   sequence->owner_table = TableId();
   sequence->owner_column = 0;
-  if (owner.empty()) co_return absl::OkStatus();
+  if (owner.empty()) return absl::OkStatus();
   if (owner.size() < 2) {
-    co_return SqlError(sqlstate::kSyntaxError, "invalid OWNED BY option", -1,
-                       "Specify OWNED BY table.column or OWNED BY NONE.");
+    return SqlError(sqlstate::kSyntaxError, "invalid OWNED BY option", -1,
+                    "Specify OWNED BY table.column or OWNED BY NONE.");
   }
-  const std::string& name = owner[owner.size() - 2];
-  ISO_CO_ASSIGN_OR_RETURN(TablePtr table, co_await engine_->catalog().Resolve(ctx, name));
   const int column = table->FindColumn(owner.back());
   if (column < 0) {
-    co_return SqlError(
-        sqlstate::kUndefinedColumn,
-        absl::StrCat("column \"", owner.back(), "\" of relation \"", name, "\" does not exist"));
+    return SqlError(sqlstate::kUndefinedColumn,
+                    absl::StrCat("column \"", owner.back(), "\" of relation \"", table->name,
+                                 "\" does not exist"));
   }
   sequence->owner_table = table->id;
   sequence->owner_column = table->columns[static_cast<size_t>(column)].id;
-  co_return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+Task<absl::Status> SessionImpl::SetOwner(Ctx ctx, std::vector<std::string> owner,
+                                         TableDescriptor* sequence) {
+  TablePtr table;
+  if (owner.size() >= 2) {
+    ISO_CO_ASSIGN_OR_RETURN(table,
+                            co_await engine_->catalog().Resolve(ctx, owner[owner.size() - 2]));
+  }
+  co_return OwnSequence(owner, table, sequence);
 }
 
 Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::CreateSequence* create) {

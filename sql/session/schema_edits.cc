@@ -8,6 +8,7 @@
 #include "sql/planner/definitions.h"
 #include "sql/planner/index_def.h"
 #include "sql/planner/planner.h"
+#include "sql/session/relation_edits.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -47,6 +48,8 @@ absl::Status Remove(SchemaChange* change, TableDescriptor* table, size_t at) {
 Task<absl::Status> Begin(Ctx ctx, SchemaChange* change, TableDescriptor* table,
                          IndexDescriptor index, std::vector<SchemaJob>* jobs) {
   index.state = IndexState::kBuilding;
+  // A transaction fills it before its next statement.
+  if (change->scope() != nullptr) index.state = IndexState::kPublic;
   ISO_CO_RETURN_IF_ERROR(co_await change->ClaimIndexName(ctx, *table, &index));
   index.id = table->next_index_id++;
   SchemaJob job;
@@ -54,14 +57,22 @@ Task<absl::Status> Begin(Ctx ctx, SchemaChange* change, TableDescriptor* table,
   job.index = index.id;
   job.table_name = table->name;
   job.index_name = index.name;
-  ISO_CO_RETURN_IF_ERROR(
-      change->txn()->Put(SchemaJobKey(job.table, job.index), EncodeSchemaJob(job)));
+  if (change->scope() == nullptr) {
+    ISO_CO_RETURN_IF_ERROR(
+        change->txn()->Put(SchemaJobKey(job.table, job.index), EncodeSchemaJob(job)));
+  }
   jobs->push_back(std::move(job));
   table->indexes.push_back(std::move(index));
   co_return absl::OkStatus();
 }
 
 }  // namespace
+
+bool NeedsRewrite(const ast::AlterTable& alter) {
+  return std::any_of(alter.commands.begin(), alter.commands.end(), [](const auto& command) {
+    return command.kind == ast::AlterKind::kAddPrimaryKey;
+  });
+}
 
 absl::Status CheckPublicSchema(const ast::TableName& name) {
   if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
@@ -110,6 +121,12 @@ Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, std::string
           -1,
           absl::StrCat("You can drop constraint ", name, " on table ", table->name, " instead."));
     }
+    if (table->indexes[i].unique) {
+      std::vector<uint32_t> columns;
+      for (const IndexColumn& c : table->indexes[i].columns) columns.push_back(c.column);
+      ISO_CO_RETURN_IF_ERROR(co_await CheckUnreferenced(ctx, change, table, std::move(columns),
+                                                        absl::StrCat("index ", name)));
+    }
     co_return Remove(change, table, i);
   }
   co_return SqlError(sqlstate::kUndefinedObject,
@@ -127,7 +144,11 @@ Task<absl::Status> DropIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
 Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
   jobs.clear();
   not_null.clear();
+  foreign_keys.clear();
+  checks.clear();
   notices.clear();
+  rewritten = nullptr;
+  table.clear();
   std::string name = alter_->table.name;
   const bool of_index = alter_->commands[0].kind == ast::AlterKind::kRenameIndex;
   absl::Status found = CheckPublicSchema(alter_->table);
@@ -154,11 +175,18 @@ Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
                        absl::StrCat("relation \"", name, "\" does not exist"));
   }
   ISO_CO_RETURN_IF_ERROR(found);
+  const TablePtr before = std::make_shared<const TableDescriptor>(*table_);
+  if (NeedsRewrite(*alter_)) rewritten = before;
   for (const ast::AlterCommand& command : alter_->commands) {
     ISO_CO_RETURN_IF_ERROR(co_await Command(ctx, change, &command));
   }
   table = table_->name;
-  co_return absl::OkStatus();
+  if (rewritten == nullptr) co_return absl::OkStatus();
+  NewIds ids;
+  ids.Add(table_->id, new_id);
+  table_->id = new_id;
+  change->scope()->made.insert(new_id);
+  co_return co_await ids.Apply(ctx, &all, change);
 }
 
 Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
@@ -167,7 +195,26 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
     case ast::AlterKind::kAddColumn:
       co_return co_await AddColumn(ctx, change, command);
     case ast::AlterKind::kDropColumn:
-      co_return co_await DropColumn(change, command);
+      co_return co_await DropColumn(ctx, change, command);
+    case ast::AlterKind::kAddForeignKey: {
+      ISO_CO_RETURN_IF_ERROR(
+          co_await AddForeignKey(ctx, change, table_, &command->foreign_key, false));
+      if (command->foreign_key.validate) {
+        foreign_keys.emplace_back(table_->foreign_keys.back().name, true);
+      }
+      co_return absl::OkStatus();
+    }
+    case ast::AlterKind::kAddCheck: {
+      std::vector<std::string> names;
+      for (const CheckConstraint& c : table_->checks) names.push_back(c.name);
+      ISO_CO_RETURN_IF_ERROR(DefineCheck(command->checks[0], table_));
+      for (const CheckConstraint& c : table_->checks) {
+        if (std::find(names.begin(), names.end(), c.name) == names.end()) checks.push_back(c);
+      }
+      co_return absl::OkStatus();
+    }
+    case ast::AlterKind::kValidate:
+      co_return Validate(command->name);
     case ast::AlterKind::kAddUnique:
       co_return co_await AddUnique(ctx, change, &command->unique);
     case ast::AlterKind::kAddPrimaryKey:
@@ -176,10 +223,9 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
             sqlstate::kInvalidTableDefinition,
             absl::StrCat("multiple primary keys for table \"", table_->name, "\" are not allowed"));
       }
-      co_return SqlError(sqlstate::kUnsupported, "ADD PRIMARY KEY is not supported yet", -1,
-                         "Name the primary key in CREATE TABLE.");
+      co_return co_await AddPrimaryKey(ctx, change, command);
     case ast::AlterKind::kDropConstraint:
-      co_return co_await DropConstraint(change, command);
+      co_return co_await DropConstraint(ctx, change, command);
     case ast::AlterKind::kOwner:
       co_return absl::OkStatus();
     case ast::AlterKind::kRenameTable:
@@ -281,7 +327,21 @@ Task<absl::Status> AlterTableEdit::AddColumn(Ctx ctx, SchemaChange* change,
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> AlterTableEdit::DropColumn(SchemaChange* change,
+absl::Status AlterTableEdit::Validate(const std::string& constraint) {
+  for (const CheckConstraint& c : table_->checks) {
+    if (c.name == constraint) return absl::OkStatus();
+  }
+  const ForeignKey* key = table_->FindForeignKey(constraint);
+  if (key == nullptr) {
+    return SqlError(sqlstate::kUndefinedObject,
+                    absl::StrCat("constraint \"", constraint, "\" of relation \"", table_->name,
+                                 "\" does not exist"));
+  }
+  if (!key->validated) foreign_keys.emplace_back(constraint, false);
+  return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::DropColumn(Ctx ctx, SchemaChange* change,
                                               const ast::AlterCommand* command) {
   const int found = table_->FindColumn(command->name);
   if (found < 0) {
@@ -306,6 +366,14 @@ Task<absl::Status> AlterTableEdit::DropColumn(SchemaChange* change,
   std::erase_if(table_->checks, [&checks](const CheckConstraint& c) {
     return std::find(checks.begin(), checks.end(), c.name) != checks.end();
   });
+  ISO_CO_RETURN_IF_ERROR(co_await CheckUnreferenced(
+      ctx, change, table_, {position},
+      absl::StrCat("column ", command->name, " of table ", table_->name)));
+  for (size_t i = table_->foreign_keys.size(); i > 0; --i) {
+    const std::vector<uint32_t>& columns = table_->foreign_keys[i - 1].columns;
+    if (std::find(columns.begin(), columns.end(), position) == columns.end()) continue;
+    ISO_CO_RETURN_IF_ERROR(co_await RemoveForeignKey(ctx, change, table_, i - 1));
+  }
   for (size_t i = table_->indexes.size(); i > 0; --i) {
     if (!Uses(table_->indexes[i - 1], position)) continue;
     ISO_CO_RETURN_IF_ERROR(Remove(change, table_, i - 1));
@@ -320,11 +388,56 @@ Task<absl::Status> AlterTableEdit::AddUnique(Ctx ctx, SchemaChange* change,
   co_return co_await Begin(ctx, change, table_, std::move(index), &jobs);
 }
 
-Task<absl::Status> AlterTableEdit::DropConstraint(SchemaChange* change,
+Task<absl::Status> AlterTableEdit::AddPrimaryKey(Ctx ctx, SchemaChange* change,
+                                                 const ast::AlterCommand* command) {
+  for (const IndexDescriptor& index : table_->indexes) {
+    if (index.state == IndexState::kPublic) continue;
+    co_return SqlError(
+        sqlstate::kObjectInUse,
+        absl::StrCat("index \"", index.name, "\" of table \"", table_->name, "\" is being built"),
+        -1, "Try again when it is there.");
+  }
+  ISO_CO_ASSIGN_OR_RETURN(const IndexDescriptor key, MakeUnique(command->unique, *table_));
+  if (!key.include.empty()) {
+    co_return SqlError(sqlstate::kUnsupported, "INCLUDE in a primary key is not supported");
+  }
+  const std::string name = key.name.empty() ? table_->primary_key_name() : key.name;
+  ISO_CO_ASSIGN_OR_RETURN(bool free, co_await change->IsFree(ctx, name));
+  if (!free) {
+    co_return SqlError(sqlstate::kDuplicateTable,
+                       absl::StrCat("relation \"", name, "\" already exists"));
+  }
+  const uint32_t hidden = table_->key[0];
+  table_->key_name = key.name;
+  table_->key.clear();
+  for (const IndexColumn& c : key.columns) {
+    ISO_CO_RETURN_IF_ERROR(CheckKeyType(table_->columns[c.column]));
+    table_->columns[c.column].not_null = true;
+    table_->columns[c.column].not_null_pending = false;
+    table_->key.push_back(c.column);
+  }
+  table_->RemoveColumn(hidden);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AlterTableEdit::DropConstraint(Ctx ctx, SchemaChange* change,
                                                   const ast::AlterCommand* command) {
   for (size_t i = 0; i < table_->indexes.size(); ++i) {
     if (!table_->indexes[i].constraint || table_->indexes[i].name != command->name) continue;
+    std::vector<uint32_t> columns;
+    for (const IndexColumn& c : table_->indexes[i].columns) columns.push_back(c.column);
+    ISO_CO_RETURN_IF_ERROR(co_await CheckUnreferenced(
+        ctx, change, table_, std::move(columns),
+        absl::StrCat("constraint ", command->name, " on table ", table_->name)));
     co_return Remove(change, table_, i);
+  }
+  for (size_t i = 0; i < table_->foreign_keys.size(); ++i) {
+    if (table_->foreign_keys[i].name != command->name) continue;
+    co_return co_await RemoveForeignKey(ctx, change, table_, i);
+  }
+  if (std::erase_if(table_->checks,
+                    [command](const CheckConstraint& c) { return c.name == command->name; }) > 0) {
+    co_return absl::OkStatus();
   }
   if (!table_->has_hidden_key() && command->name == table_->primary_key_name()) {
     co_return SqlError(sqlstate::kUnsupported, "dropping the primary key is not supported yet");
@@ -340,6 +453,17 @@ Task<absl::Status> AlterTableEdit::RenameConstraint(Ctx ctx, SchemaChange* chang
                                                     const ast::AlterCommand* command) {
   if (!table_->has_hidden_key() && command->name == table_->primary_key_name()) {
     table_->key_name = command->new_name;
+    co_return absl::OkStatus();
+  }
+  const bool index_only = command->kind == ast::AlterKind::kRenameIndex;
+  for (ForeignKey& key : table_->foreign_keys) {
+    if (index_only || key.name != command->name) continue;
+    key.name = command->new_name;
+    co_return absl::OkStatus();
+  }
+  for (CheckConstraint& check : table_->checks) {
+    if (index_only || check.name != command->name) continue;
+    check.name = command->new_name;
     co_return absl::OkStatus();
   }
   for (IndexDescriptor& index : table_->indexes) {

@@ -19,6 +19,54 @@ namespace isochron::sql {
 // 3F000, 42P01 for a table that cannot be there.
 absl::Status CheckPublicSchema(const ast::TableName& name);
 
+// 23502, of a column, by its id, that is to be NOT NULL.
+absl::Status NoNullsIn(const TableDescriptor& table, const std::vector<uint32_t>& columns,
+                       const Row& row);
+// Whether the table's rows must be written anew.
+bool NeedsRewrite(const ast::AlterTable& alter);
+
+// foreign_key_edits.cc. Both tables are changed; the parent is told of its child.
+Task<absl::Status> AddForeignKey(Ctx ctx, SchemaChange* change, TableDescriptor* table,
+                                 const ast::ForeignKeyConstraint* definition, bool validated);
+Task<absl::Status> RemoveForeignKey(Ctx ctx, SchemaChange* change, TableDescriptor* table,
+                                    size_t at);
+// 2BP01 when a foreign key refers to all of these columns.
+Task<absl::Status> CheckUnreferenced(Ctx ctx, SchemaChange* change, const TableDescriptor* table,
+                                     std::vector<uint32_t> columns, std::string what);
+
+// Foreign keys of a table that was just made, within its transaction.
+class AddForeignKeysEdit : public SchemaEdit {
+ public:
+  explicit AddForeignKeysEdit(const ast::CreateTable* create) : create_(create) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+ private:
+  const ast::CreateTable* const create_;
+};
+
+// Ends the validation of a foreign key: rows of before have been looked at, or it goes again.
+class ForeignKeyEdit : public SchemaEdit {
+ public:
+  ForeignKeyEdit(std::string table, std::string name, bool valid)
+      : table_(std::move(table)), name_(std::move(name)), valid_(valid) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+ private:
+  const std::string table_, name_;
+  const bool valid_;
+};
+
+// Takes a CHECK away whose rows of before break it.
+class DropCheckEdit : public SchemaEdit {
+ public:
+  DropCheckEdit(std::string table, std::string name)
+      : table_(std::move(table)), name_(std::move(name)) {}
+  Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
+
+ private:
+  const std::string table_, name_;
+};
+
 class CreateIndexEdit : public SchemaEdit {
  public:
   explicit CreateIndexEdit(const ast::CreateIndex* create) : create_(create) {}
@@ -53,15 +101,27 @@ class AlterTableEdit : public SchemaEdit {
   std::vector<SchemaJob> jobs;
   // Ids of columns that take no NULL from now on, and whether each came with this statement.
   std::vector<std::pair<uint32_t, bool>> not_null;
-  std::string table;  // its name afterwards
+  // Foreign keys whose rows of before must be looked at, and whether each came with this statement.
+  std::vector<std::pair<std::string, bool>> foreign_keys;
+  std::vector<CheckConstraint> checks;  // that came with it
+  std::string table;                    // its name afterwards
   std::vector<Notice> notices;
+
+  // Of one that writes the rows anew, inside a transaction: the table's new id, what stands, and
+  // then the table whose rows are to be written.
+  TableId new_id;
+  std::vector<TablePtr> all;
+  TablePtr rewritten;
 
  private:
   Task<absl::Status> Command(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
   Task<absl::Status> AddColumn(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
-  Task<absl::Status> DropColumn(SchemaChange* change, const ast::AlterCommand* command);
+  absl::Status Validate(const std::string& constraint);
+  Task<absl::Status> DropColumn(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
   Task<absl::Status> AddUnique(Ctx ctx, SchemaChange* change, const ast::UniqueConstraint* unique);
-  Task<absl::Status> DropConstraint(SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> AddPrimaryKey(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> DropConstraint(Ctx ctx, SchemaChange* change,
+                                    const ast::AlterCommand* command);
   Task<absl::Status> RenameConstraint(Ctx ctx, SchemaChange* change,
                                       const ast::AlterCommand* command);
   absl::Status OfColumn(const ast::AlterCommand& command);

@@ -36,20 +36,6 @@ bool MayPass(const absl::Status& status) {
   }
 }
 
-absl::Status Duplicated(const TableDescriptor& table, const IndexDescriptor& index,
-                        const Row& row) {
-  std::vector<std::string> names, values;
-  for (const IndexColumn& c : index.columns) {
-    names.push_back(table.columns[c.column].name);
-    values.push_back(DatumToText(table.columns[c.column].type, row[c.column]));
-  }
-  return WithFields(SqlError(sqlstate::kUniqueViolation,
-                             absl::StrCat("could not create unique index \"", index.name, "\"")),
-                    {absl::StrCat("Key (", absl::StrJoin(names, ", "), ")=(",
-                                  absl::StrJoin(values, ", "), ") is duplicated."),
-                     "public", table.name, "", index.name});
-}
-
 // The index of a job as an edit meets it; null when it has gone.
 class JobEdit : public SchemaEdit {
  public:
@@ -99,6 +85,20 @@ class UndoEdit : public JobEdit {
 };
 
 }  // namespace
+
+absl::Status DuplicatedKey(const TableDescriptor& table, const IndexDescriptor& index,
+                           const Row& row) {
+  std::vector<std::string> names, values;
+  for (const IndexColumn& c : index.columns) {
+    names.push_back(table.columns[c.column].name);
+    values.push_back(DatumToText(table.columns[c.column].type, row[c.column]));
+  }
+  return WithFields(SqlError(sqlstate::kUniqueViolation,
+                             absl::StrCat("could not create unique index \"", index.name, "\"")),
+                    {absl::StrCat("Key (", absl::StrJoin(names, ", "), ")=(",
+                                  absl::StrJoin(values, ", "), ") is duplicated."),
+                     "public", table.name, "", index.name});
+}
 
 SchemaJobs::SchemaJobs(Deps deps) : deps_(deps), self_(deps.random->Next() | 1) {}
 
@@ -270,7 +270,7 @@ Task<absl::Status> SchemaJobs::FillOnce(Ctx ctx, const TableDescriptor* table,
     IndexEntry entry = EncodeIndexEntry(*table, *index, row);
     if (entry.exclusive) {
       if (!owners.emplace(entry.key, page->keys[i]).second) {
-        co_return Duplicated(*table, *index, row);
+        co_return DuplicatedKey(*table, *index, row);
       }
       exclusive.push_back(entry.key);
     }
@@ -286,7 +286,7 @@ Task<absl::Status> SchemaJobs::FillOnce(Ctx ctx, const TableDescriptor* table,
       ISO_CO_RETURN_IF_ERROR(
           DecodeIndexEntry(*table, *index, exclusive[i], *(*standing)[i], &other));
       if (EncodeRowKey(*table, other) != owners[exclusive[i]]) {
-        co_return Duplicated(*table, *index, other);
+        co_return DuplicatedKey(*table, *index, other);
       }
     }
   }

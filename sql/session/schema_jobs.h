@@ -36,6 +36,10 @@
 
 namespace isochron::sql {
 
+// 23505, of an index that cannot be made.
+absl::Status DuplicatedKey(const TableDescriptor& table, const IndexDescriptor& index,
+                           const Row& row);
+
 class SchemaJobs {
  public:
   struct Deps {

@@ -208,7 +208,16 @@ void Draws::NewAttempt() {
 
 absl::StatusOr<TablePtr> Draws::Find(const std::string& text) {
   ISO_ASSIGN_OR_RETURN(const std::string name, SequenceName(text));
-  TablePtr sequence = catalog_->Peek(name);
+  TablePtr sequence;
+  if (inside_ != nullptr && inside_->contains(name)) {
+    sequence = inside_->at(name);
+    if (sequence == nullptr) {
+      return SqlError(sqlstate::kUndefinedTable,
+                      absl::StrCat("relation \"", name, "\" does not exist"));
+    }
+  } else {
+    sequence = catalog_->Peek(name);
+  }
   if (sequence == nullptr) {
     auto it = found_.find(name);
     if (it != found_.end()) sequence = it->second;

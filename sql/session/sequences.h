@@ -114,6 +114,8 @@ class Draws : public SequenceAccess {
   Draws(Catalog* catalog, SequenceBlocks* blocks, SequenceMemory* memory, bool read_only)
       : catalog_(catalog), blocks_(blocks), memory_(memory), read_only_(read_only) {}
 
+  // What these names mean, instead of what the catalog says; null for nothing. Outlives the draws.
+  void SeeInside(const std::map<std::string, TablePtr>* relations) { inside_ = relations; }
   // Before each attempt. The draws of an earlier one are made again.
   void NewAttempt();
   // The attempt lacked something: Supply, then another attempt, whatever this one gave.
@@ -143,6 +145,7 @@ class Draws : public SequenceAccess {
   SequenceBlocks* const blocks_;
   SequenceMemory* const memory_;
   const bool read_only_;
+  const std::map<std::string, TablePtr>* inside_ = nullptr;
   std::vector<Draw> log_;
   size_t cursor_ = 0;
   std::optional<WantedDraw> wanted_;

@@ -8,11 +8,30 @@
 #include "common/status_macros.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/session/referential.h"
 #include "sql/session/schema_edits.h"
 #include "sql/session/session_impl.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
+
+absl::Status NoNullsIn(const TableDescriptor& table, const std::vector<uint32_t>& columns,
+                       const Row& row) {
+  for (uint32_t id : columns) {
+    const int position = table.FindColumnId(id);
+    if (position < 0 || !row[static_cast<size_t>(position)].is_null()) continue;
+    const std::string& column = table.columns[static_cast<size_t>(position)].name;
+    ErrorFields fields;
+    fields.schema = "public";
+    fields.table = table.name;
+    fields.column = column;
+    return WithFields(
+        SqlError(sqlstate::kNotNullViolation, absl::StrCat("column \"", column, "\" of relation \"",
+                                                           table.name, "\" contains null values")),
+        fields);
+  }
+  return absl::OkStatus();
+}
 
 Task<SessionImpl::Result> SessionImpl::Change(Ctx ctx, SchemaEdit* edit, std::string tag) {
   txn::CommitResult commit;
@@ -52,7 +71,8 @@ Task<SessionImpl::Result> SessionImpl::ChangeSchema(Ctx ctx, const ast::Statemen
   if (const auto* drop = std::get_if<ast::DropIndex>(&statement->node)) {
     co_return co_await DropIndex(ctx, drop);
   }
-  co_return co_await AlterTable(ctx, &std::get<ast::AlterTable>(statement->node));
+  const auto* alter = &std::get<ast::AlterTable>(statement->node);
+  co_return co_await AlterTable(ctx, alter);
 }
 
 Task<SessionImpl::Result> SessionImpl::CreateIndex(Ctx ctx, const ast::CreateIndex* create) {
@@ -86,24 +106,49 @@ Task<absl::Status> SessionImpl::ValidateNotNull(Ctx ctx, TablePtr table,
     for (const txn::KeyValue& kv : page->rows) {
       Row row;
       ISO_CO_RETURN_IF_ERROR(DecodeRow(*table, kv.key, kv.value, &row));
-      for (uint32_t id : columns) {
-        const int position = table->FindColumnId(id);
-        if (position < 0 || !row[static_cast<size_t>(position)].is_null()) continue;
-        const std::string& column = table->columns[static_cast<size_t>(position)].name;
-        ErrorFields fields;
-        fields.schema = "public";
-        fields.table = table->name;
-        fields.column = column;
-        co_return WithFields(SqlError(sqlstate::kNotNullViolation,
-                                      absl::StrCat("column \"", column, "\" of relation \"",
-                                                   table->name, "\" contains null values")),
-                             fields);
-      }
+      ISO_CO_RETURN_IF_ERROR(NoNullsIn(*table, columns, row));
     }
     if (!page->rest.has_value()) co_return absl::OkStatus();
     request.range = *page->rest;
     ISO_CO_RETURN_IF_ERROR(ctx->Check(engine_->deps().executor->MonotonicNow()));
   }
+}
+
+Task<absl::Status> SessionImpl::ValidateForeignKey(Ctx ctx, std::string table,
+                                                   std::string constraint) {
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr child, co_await engine_->catalog().Settled(ctx, table));
+  const ForeignKey* key = child->FindForeignKey(constraint);
+  if (key == nullptr) co_return absl::OkStatus();
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr parent,
+                          co_await engine_->catalog().Settled(ctx, key->parent_name));
+  // After the timestamp from which on writers keep it.
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                          engine_->deps().store->BeginReadOnly(ctx, std::nullopt));
+  co_return co_await Referential::CheckTable(ctx, engine_->deps().executor, child.get(), key,
+                                             parent.get(), reader.get());
+}
+
+Task<absl::Status> SessionImpl::ValidateCheck(Ctx ctx, std::string table, CheckConstraint check) {
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text,
+                          engine_->cache().Get(CheckQuery(table, check), Params()));
+  CollectingSink sink;
+  auto ran = co_await ReadOnlyOnce(ctx, text, &text->statements[0], Params(), ReadBound(),
+                                   Timestamp(), &sink);
+  if (!ran.ok()) co_return ran.status();
+  if (ran->rows == 0) co_return absl::OkStatus();
+  co_return CheckBroken(table, check);
+}
+
+std::string CheckQuery(const std::string& table, const CheckConstraint& check) {
+  return absl::StrCat("SELECT 1 FROM ", QuoteIdentifier(table), " WHERE NOT (", check.sql,
+                      ") LIMIT 1");
+}
+
+absl::Status CheckBroken(const std::string& table, const CheckConstraint& check) {
+  return WithFields(SqlError(sqlstate::kCheckViolation,
+                             absl::StrCat("check constraint \"", check.name, "\" of relation \"",
+                                          table, "\" is violated by some row")),
+                    {"", "public", table, "", check.name});
 }
 
 Task<SessionImpl::Result> SessionImpl::AlterTable(Ctx ctx, const ast::AlterTable* alter) {
@@ -119,6 +164,21 @@ Task<SessionImpl::Result> SessionImpl::AlterTable(Ctx ctx, const ast::AlterTable
     for (const auto& [id, added] : edit.not_null) columns.push_back(id);
     absl::Status valid = co_await ValidateNotNull(ctx, table, std::move(columns));
     NotNullEdit end(edit.table, table->id, edit.not_null, valid.ok());
+    ISO_CO_ASSIGN_OR_RETURN(StatementResult ended, co_await Change(ctx, &end, ""));
+    ISO_CO_RETURN_IF_ERROR(valid);
+    result.commit_timestamp = ended.commit_timestamp;
+  }
+  for (const CheckConstraint& check : edit.checks) {
+    absl::Status valid = co_await ValidateCheck(ctx, edit.table, check);
+    if (valid.ok()) continue;
+    DropCheckEdit end(edit.table, check.name);
+    ISO_CO_RETURN_IF_ERROR((co_await Change(ctx, &end, "")).status());
+    co_return valid;
+  }
+  for (const auto& [name, added] : edit.foreign_keys) {
+    absl::Status valid = co_await ValidateForeignKey(ctx, edit.table, name);
+    if (!valid.ok() && !added) co_return valid;
+    ForeignKeyEdit end(edit.table, name, valid.ok());
     ISO_CO_ASSIGN_OR_RETURN(StatementResult ended, co_await Change(ctx, &end, ""));
     ISO_CO_RETURN_IF_ERROR(valid);
     result.commit_timestamp = ended.commit_timestamp;

@@ -9,6 +9,7 @@
 #include "sql/catalog/row_codec.h"
 #include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
+#include "sql/session/schema_edits.h"
 
 namespace isochron::sql {
 namespace {
@@ -195,12 +196,23 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       }
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
+      if (!std::get<ast::CreateTable>(statement->ast.node).foreign_keys.empty()) {
+        co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
+      }
       co_return co_await CreateTable(ctx, &std::get<ast::CreateTable>(statement->ast.node));
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
     case Verb::kObject:
+      if (std::holds_alternative<ast::Truncate>(
+              std::get<ast::ObjectPtr>(statement->ast.node)->node)) {
+        co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
+      }
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);
     case Verb::kSchema:
+      if (const auto* alter = std::get_if<ast::AlterTable>(&statement->ast.node);
+          alter != nullptr && NeedsRewrite(*alter)) {
+        co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
+      }
       co_return co_await ChangeSchema(ctx, &statement->ast);
     case Verb::kAlterDatabase:
       co_return co_await AlterDatabase(ctx, &std::get<ast::Set>(statement->ast.node));
@@ -242,8 +254,10 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   } while (draws->again());
   if (!result.ok()) co_return buffer->status().ok() ? result.status() : buffer->status();
   txn::CommitOptions options;
-  if (!engine_->catalog().ValidNow(plan->tables, &options.s_max)) {
-    ISO_CO_ASSIGN_OR_RETURN(options.s_max, co_await engine_->catalog().Validate(ctx, plan->tables));
+  exec.used.insert(exec.used.end(), plan->tables.begin(), plan->tables.end());
+  if (!engine_->catalog().ValidNow(exec.used, &options.s_max)) {
+    ISO_CO_ASSIGN_OR_RETURN(options.s_max,
+                            co_await engine_->catalog().Validate(ctx, exec.used, writer));
   }
   auto committed = co_await writer->Commit(ctx, options);
   if (!committed.ok()) co_return CommitError(committed.status());
@@ -387,7 +401,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
     co_return named;
   }
   if (statement->verb == Verb::kPlanned) {
-    auto plan = co_await engine_->PlanNow(ctx, *text, statement);
+    auto plan = transaction_ != nullptr ? co_await transaction_->PlanInside(ctx, *text, statement)
+                                        : co_await engine_->PlanNow(ctx, *text, statement);
     if (!plan.ok()) co_return ResolvePosition(plan.status(), sql, 0);
     out.params = (*plan)->params;
     out.may_stream =
@@ -409,6 +424,29 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
   co_return out;
 }
 
+Notice MonotoneNotice(const std::string& column) {
+  return {"NOTICE", "00000",
+          absl::StrCat("values of \"", column,
+                       "\", which the primary key begins with, only grow: "
+                       "all inserts go to the table's last split; BIT_REVERSED_POSITIVE spreads "
+                       "them")};
+}
+
+Task<SessionImpl::Result> SessionImpl::InOneTransaction(Ctx ctx, PreparedPtr text, size_t index,
+                                                        ResultSink* sink) {
+  TransactionImpl one(engine_, settings_, TransactionOptions());
+  ISO_CO_RETURN_IF_ERROR(one.Start(ctx));
+  auto result = co_await one.ExecuteOne(ctx, std::move(text), index, Params(), sink);
+  if (!result.ok()) {
+    one.Rollback();
+    co_return result;
+  }
+  auto committed = co_await one.Commit(ctx);
+  if (!committed.ok()) co_return committed.status();
+  if (committed->commit_timestamp.us != 0) result->commit_timestamp = committed->commit_timestamp;
+  co_return result;
+}
+
 Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTable* create) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, MakeDescriptor(*create));
   ISO_CO_ASSIGN_OR_RETURN(std::vector<TableDescriptor> sequences, DefineSerials(*create, &table));
@@ -420,12 +458,7 @@ Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTab
   StatementResult result;
   result.tag = "CREATE TABLE";
   if (made && !monotone.empty()) {
-    result.notices.push_back(
-        {"NOTICE", "00000",
-         absl::StrCat("values of \"", monotone,
-                      "\", which the primary key begins with, only grow: "
-                      "all inserts go to the table's last split; BIT_REVERSED_POSITIVE spreads "
-                      "them")});
+    result.notices.push_back(MonotoneNotice(monotone));
   }
   if (made) {
     result.commit_timestamp = commit.commit_timestamp;

@@ -12,18 +12,41 @@
 #include "sql/parser/ast_objects.h"
 #include "sql/parser/ast_session.h"
 #include "sql/session/engine_impl.h"
+#include "sql/session/relation_edits.h"
 #include "sql/session/transaction_impl.h"
 
 namespace isochron::sql {
 
-// What a DROP takes away: what it names, and what goes with that.
-struct DropSet {
-  std::vector<TablePtr> relations;
-  std::vector<Notice> notices;
-};
 // `all` are the relations that stand. 2BP01 where others depend on what would go.
 absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector<TablePtr> targets,
                                    bool cascade);
+
+// The relations of that kind that a DROP names, with the notices and the tag of its result. 42P01,
+// 42809.
+absl::StatusOr<std::vector<TablePtr>> NamedToDrop(const std::vector<TablePtr>& all,
+                                                  const std::vector<ast::TableName>& names,
+                                                  RelationKind kind, bool if_exists,
+                                                  StatementResult* result);
+// The tables that a TRUNCATE empties. 42P01, 42809, 0A000 for one that others refer to.
+absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>& all,
+                                                     const ast::Truncate& truncate);
+// 42703, 42809
+absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t);
+// OWNED BY; `table` is the one that it names, null for NONE.
+absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& table,
+                         TableDescriptor* sequence);
+absl::Status NotASequence(const std::string& name);
+// views.cc
+absl::StatusOr<PreparedPtr> PrepareView(const ast::CreateView& create);
+// The error of a view's query: its positions are not those of the statement.
+absl::Status OfViewQuery(const absl::Status& status);
+absl::StatusOr<TableDescriptor> DefineView(const ast::CreateView& create, const Plan& plan);
+// Of a table whose keys begin with `column`, which only grows.
+Notice MonotoneNotice(const std::string& column);
+
+// What finds a row that breaks a check, and what is said of it.
+std::string CheckQuery(const std::string& table, const CheckConstraint& check);
+absl::Status CheckBroken(const std::string& table, const CheckConstraint& check);
 
 // Of isochron.checksum.
 std::vector<ColumnInfo> ChecksumColumns();
@@ -134,7 +157,12 @@ class SessionImpl : public Session {
   Task<Result> AlterTable(Ctx ctx, const ast::AlterTable* alter);
   Task<Result> Change(Ctx ctx, SchemaEdit* edit, std::string tag);
   Task<absl::Status> AwaitJobs(Ctx ctx, std::vector<SchemaJob> jobs);
+  // Rows that refer to none: 23503.
+  Task<absl::Status> ValidateForeignKey(Ctx ctx, std::string table, std::string constraint);
+  Task<absl::Status> ValidateCheck(Ctx ctx, std::string table, CheckConstraint check);
   Task<absl::Status> ValidateNotNull(Ctx ctx, TablePtr table, std::vector<uint32_t> columns);
+  // A statement that needs a transaction though it stands alone.
+  Task<Result> InOneTransaction(Ctx ctx, PreparedPtr text, size_t index, ResultSink* sink);
   Task<Result> Checksum(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Members(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,

@@ -152,20 +152,15 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
           left.code() == absl::StatusCode::kAborted) {
         co_return left;
       }
-      co_return RunSavepoint(std::get<ast::Transaction>(statement->ast.node));
+      co_return co_await RunSavepoint(ctx, &std::get<ast::Transaction>(statement->ast.node));
     case Verb::kSet:
     case Verb::kShow:
       if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) RememberSettings(*set);
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
-      co_return SqlError(sqlstate::kActiveTransaction,
-                         "CREATE TABLE cannot run inside a transaction block");
     case Verb::kDropTable:
-      co_return SqlError(sqlstate::kActiveTransaction,
-                         "DROP TABLE cannot run inside a transaction block");
     case Verb::kSchema:
-      co_return SqlError(sqlstate::kActiveTransaction,
-                         "changes of the schema cannot run inside a transaction block");
+      co_return co_await RunSchema(ctx, statement);
     case Verb::kSplit:
     case Verb::kMerge:
       co_return SqlError(
@@ -173,6 +168,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
           absl::StrCat("isochron.", statement->verb == Verb::kSplit ? "split" : "merge",
                        " cannot run inside a transaction block"));
     case Verb::kObject:
+      if (ChangesSchema(*std::get<ast::ObjectPtr>(statement->ast.node))) {
+        co_return co_await RunSchema(ctx, statement);
+      }
       co_return RunObjectInside(*std::get<ast::ObjectPtr>(statement->ast.node));
     case Verb::kAlterDatabase:
       co_return SqlError(sqlstate::kActiveTransaction,
@@ -205,8 +203,8 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> TransactionImpl::PlanHere(
   if (options_.read_only && t.us != 0) {
     co_return co_await engine_->PlanAt(ctx, text, statement, t, reader_.get());
   }
-  auto plan = co_await engine_->PlanNow(ctx, text, statement);
-  if (plan.ok() && !options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(**plan));
+  auto plan = co_await PlanInside(ctx, text, statement);
+  if (plan.ok() && !options_.read_only) ISO_CO_RETURN_IF_ERROR(Use((*plan)->tables));
   co_return plan;
 }
 
@@ -216,8 +214,10 @@ absl::StatusOr<ExecContext> TransactionImpl::ExecHere(const Ctx& ctx, const Plan
   exec.eval.session = settings_.get();
   exec.eval.SetNow(now_, settings_->time());
   ISO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(plan, params, settings_->time()));
-  exec.reader = options_.read_only ? reader_.get() : writer_.get();
-  exec.writer = writer_.get();
+  if (schema_ != nullptr) ISO_RETURN_IF_ERROR(schema_->writer()->status());
+  exec.reader = options_.read_only ? reader_.get() : writer();
+  exec.writer = writer();
+  exec.inside = relations();
   return exec;
 }
 
@@ -231,16 +231,25 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
                           co_await PlanHere(ctx, text, statement));
   if (plan->writes()) ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
   ISO_CO_ASSIGN_OR_RETURN(ExecContext exec, ExecHere(ctx, *plan, params));
-  const size_t mark = writer_ != nullptr ? writer_->Mark() : 0;
+  if (plan->writes()) {
+    for (const UsedTable& table : plan->tables) dirty_.insert(table.id);
+  }
+  draws->SeeInside(relations());
+  const size_t mark = writer_ != nullptr ? writer()->Mark() : 0;
   absl::StatusOr<StatementResult> result;
   do {
     sink->NewAttempt();
     result = co_await engine_->RunDrawing(plan, &exec, sink, draws, options_.read_only && !at);
   } while (draws->again());
+  if (!options_.read_only && result.status().code() != absl::StatusCode::kAborted) {
+    ISO_CO_RETURN_IF_ERROR(Use(exec.used));
+    // What foreign keys brought about may have written any of them.
+    for (const UsedTable& table : exec.used) dirty_.insert(table.id);
+  }
   // A statement takes effect as a whole or not at all.
   if (!result.ok() && writer_ != nullptr && plan->writes() &&
       result.status().code() != absl::StatusCode::kAborted) {
-    writer_->RollbackToMark(mark);
+    writer()->RollbackToMark(mark);
   }
   co_return result;
 }
@@ -249,40 +258,44 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, Prepa
                                                                   const Prepared* statement,
                                                                   ResultSink* sink) {
   const ast::Statement& inner = *std::get<ast::Explain>(statement->ast.node).statement;
-  ISO_CO_ASSIGN_OR_RETURN(EngineImpl::TableMap tables,
-                          co_await engine_->ResolveTables(ctx, statement));
+  ISO_CO_ASSIGN_OR_RETURN(
+      EngineImpl::TableMap tables,
+      co_await engine_->ResolveTablesAt(ctx, statement, Timestamp(), nullptr, relations()));
   ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(inner, tables, text->param_types));
   co_return co_await SendExplain(std::make_shared<const Plan>(std::move(plan)), sink);
 }
 
-absl::StatusOr<StatementResult> TransactionImpl::RunSavepoint(const ast::Transaction& verb) {
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunSavepoint(Ctx ctx,
+                                                                    const ast::Transaction* verb) {
   StatementResult result;
-  if (verb.verb == ast::TxnVerb::kSavepoint) {
-    savepoints_.push_back({verb.savepoint, writer_ != nullptr ? writer_->Mark() : 0, next_cursor_});
+  if (verb->verb == ast::TxnVerb::kSavepoint) {
+    savepoints_.push_back(
+        {verb->savepoint, writer_ != nullptr ? writer()->Mark() : 0, next_cursor_});
     result.tag = "SAVEPOINT";
-    return result;
+    co_return result;
   }
-  if (verb.verb != ast::TxnVerb::kRelease && verb.verb != ast::TxnVerb::kRollbackTo) {
-    return SqlError(sqlstate::kUnsupported,
-                    "BEGIN, COMMIT and ROLLBACK are calls of their own in this transaction");
+  if (verb->verb != ast::TxnVerb::kRelease && verb->verb != ast::TxnVerb::kRollbackTo) {
+    co_return SqlError(sqlstate::kUnsupported,
+                       "BEGIN, COMMIT and ROLLBACK are calls of their own in this transaction");
   }
   size_t at = savepoints_.size();
-  while (at > 0 && savepoints_[at - 1].name != verb.savepoint) --at;
+  while (at > 0 && savepoints_[at - 1].name != verb->savepoint) --at;
   if (at == 0) {
-    return SqlError(sqlstate::kInvalidSavepoint,
-                    absl::StrCat("savepoint \"", verb.savepoint, "\" does not exist"));
+    co_return SqlError(sqlstate::kInvalidSavepoint,
+                       absl::StrCat("savepoint \"", verb->savepoint, "\" does not exist"));
   }
-  if (verb.verb == ast::TxnVerb::kRelease) {
+  if (verb->verb == ast::TxnVerb::kRelease) {
     savepoints_.resize(at - 1);
     result.tag = "RELEASE";
-    return result;
+    co_return result;
   }
-  if (writer_ != nullptr) writer_->RollbackToMark(savepoints_[at - 1].mark);
+  if (writer_ != nullptr) writer()->RollbackToMark(savepoints_[at - 1].mark);
+  if (schema_ != nullptr) ISO_CO_RETURN_IF_ERROR(co_await schema_->Refresh(ctx));
   std::erase_if(cursors_,
                 [&](const auto& c) { return declared_[c.first] >= savepoints_[at - 1].cursors; });
   savepoints_.resize(at);
   result.tag = "ROLLBACK";
-  return result;
+  co_return result;
 }
 
 void TransactionImpl::RememberSettings(const ast::Set& set) {
@@ -302,8 +315,10 @@ void TransactionImpl::EndSettings(bool committed) {
   local_.clear();
 }
 
-absl::Status TransactionImpl::Use(const Plan& plan) {
-  for (const UsedTable& table : plan.tables) {
+absl::Status TransactionImpl::Use(const std::vector<UsedTable>& tables) {
+  for (const UsedTable& table : tables) {
+    // What it changed itself is locked.
+    if (schema_ != nullptr && schema_->scope().names.contains(table.name)) continue;
     auto [it, fresh] = used_.emplace(table.name, table);
     if (!fresh && (it->second.id != table.id || it->second.version != table.version)) {
       return absl::AbortedError(
@@ -349,6 +364,8 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
       co_return next.status();
     }
     ForgetCursors();
+    schema_.reset();
+    dirty_.clear();
     writer_ = *std::move(next);
     savepoints_.clear();
     used_.clear();
@@ -391,21 +408,11 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
     co_return txn::CommitResult{};
   }
   for (;;) {
-    std::vector<UsedTable> tables;
-    for (const auto& [name, table] : used_) tables.push_back(table);
-    txn::CommitOptions commit_options;
-    absl::StatusOr<txn::CommitResult> committed;
-    auto s_max = co_await engine_->catalog().Validate(ctx, std::move(tables));
-    if (absl::Status held = co_await FinishCursors(ctx, true); !held.ok()) s_max = held;
-    if (s_max.ok()) {
-      commit_options.s_max = *s_max;
-      committed = co_await writer_->Commit(ctx, commit_options);
-    } else {
-      committed = s_max.status();
-    }
+    auto committed = co_await CommitOnce(ctx);
     if (committed.ok()) {
       KeepHeld();
       state_ = State::kCommitted;
+      EndSchema(true);
       EndSettings(true);
       settings_->SetCommitTimestamp(committed->commit_timestamp);
       co_return committed;
@@ -414,6 +421,7 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
       const bool unknown = committed.status().code() == absl::StatusCode::kUnknown;
       if (!unknown) writer_->Rollback();
       state_ = unknown ? State::kUnknown : State::kRolledBack;
+      EndSchema(false);
       EndSettings(false);
       co_return CommitError(committed.status());
     }
@@ -427,6 +435,7 @@ void TransactionImpl::Rollback() {
   if (writer_ != nullptr && state_ != State::kCommitted && state_ != State::kUnknown) {
     writer_->Rollback();
   }
+  EndSchema(false);
   reader_.reset();
   if (state_ == State::kOpen || state_ == State::kFailed) state_ = State::kRolledBack;
 }

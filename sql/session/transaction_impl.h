@@ -10,12 +10,14 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "sql/session/cursor.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/replay.h"
+#include "sql/session/schema_transaction.h"
 
 namespace isochron::sql {
 
@@ -42,6 +44,13 @@ class TransactionImpl : public SqlTransaction {
   // One statement of a prepared text; does not call OnComplete.
   Task<absl::StatusOr<StatementResult>> ExecuteOne(Ctx ctx, PreparedPtr text, size_t index,
                                                    Params params, ResultSink* sink);
+  // A plan as the transaction sees the schema.
+  Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanInside(Ctx ctx, PreparedPtr text,
+                                                               const Prepared* statement);
+  // What names mean here that it has changed; null while it has changed none.
+  const EngineImpl::TableMap* relations() const {
+    return schema_ != nullptr ? &schema_->relations() : nullptr;
+  }
   bool untouched() const { return statements_ == 0; }
   // Only Rollback or ROLLBACK TO is accepted from here.
   void Fail() {
@@ -69,7 +78,6 @@ class TransactionImpl : public SqlTransaction {
                                                    Draws* draws, ReplaySink* sink);
   Task<absl::StatusOr<StatementResult>> RunExplain(Ctx ctx, PreparedPtr text,
                                                    const Prepared* statement, ResultSink* sink);
-  absl::StatusOr<StatementResult> RunSavepoint(const ast::Transaction& verb);
   // 25006 for a statement that a read-only transaction cannot run.
   absl::Status CheckWrites(const Prepared& statement) const;
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanHere(Ctx ctx, PreparedPtr text,
@@ -91,7 +99,15 @@ class TransactionImpl : public SqlTransaction {
   void KeepHeld();
   // A replay begins before all of them.
   void ForgetCursors();
-  absl::Status Use(const Plan& plan);
+  Task<absl::StatusOr<StatementResult>> RunSchema(Ctx ctx, const Prepared* statement);
+  Task<absl::StatusOr<txn::CommitResult>> CommitOnce(Ctx ctx);
+  // What SQL reads and writes through.
+  txn::ReadWriteTransaction* writer() {
+    return schema_ != nullptr ? schema_->writer() : writer_.get();
+  }
+  void EndSchema(bool committed);
+  Task<absl::StatusOr<StatementResult>> RunSavepoint(Ctx ctx, const ast::Transaction* verb);
+  absl::Status Use(const std::vector<UsedTable>& tables);
   // What SET does ends with the transaction where it says LOCAL, and is undone with it.
   void RememberSettings(const ast::Set& set);
   void EndSettings(bool committed);
@@ -108,6 +124,11 @@ class TransactionImpl : public SqlTransaction {
   State state_ = State::kOpen;
   Timestamp now_;
   std::unique_ptr<txn::ReadWriteTransaction> writer_;
+  std::unique_ptr<SchemaTransaction> schema_;  // from its first change of the schema on
+  std::set<std::string> fenced_;               // names, by any attempt
+  int schema_attempts_ = 0;
+  bool schema_ended_ = false;
+  std::set<TableId> dirty_;                       // tables whose rows it has written
   std::unique_ptr<txn::ReadTransaction> reader_;  // of a read-only transaction
   std::optional<Timestamp> bound_;
   std::vector<Savepoint> savepoints_;
@@ -129,6 +150,7 @@ class TransactionImpl : public SqlTransaction {
 Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
                                                   ResultSink* sink);
 // What of ast_objects.h goes inside a transaction.
+bool ChangesSchema(const ast::ObjectStatement& object);
 absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object);
 // SET and SHOW.
 Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,

@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/session/relation_edits.h"
 #include "sql/session/session_impl.h"
 
 namespace isochron::sql {
-namespace {
 
 // A view of the columns that its query gives, under the names that the statement gives them.
 absl::StatusOr<TableDescriptor> DefineView(const ast::CreateView& create, const Plan& plan) {
@@ -37,7 +37,23 @@ absl::StatusOr<TableDescriptor> DefineView(const ast::CreateView& create, const 
   return view;
 }
 
-}  // namespace
+absl::StatusOr<PreparedPtr> PrepareView(const ast::CreateView& create) {
+  ISO_ASSIGN_OR_RETURN(PreparedPtr text, Prepare(create.sql, {}));
+  const Prepared& query = text->statements[0];
+  if (query.writes || query.ast.param_count > 0) {
+    return SqlError(sqlstate::kUnsupported,
+                    "a view's query takes no parameters, locks nothing and draws no values");
+  }
+  return text;
+}
+
+absl::Status OfViewQuery(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kUnavailable ||
+      status.code() == absl::StatusCode::kAborted) {
+    return status;
+  }
+  return SqlError(SqlStateOf(status), status.message(), -1, HintOf(status));
+}
 
 Task<SessionImpl::Result> SessionImpl::CreateView(Ctx ctx, const ast::CreateView* create) {
   if (!create->name.schema.empty() && create->name.schema != "public") {
@@ -45,33 +61,19 @@ Task<SessionImpl::Result> SessionImpl::CreateView(Ctx ctx, const ast::CreateView
                        absl::StrCat("schema \"", create->name.schema, "\" does not exist"),
                        create->name.position, "Everything lives in the schema public.");
   }
-  if (create->replace) {
-    auto standing = co_await engine_->catalog().Resolve(ctx, create->name.name);
-    if (!standing.ok() && SqlStateOf(standing.status()) != sqlstate::kUndefinedTable) {
-      co_return standing.status();
-    }
-    if (standing.ok()) {
-      co_return SqlError(sqlstate::kUnsupported,
-                         absl::StrCat("replacing view \"", create->name.name,
-                                      "\", which exists, is not supported yet"),
-                         -1, "DROP VIEW it first.");
-    }
-  }
-  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text, Prepare(create->sql, {}));
-  const Prepared* query = &text->statements[0];
-  if (query->writes || query->ast.param_count > 0) {
-    co_return SqlError(sqlstate::kUnsupported,
-                       "a view's query takes no parameters, locks nothing and draws no values");
-  }
-  auto planned = co_await engine_->PlanNow(ctx, text, query);
-  // Its positions are not those of the statement.
-  if (!planned.ok() && planned.status().code() != absl::StatusCode::kUnavailable) {
-    co_return SqlError(SqlStateOf(planned.status()), planned.status().message(), -1,
-                       HintOf(planned.status()));
-  }
-  if (!planned.ok()) co_return planned.status();
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text, PrepareView(*create));
+  auto planned = co_await engine_->PlanNow(ctx, text, &text->statements[0]);
+  if (!planned.ok()) co_return OfViewQuery(planned.status());
   const std::shared_ptr<const Plan> plan = *std::move(planned);
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor view, DefineView(*create, *plan));
+  if (create->replace) {
+    auto standing = co_await engine_->catalog().Settled(ctx, view.name);
+    if (standing.ok()) {
+      ReplaceViewEdit edit(&view);
+      co_return co_await Change(ctx, &edit, "CREATE VIEW");
+    }
+    if (SqlStateOf(standing.status()) != sqlstate::kUndefinedTable) co_return standing.status();
+  }
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made,
                           co_await engine_->catalog().Create(ctx, std::move(view), false, &commit));

@@ -103,6 +103,8 @@ STATES = {
     "42725": ("ambiguous_function", "Several functions or operators fit.", "Cast the arguments."),
     "42803": ("grouping_error", "A column is neither grouped nor aggregated, or an aggregate stands where none may.",
               "Add it to GROUP BY, or aggregate it."),
+    "42830": ("invalid_foreign_key", "A foreign key refers to columns that are no primary key and not unique.",
+              "Refer to the primary key, or make the columns UNIQUE first."),
     "42804": ("datatype_mismatch", "A value has another type than its place.", "Cast it."),
     "42809": ("wrong_object_type", "The object is of another kind.", "See the message."),
     "42846": ("cannot_coerce", "There is no such cast.", "Cast over text."),
