@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Joins by hash, and by lookup. One side's rows are held, by key; those of the other pass by. Which
+// side is held is found out: batches are taken in from either until one has no more, and that one,
+// the smaller one, is held. So no statistics are needed, and memory goes with the smaller side. Of
+// rows that are held only those columns are kept that something looks at.
 #include <algorithm>
 #include <utility>
 
@@ -16,80 +21,116 @@ class JoinOperator : public Operator {
       : Operator(exec),
         plan_(plan),
         settler_(exec, plan.condition.get()),
-        left_(MakeOperator(*plan.child, exec)),
-        right_(MakeOperator(*plan.right, exec)) {}
-  ~JoinOperator() override { exec_->ctx->memory.Release(left_bytes_ + right_bytes_); }
+        left_(MakeOperator(*plan.child, exec), plan.left_keys, plan.left_kept, plan.left_width,
+              plan.left_outer),
+        right_(MakeOperator(*plan.right, exec), plan.right_keys, plan.right_kept, plan.right_width,
+               plan.right_outer) {}
+  ~JoinOperator() override { exec_->ctx->memory.Release(left_.bytes + right_.bytes); }
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
-    if (!built_) {
-      built_ = true;
+    if (build_ == nullptr) {
       ISO_CO_RETURN_IF_ERROR(co_await TakeIn());
-      if (plan_.right_outer) {
-        ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(rows_.size() / 8)));
-        right_matched_.resize(rows_.size());
+      if (build_->outer) {
+        ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(build_->held.size() / 8)));
+        build_matched_.resize(build_->held.size());
       }
-      ISO_CO_RETURN_IF_ERROR(Index());
+      ISO_CO_RETURN_IF_ERROR(co_await Index());
     }
     // A join may yield far more than it is given: it stops after a while, and lets others run.
     if (at_ < batch_.size()) co_await SleepFor(exec_->executor, 0);
     ISO_CO_RETURN_IF_ERROR(Alive());
-    if (!left_more_ && at_ == batch_.size()) co_return Lonely(out);
-    if (at_ == batch_.size()) {
-      batch_.clear();
-      exec_->ctx->memory.Release(std::exchange(left_bytes_, 0));
-      at_ = 0;
-      auto more = co_await left_->Next(&batch_);
-      if (!more.ok()) co_return more;
-      left_more_ = *more;
-    }
+    if (at_ == batch_.size() && Through()) co_return Lonely(out);
+    if (at_ == batch_.size()) ISO_CO_RETURN_IF_ERROR(co_await NextBatch());
     ISO_CO_RETURN_IF_ERROR(settler_.empty() ? MatchBatch(out) : co_await MatchSettled(out));
-    co_return at_ < batch_.size() || left_more_ || plan_.right_outer;
+    co_return at_ < batch_.size() || !Through() || build_->outer;
   }
 
  private:
-  // The right side; and of the left one, what was needed to choose.
-  Task<absl::Status> TakeIn() {
-    if (plan_.lookup == JoinPlan::Lookup::kRight) {
-      while (left_more_ && batch_.size() <= kMostLookups) {
-        Batch batch;
-        ISO_CO_ASSIGN_OR_RETURN(left_more_, co_await left_->Next(&batch));
-        for (Row& row : batch) {
-          ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), &batch_, &left_bytes_));
-        }
-      }
-      if (!left_more_) {
-        co_return co_await LookUp(*plan_.right, plan_.left_keys, batch_, &rows_, &right_bytes_);
-      }
-    }
-    ISO_CO_RETURN_IF_ERROR(co_await Drain(right_.get(), exec_, &rows_, &right_bytes_));
-    if (plan_.lookup == JoinPlan::Lookup::kLeft && rows_.size() <= kMostLookups) {
-      ISO_CO_RETURN_IF_ERROR(
-          co_await LookUp(*plan_.child, plan_.right_keys, rows_, &batch_, &left_bytes_));
-      left_more_ = false;
-    }
-    co_return absl::OkStatus();
-  }
+  struct Side {
+    Side(OperatorPtr op, const std::vector<ExprPtr>& k, const std::vector<int>& which, size_t w,
+         bool o)
+        : source(std::move(op)), keys(k), kept(which), width(w), outer(o) {}
+    OperatorPtr source;
+    const std::vector<ExprPtr>& keys;
+    const std::vector<int>& kept;
+    const size_t width;
+    const bool outer;   // its rows come even if nothing matches them
+    Batch held;         // of each row the columns kept
+    int64_t bytes = 0;  // of these, charged
+    bool more = true;
+  };
 
-  absl::Status Hold(Row row, Batch* out, int64_t* held) {
+  bool Prunes(const Side& side) const { return plan_.pruned && side.kept.size() < side.width; }
+
+  absl::Status Hold(Row row, Side* side) const {
+    if (Prunes(*side)) {
+      Row some;
+      some.reserve(side->kept.size());
+      for (int slot : side->kept) some.push_back(std::move(row[static_cast<size_t>(slot)]));
+      row = std::move(some);
+    }
     const int64_t bytes = RowBytes(row);
     ISO_RETURN_IF_ERROR(exec_->ctx->memory.Charge(bytes));
-    *held += bytes;
-    out->push_back(std::move(row));
+    side->bytes += bytes;
+    side->held.push_back(std::move(row));
     return absl::OkStatus();
   }
 
-  // Reads the rows of `side`, a scan, whose keys are values of `keys` over the rows of the other.
-  Task<absl::Status> LookUp(const PlanNode& side, const std::vector<ExprPtr>& keys,
-                            const Batch& others, Batch* out, int64_t* held) {
-    const auto& scan = static_cast<const ScanPlan&>(side);
+  // The whole row again; NULL for what nothing looks at.
+  Row Whole(const Side& side, Row held) const {
+    if (!Prunes(side)) return held;
+    Row row(side.width);
+    for (size_t i = 0; i < side.kept.size(); ++i) {
+      row[static_cast<size_t>(side.kept[i])] = std::move(held[i]);
+    }
+    return row;
+  }
+
+  Task<absl::Status> Pull(Side* side) {
+    Batch batch;
+    ISO_CO_ASSIGN_OR_RETURN(side->more, co_await side->source->Next(&batch));
+    for (Row& row : batch) ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), side));
+    co_return Alive();
+  }
+
+  // Rows of one side, all of them; and of the other, what was needed to choose.
+  Task<absl::Status> TakeIn() {
+    if (plan_.lookup != JoinPlan::Lookup::kNone) {
+      const bool right = plan_.lookup == JoinPlan::Lookup::kRight;
+      Side* few = right ? &left_ : &right_;
+      Side* looked_up = right ? &right_ : &left_;
+      while (few->more && few->held.size() <= kMostLookups) {
+        ISO_CO_RETURN_IF_ERROR(co_await Pull(few));
+      }
+      if (!few->more) {
+        ISO_CO_RETURN_IF_ERROR(
+            co_await LookUp(right ? *plan_.right : *plan_.child, *few, looked_up));
+        build_ = &right_;
+        probe_ = &left_;
+        co_return absl::OkStatus();
+      }
+    }
+    while (left_.more && right_.more) {
+      ISO_CO_RETURN_IF_ERROR(co_await Pull(left_.bytes < right_.bytes ? &left_ : &right_));
+    }
+    build_ = right_.more ? &left_ : &right_;
+    probe_ = right_.more ? &right_ : &left_;
+    co_return absl::OkStatus();
+  }
+
+  // Reads the rows of `side`, those of a scan, whose keys are values over the rows of the other.
+  Task<absl::Status> LookUp(const PlanNode& plan, const Side& others, Side* side) {
+    const auto& scan = static_cast<const ScanPlan&>(plan);
     const TableDescriptor& table = *scan.table;
+    side->more = false;
     std::vector<std::string> wanted;
-    for (const Row& row : others) {
+    for (const Row& held : others.held) {
+      const Row row = Whole(others, held);
       std::string key = RowPrefix(table);
       bool null = false;
       for (size_t i = 0; i < plan_.lookup_keys.size() && !null; ++i) {
         Datum d;
-        const Expr& e = *keys[static_cast<size_t>(plan_.lookup_keys[i])];
+        const Expr& e = *others.keys[static_cast<size_t>(plan_.lookup_keys[i])];
         ISO_CO_RETURN_IF_ERROR(Eval(e, exec_->eval, row, &d));
         null = d.is_null();
         if (!null) AppendKeyPart(e.type, d, &key);
@@ -116,7 +157,7 @@ class JoinOperator : public Operator {
         if (scan.filter != nullptr) {
           ISO_CO_RETURN_IF_ERROR(EvalPredicate(*scan.filter, exec_->eval, row, &keep));
         }
-        if (keep) ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), out, held));
+        if (keep) ISO_CO_RETURN_IF_ERROR(Hold(std::move(row), side));
       }
     }
     co_return absl::OkStatus();
@@ -132,15 +173,42 @@ class JoinOperator : public Operator {
     return true;
   }
 
-  absl::Status Index() {
-    for (size_t i = 0; i < rows_.size(); ++i) {
+  Task<absl::Status> Index() {
+    for (size_t i = 0; i < build_->held.size(); ++i) {
+      if (i % kMostTried == kMostTried - 1) {
+        co_await SleepFor(exec_->executor, 0);
+        ISO_CO_RETURN_IF_ERROR(Alive());
+      }
       std::string key;
-      ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.right_keys, rows_[i], &key));
+      const Row row = Whole(*build_, build_->held[i]);
+      ISO_CO_ASSIGN_OR_RETURN(bool has_key, Key(build_->keys, row, &key));
       if (!has_key) continue;
-      ISO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(key.size()) + 64));
+      ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(key.size()) + 64));
       by_key_[std::move(key)].push_back(i);
     }
-    return absl::OkStatus();
+    co_return absl::OkStatus();
+  }
+
+  // No more rows of the side that passes by, behind those of batch_.
+  bool Through() const { return !probe_->more && probe_at_ == probe_->held.size(); }
+
+  // First those that were taken in already.
+  Task<absl::Status> NextBatch() {
+    batch_.clear();
+    at_ = 0;
+    if (probe_at_ == probe_->held.size()) {
+      ISO_CO_ASSIGN_OR_RETURN(probe_->more, co_await probe_->source->Next(&batch_));
+      co_return absl::OkStatus();
+    }
+    for (; probe_at_ < probe_->held.size() && batch_.size() < kBatchRows; ++probe_at_) {
+      batch_.push_back(Whole(*probe_, std::move(probe_->held[probe_at_])));
+    }
+    if (probe_at_ == probe_->held.size()) {
+      probe_->held.clear();
+      probe_at_ = 0;
+      exec_->ctx->memory.Release(std::exchange(probe_->bytes, 0));
+    }
+    co_return absl::OkStatus();
   }
 
   absl::Status MatchBatch(Batch* out) {
@@ -157,7 +225,7 @@ class JoinOperator : public Operator {
     while (at_ < batch_.size() && tried < kMostTried && out->size() < kBatchRows) {
       ISO_CO_RETURN_IF_ERROR(Begin(batch_[at_]));
       if (matches_ != nullptr && match_at_ < matches_->size()) {
-        const Row row = Joined(batch_[at_], rows_[(*matches_)[match_at_]]);
+        const Row row = Joined(batch_[at_], (*matches_)[match_at_]);
         ISO_CO_RETURN_IF_ERROR(co_await settler_.Settle(&row));
       }
       one_ = true;
@@ -168,63 +236,84 @@ class JoinOperator : public Operator {
     co_return absl::OkStatus();
   }
 
-  static Row Joined(const Row& left, const Row& right) {
-    Row row = left;
-    row.insert(row.end(), right.begin(), right.end());
+  // A row that passes by, and one that is held: the left side's columns come first.
+  Row Joined(const Row& passing, size_t match) const {
+    const Row& held = build_->held[match];
+    const size_t from = build_ == &right_ ? left_.width : 0;
+    Row row;
+    row.reserve(left_.width + right_.width);
+    if (build_ == &right_) row = passing;
+    if (Prunes(*build_)) {
+      row.resize(row.size() + build_->width);
+      for (size_t i = 0; i < build_->kept.size(); ++i) {
+        row[from + static_cast<size_t>(build_->kept[i])] = held[i];
+      }
+    } else {
+      row.insert(row.end(), held.begin(), held.end());
+    }
+    if (build_ != &right_) row.insert(row.end(), passing.begin(), passing.end());
     return row;
   }
 
-  absl::Status Begin(const Row& left) {
+  // A row that nothing matched.
+  static Row Alone(Row row, bool of_left, size_t other_width) {
+    if (of_left) {
+      row.resize(row.size() + other_width);
+      return row;
+    }
+    Row out(other_width);
+    out.insert(out.end(), std::make_move_iterator(row.begin()), std::make_move_iterator(row.end()));
+    return out;
+  }
+
+  absl::Status Begin(const Row& passing) {
     if (begun_) return absl::OkStatus();
     begun_ = true;
     matched_ = false;
     match_at_ = 0;
     std::string key;
-    ISO_ASSIGN_OR_RETURN(bool has_key, Key(plan_.left_keys, left, &key));
+    ISO_ASSIGN_OR_RETURN(bool has_key, Key(probe_->keys, passing, &key));
     auto it = has_key ? by_key_.find(key) : by_key_.end();
     matches_ = it == by_key_.end() ? nullptr : &it->second;
     return absl::OkStatus();
   }
 
-  // Goes on with the matches of `left`, the row at at_; steps to the next row behind the last one.
-  absl::Status Match(const Row& left, size_t* tried, Batch* out) {
-    ISO_RETURN_IF_ERROR(Begin(left));
+  // Goes on with the matches of the row at at_; steps to the next row behind the last one.
+  absl::Status Match(const Row& passing, size_t* tried, Batch* out) {
+    ISO_RETURN_IF_ERROR(Begin(passing));
     for (bool first = true;
          !(one_ && !first) && matches_ != nullptr && match_at_ < matches_->size(); first = false) {
       if (++*tried > kMostTried || out->size() >= kBatchRows) return absl::OkStatus();
       const size_t match = (*matches_)[match_at_++];
-      Row row = Joined(left, rows_[match]);
+      Row row = Joined(passing, match);
       if (plan_.condition != nullptr) {
         bool keep = false;
         ISO_RETURN_IF_ERROR(EvalPredicate(*plan_.condition, exec_->eval, row, &keep));
         if (!keep) continue;
       }
       matched_ = true;
-      if (plan_.right_outer) right_matched_[match] = true;
+      if (build_->outer) build_matched_[match] = true;
       out->push_back(std::move(row));
     }
     if (one_ && matches_ != nullptr && match_at_ < matches_->size()) return absl::OkStatus();
     ++*tried;
-    if (!matched_ && plan_.left_outer) {
-      Row row = left;
-      row.resize(left.size() + plan_.right_width);
-      out->push_back(std::move(row));
+    if (!matched_ && probe_->outer) {
+      out->push_back(Alone(passing, probe_ == &left_, build_->width));
     }
     begun_ = false;
     ++at_;
     return absl::OkStatus();
   }
 
-  // Right rows that nothing matched, when the left side is through. Whether more follow.
+  // Held rows that nothing matched, when the other side is through. Whether more follow.
   bool Lonely(Batch* out) {
-    if (!plan_.right_outer) return false;
-    for (; lonely_at_ < rows_.size() && out->size() < kBatchRows; ++lonely_at_) {
-      if (right_matched_[lonely_at_]) continue;
-      Row row(plan_.left_width);
-      row.insert(row.end(), rows_[lonely_at_].begin(), rows_[lonely_at_].end());
-      out->push_back(std::move(row));
+    if (!build_->outer) return false;
+    Batch& rows = build_->held;
+    for (; lonely_at_ < rows.size() && out->size() < kBatchRows; ++lonely_at_) {
+      if (build_matched_[lonely_at_]) continue;
+      out->push_back(Alone(Whole(*build_, rows[lonely_at_]), build_ == &left_, probe_->width));
     }
-    return lonely_at_ < rows_.size();
+    return lonely_at_ < rows.size();
   }
 
   static constexpr size_t kBatchRows = 512;
@@ -235,19 +324,18 @@ class JoinOperator : public Operator {
   const JoinPlan& plan_;
   const Settler settler_;
   bool one_ = false;  // try one pair of rows only
-  OperatorPtr left_, right_;
-  bool built_ = false;
-  Batch rows_;   // of the right side
-  Batch batch_;  // of the left side, done up to at_
+  Side left_, right_;
+  Side* build_ = nullptr;  // the side that is held, once that is known
+  Side* probe_ = nullptr;  // the other, whose rows pass by
+  size_t probe_at_ = 0;    // of what is held of it
+  Batch batch_;            // of the side that passes by, done up to at_
   size_t at_ = 0;
-  bool left_more_ = true;
   bool begun_ = false;  // with the row at at_
   bool matched_ = false;
   size_t match_at_ = 0;
   const std::vector<size_t>* matches_ = nullptr;
-  std::vector<bool> right_matched_;  // by row, for a right or full join
+  std::vector<bool> build_matched_;  // by row held, where its side is outer
   size_t lonely_at_ = 0;
-  int64_t left_bytes_ = 0, right_bytes_ = 0;                      // held of either
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;  // lint: no iteration
 };
 

@@ -51,6 +51,7 @@ absl::StatusOr<std::vector<ast::ExprPtr>> Arguments(State* state, const std::str
                                                     const pg::FuncCall& call) {
   const Parameters* parameters = nullptr;
   std::vector<ast::ExprPtr> args;
+  size_t positional = 0;
   for (const pg::Node& node : call.args()) {
     if (!node.has_named_arg_expr()) {
       if (parameters != nullptr) {
@@ -59,6 +60,7 @@ absl::StatusOr<std::vector<ast::ExprPtr>> Arguments(State* state, const std::str
       }
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr arg, Expression(state, node));
       args.push_back(std::move(arg));
+      ++positional;
       continue;
     }
     const pg::NamedArgExpr& named = node.named_arg_expr();
@@ -69,6 +71,7 @@ absl::StatusOr<std::vector<ast::ExprPtr>> Arguments(State* state, const std::str
     const auto at = std::find(parameters->names.begin(), parameters->names.end(), named.name());
     if (at == parameters->names.end()) return None(function, call.location());
     const size_t place = static_cast<size_t>(at - parameters->names.begin());
+    if (place < positional) return None(function, call.location());
     if (place < args.size() && args[place] != nullptr) {
       return SqlError(sqlstate::kSyntaxError,
                       absl::StrCat("argument name \"", named.name(), "\" used more than once"),

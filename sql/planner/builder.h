@@ -121,6 +121,16 @@ class Builder : public SubqueryPlanner {
                         FromNode* join);
   absl::Status BindUsing(const std::vector<std::string>& columns, FromNode* join);
   absl::StatusOr<PlanNodePtr> Build(FromNode* node, std::vector<ExprPtr> conditions);
+  // join_order.cc: the same, in an order in which what is joined is connected.
+  absl::StatusOr<PlanNodePtr> BuildOrdered(FromNodePtr all, const Scope& scope,
+                                           std::vector<ExprPtr> where);
+  static bool Flatten(FromNode* node, std::vector<FromNode*>* items,
+                      std::vector<const Expr*>* conditions);
+  static std::vector<size_t> JoinOrder(const std::vector<FromNode*>& items,
+                                       const std::vector<const Expr*>& conditions);
+  static void TakeApart(FromNodePtr node, std::vector<FromNodePtr>* items,
+                        std::vector<ExprPtr>* conditions);
+  static void Move(const std::vector<int>& places, int by, FromNode* node);
   absl::StatusOr<PlanNodePtr> BuildJoin(FromNode* node, std::vector<ExprPtr> conditions);
   absl::StatusOr<PlanNodePtr> SourcePlan(Source* source);
   // A query in FROM, and its columns.
@@ -218,6 +228,8 @@ class Builder : public SubqueryPlanner {
   // The names to the left of what is bound, in this FROM, beside those of its scope.
   std::vector<const FromNode*> left_;
   bool left_refused_ = false;  // under a RIGHT or FULL JOIN
+  int nullable_sides_ = 0;     // of outer joins, in which what is bound lies
+  bool names_itself_ = false;  // the FROM just planned names the recursive query that it is of
   size_t subqueries_ = 0;      // of expressions, that are under way
   // Registers that the subqueries and WITH queries under way read, the innermost last: a result of
   // theirs holds for these values.

@@ -345,12 +345,19 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindFrom(const ast::FromItem& item
   if (item.kind != ast::FromItem::Kind::kJoin) return BindLeaf(item, around, scope);
   auto node = std::make_unique<FromNode>();
   node->kind = item.join;
+  const bool left_nullable =
+      item.join == ast::JoinKind::kRight || item.join == ast::JoinKind::kFull;
+  const bool right_nullable =
+      item.join == ast::JoinKind::kLeft || item.join == ast::JoinKind::kFull;
+  nullable_sides_ += left_nullable ? 1 : 0;
   ISO_ASSIGN_OR_RETURN(node->left, BindFrom(*item.left, around, scope));
+  nullable_sides_ -= left_nullable ? 1 : 0;
   const bool refused = left_refused_;
-  left_refused_ =
-      refused || item.join == ast::JoinKind::kRight || item.join == ast::JoinKind::kFull;
+  left_refused_ = refused || left_nullable;
   left_.push_back(node->left.get());
+  nullable_sides_ += right_nullable ? 1 : 0;
   ISO_ASSIGN_OR_RETURN(node->right, BindFrom(*item.right, around, scope));
+  nullable_sides_ -= right_nullable ? 1 : 0;
   left_.pop_back();
   left_refused_ = refused;
   node->offset = node->left->offset;
@@ -532,7 +539,7 @@ absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Aroun
     ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*select.where, Type::kBool, "WHERE"));
     SplitAnd(std::move(condition), &where);
   }
-  if (all != nullptr) return Build(all.get(), std::move(where));
+  if (all != nullptr) return BuildOrdered(std::move(all), *scope, std::move(where));
   auto values = std::make_unique<ValuesPlan>();
   values->rows.emplace_back();
   return Filtered(std::move(where), std::move(values));
@@ -561,7 +568,7 @@ absl::StatusOr<PlanNodePtr> Builder::Target(const TablePtr& table, const ast::Ta
     ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*where, Type::kBool, "WHERE"));
     SplitAnd(std::move(condition), &conditions);
   }
-  return Build(all.get(), std::move(conditions));
+  return BuildOrdered(std::move(all), *scope, std::move(conditions));
 }
 
 }  // namespace isochron::sql::planner

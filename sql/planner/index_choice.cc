@@ -77,6 +77,14 @@ void CoverScan(ScanPlan* scan, std::vector<bool> needed) {
   for (size_t i = 0; i < held.size(); ++i) scan->covering &= held[i] || !needed[i];
 }
 
+std::vector<int> Kept(const std::vector<bool>& needed, size_t width) {
+  std::vector<int> out;
+  for (size_t i = 0; i < width; ++i) {
+    if (needed[i]) out.push_back(static_cast<int>(i));
+  }
+  return out;
+}
+
 // More slots than any row has: a child asked for all of them gives its whole row.
 constexpr size_t kAllSlots = 16'384;
 
@@ -85,10 +93,16 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
     case PlanKind::kScan:
       CoverScan(static_cast<ScanPlan*>(node), std::move(needed));
       return;
-    case PlanKind::kProject:
-      needed.assign(kAllSlots, false);
-      Slots(static_cast<ProjectPlan*>(node)->exprs, &needed);
+    case PlanKind::kProject: {
+      // What it only passes on is needed where it is needed above.
+      std::vector<bool> below(kAllSlots, false);
+      const std::vector<ExprPtr>& exprs = static_cast<ProjectPlan*>(node)->exprs;
+      for (size_t i = 0; i < exprs.size(); ++i) {
+        if (needed[i] || exprs[i]->kind != ExprKind::kColumn) Slots(*exprs[i], &below);
+      }
+      needed = std::move(below);
       break;
+    }
     case PlanKind::kLet:
       break;
     case PlanKind::kFilter:
@@ -111,6 +125,9 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
       Slots(join->left_keys, &left);
       for (const Let& let : join->lets) Slots(*let.value, &left);
       Slots(join->right_keys, &right);
+      join->pruned = true;
+      join->left_kept = Kept(left, join->left_width);
+      join->right_kept = Kept(right, join->right_width);
       Cover(node->child.get(), std::move(left));
       Cover(join->right.get(), std::move(right));
       return;

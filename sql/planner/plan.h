@@ -165,8 +165,8 @@ struct LetPlan : PlanNode {
   std::vector<Let> lets;
 };
 
-// `child` is the left side. The right side is held in memory, by key where there are keys; with
-// `lets` it runs anew for each row of the left side, which sets them.
+// `child` is the left side. The smaller side is held in memory, by key where there are keys; with
+// `lets` the right side runs anew for each row of the left side, which sets them.
 struct JoinPlan : PlanNode {
   JoinPlan() : PlanNode(PlanKind::kJoin) {}
   PlanNodePtr right;
@@ -179,6 +179,9 @@ struct JoinPlan : PlanNode {
   std::vector<int> lookup_keys;
   bool left_outer = false, right_outer = false;
   size_t left_width = 0, right_width = 0;
+  // The slots of each side's rows that something looks at: of rows held the others are not kept.
+  bool pruned = false;
+  std::vector<int> left_kept, right_kept;
 };
 
 // UNION ALL: the rows of each, one after the other.

@@ -293,7 +293,9 @@ bool Builder::UseKeyOrder(const ast::Select& select, const std::vector<Output>& 
 absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Around& around) {
   Scope scope;
   scope.outer = around.outer;
+  const bool outside = std::exchange(names_itself_, false);
   ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, From(select, around, &scope));
+  const bool names_itself = std::exchange(names_itself_, outside);
   Calls calls;
   calls.windows.named = &select.windows;
   ISO_ASSIGN_OR_RETURN(
@@ -314,6 +316,10 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   }
   const bool aggregated =
       !calls.aggregates.empty() || !select.group_by.empty() || having != nullptr;
+  if (names_itself && !calls.aggregates.empty()) {
+    return SqlError("42P19",
+                    "aggregate functions are not allowed in a recursive query's recursive term");
+  }
   const bool windowed = !calls.windows.calls.empty();
   const bool sets = !calls.sets.empty();
   if (select.for_update && (aggregated || windowed)) {

@@ -91,6 +91,7 @@ absl::StatusOr<PlanNodePtr> Builder::CteQuery(const ast::Cte& cte) {
   const Around inside{&state.frame, true, false};
   const std::vector<const FromNode*> left = std::exchange(left_, {});
   const bool refused = std::exchange(left_refused_, false);
+  const int nullable = std::exchange(nullable_sides_, 0);
   PlanNodePtr plan;
   if (cte.dml != nullptr) {
     ISO_ASSIGN_OR_RETURN(plan, Dml(*cte.dml));
@@ -101,6 +102,7 @@ absl::StatusOr<PlanNodePtr> Builder::CteQuery(const ast::Cte& cte) {
   }
   left_ = left;
   left_refused_ = refused;
+  nullable_sides_ = nullable;
   reading_.pop_back();
   state.frame.reads = reads_before;
   // Another of the same clause may have put there what this one reads, too.
@@ -235,7 +237,14 @@ absl::StatusOr<PlanNodePtr> Builder::Cte(const ast::FromItem& item, const Around
                                    "\" must not appear within its non-recursive term"),
                       item.table.position);
     }
+    if (nullable_sides_ > 0) {
+      return SqlError(kInvalidRecursion,
+                      absl::StrCat("recursive reference to query \"", cte.name,
+                                   "\" must not appear within an outer join"),
+                      item.table.position);
+    }
     state.named = true;
+    names_itself_ = true;
     auto work = std::make_unique<WorkTablePlan>();
     work->name = cte.name;
     work->index = state.work_table;

@@ -123,8 +123,8 @@ class Shapes:
                     f"FROM {table.name} {alias}",
             lambda: f"SELECT {keys} FROM {table.name} {alias} WHERE {a} {self.one('', 'NOT ')}BETWEEN SYMMETRIC {b} AND "
                     f"{self.literal(kind)}",
-            lambda: f"SELECT {a}, {i} FROM {table.name} {alias} ORDER BY 1 {self.one('', 'DESC')} "
-                    f"FETCH FIRST {self.random.randint(0, 4)} ROWS WITH TIES",
+            lambda: f"SELECT x, y FROM (SELECT {a}, {i} FROM {table.name} {alias} ORDER BY 1 {self.one('', 'DESC')} "
+                    f"FETCH FIRST {self.random.randint(0, 4)} ROWS WITH TIES) AS t(x, y)",
             lambda: f"SELECT {i}, array_agg({a} ORDER BY {a}), count(*) FROM {table.name} {alias} GROUP BY {i}",
             lambda: f"SELECT string_agg({self.value('text', scope, 1)}, ',' ORDER BY {keys}) FROM {table.name} {alias}",
             lambda: f"SELECT {', '.join(f'{alias}.{n}' for n, _ in table.columns)} FROM {table.name} {alias} "

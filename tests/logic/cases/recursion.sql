@@ -34,8 +34,8 @@ WITH RECURSIVE t(n) AS (SELECT 1 INTERSECT SELECT n FROM t) SELECT * FROM t;
 WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n IN (SELECT n FROM t)) SELECT * FROM t;
 WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3), u(m) AS (SELECT n FROM t UNION ALL SELECT m * 10 FROM u WHERE m < 50) SELECT m FROM u ORDER BY m;
 
--- each l: (SELECT b FROM edge e WHERE e.a = n.id ORDER BY b DESC LIMIT 1) | (SELECT count(*) FROM edge e WHERE e.a = n.id) | (SELECT b FROM edge e WHERE e.a < n.id ORDER BY b LIMIT 2) | (VALUES (n.id), (n.id * 10)) | (SELECT n.id + x FROM generate_series(1, 2) x) | (SELECT max(c.id) FROM node c WHERE c.parent = n.id GROUP BY c.parent) | (SELECT n.id UNION SELECT n.parent) | (SELECT b FROM edge e WHERE e.a = n.id UNION ALL SELECT 0 WHERE n.id > 5)
 -- each j: , LATERAL {l} AS s(v) | CROSS JOIN LATERAL {l} AS s(v) | LEFT JOIN LATERAL {l} AS s(v) ON true | LEFT JOIN LATERAL {l} AS s(v) ON s.v > 3 | JOIN LATERAL {l} AS s(v) ON s.v <> n.id
+-- each l: (SELECT b FROM edge e WHERE e.a = n.id ORDER BY b DESC LIMIT 1) | (SELECT count(*) FROM edge e WHERE e.a = n.id) | (SELECT b FROM edge e WHERE e.a < n.id ORDER BY b LIMIT 2) | (VALUES (n.id), (n.id * 10)) | (SELECT n.id + x FROM generate_series(1, 2) x) | (SELECT max(c.id) FROM node c WHERE c.parent = n.id GROUP BY c.parent) | (SELECT n.id UNION SELECT n.parent) | (SELECT b FROM edge e WHERE e.a = n.id UNION ALL SELECT 0 WHERE n.id > 5)
 SELECT n.id, s.v FROM node n {j} ORDER BY 1, 2;
 
 -- each f: generate_series(1, n.id) | unnest(ARRAY[n.id, n.parent]) | string_to_table(n.name, 'a') | regexp_split_to_table(n.name, 'b') | generate_subscripts(ARRAY[n.id, 1], 1) | json_array_elements_text('[1, "x"]') | jsonb_object_keys('{"p": 1, "q": 2}') | upper(n.name) | generate_series(n.id, 1, -2)

@@ -1,28 +1,28 @@
 -- Rows compared, BETWEEN SYMMETRIC, WITH TIES, LIKE ... ESCAPE, encodings, arguments by name, grouping by a key.
 
-CREATE TABLE p (id int PRIMARY KEY, a int, b text, c numeric);
-INSERT INTO p VALUES (1, 1, 'x', 1.5), (2, 1, 'y', 2), (3, 2, 'x', null), (4, null, 'z', 1.50), (5, 2, null, 3), (6, 2, 'x', 1.5);
-CREATE TABLE q (id int PRIMARY KEY, p int, v text);
-INSERT INTO q VALUES (1, 1, 'v1'), (2, 1, 'v2'), (3, 3, null), (4, 9, 'v4');
--- split: p 3 5
+CREATE TABLE rp (id int PRIMARY KEY, a int, b text, c numeric);
+INSERT INTO rp VALUES (1, 1, 'x', 1.5), (2, 1, 'y', 2), (3, 2, 'x', null), (4, null, 'z', 1.50), (5, 2, null, 3), (6, 2, 'x', 1.5);
+CREATE TABLE rq (id int PRIMARY KEY, p int, v text);
+INSERT INTO rq VALUES (1, 1, 'v1'), (2, 1, 'v2'), (3, 3, null), (4, 9, 'v4');
+-- split: rp 3 5
 
--- each op: = | <> | < | <= | > | >=
 -- each r: (a, b) {op} (1, 'y') | (a, b) {op} (b::text = 'x', 'x') | (a, c) {op} (2, 1.5) | (id, a, b) {op} (3, 2, 'x') | (a, b) {op} (SELECT 2, 'x') | (a, null) {op} (2, 1) | (a, id) {op} (id, a) | ROW(a) {op} ROW(2) | (a, b) {op} (1, 'x', 2) | (c, a) {op} ANY (SELECT 1.5, 1) | (a, b) {op} ALL (SELECT 1, 'x')
-SELECT id, {r} AS x FROM p ORDER BY id;
+-- each op: = | <> | < | <= | > | >=
+SELECT id, {r} AS x FROM rp p ORDER BY id;
 
 -- each n: BETWEEN | NOT BETWEEN
 -- each r: 1 AND 2 | 2 AND 1 | null AND 2 | a AND 0 | 5 AND a
 -- each s: SYMMETRIC | ASYMMETRIC
-SELECT id FROM p WHERE a {n} {s} {r} ORDER BY id;
+SELECT id FROM rp p WHERE a {n} {s} {r} ORDER BY id;
 
 -- each o: a | a DESC | a NULLS FIRST | c, a | b DESC
 -- each l: FETCH FIRST 1 ROW WITH TIES | FETCH FIRST 2 ROWS WITH TIES | FETCH FIRST ROW ONLY | OFFSET 1 FETCH NEXT 2 ROWS WITH TIES | FETCH FIRST 0 ROWS WITH TIES | OFFSET 4 ROWS FETCH FIRST 9 ROWS WITH TIES
-SELECT a, c IS NULL AS n FROM p ORDER BY {o} {l};
-SELECT a FROM p FETCH FIRST 1 ROW WITH TIES;
+SELECT a, c IS NULL AS n FROM rp p ORDER BY {o} {l};
+SELECT a FROM rp p FETCH FIRST 1 ROW WITH TIES;
 
 -- each s: 'a%c' | 'abc' | 'a!c' | 'a\c' | 'ä%' | ''
 -- each p: 'a!%c' ESCAPE '!' | 'a!!c' ESCAPE '!' | 'a\%c' ESCAPE '' | 'a\\c' ESCAPE '!' | 'aö%c' ESCAPE 'ö' | 'a%' ESCAPE '%' | '_!_%' ESCAPE '!' | '%' ESCAPE '!!'
-SELECT {s} LIKE {p} AS l, {s} NOT LIKE {p} AS n, {s} ILIKE upper({p}) AS i;
+SELECT {s} LIKE {p} AS l, {s} NOT LIKE {p} AS n, {s} ILIKE {p} AS i;
 SELECT {s} LIKE 'a' || '!%c' ESCAPE '!';
 
 -- each f: hex | base64 | escape | nosuch
@@ -37,22 +37,22 @@ SELECT {t}::bytea;
 SELECT {f} AS x;
 
 -- each h: HAVING true | HAVING count(q.id) > 0 | HAVING p.b = 'x'
-SELECT p.id, p.a, p.b, count(q.id) FROM p LEFT JOIN q ON q.p = p.id GROUP BY p.id {h} ORDER BY p.id;
-SELECT p.*, max(q.v) FROM p JOIN q ON q.p = p.id GROUP BY p.id ORDER BY 1;
-SELECT p.a, q.v FROM p JOIN q ON q.p = p.id GROUP BY p.id ORDER BY 1;
-SELECT p.a, q.v, count(*) FROM p JOIN q ON q.p = p.id GROUP BY p.id, q.id ORDER BY 1, 2;
-SELECT a FROM (SELECT * FROM p) s GROUP BY id;
-SELECT upper(b) || id FROM p GROUP BY id ORDER BY id;
+SELECT p.id, p.a, p.b, count(q.id) FROM rp p LEFT JOIN rq q ON q.p = p.id GROUP BY p.id {h} ORDER BY p.id;
+SELECT p.*, max(q.v) FROM rp p JOIN rq q ON q.p = p.id GROUP BY p.id ORDER BY 1;
+SELECT p.a, q.v FROM rp p JOIN rq q ON q.p = p.id GROUP BY p.id ORDER BY 1;
+SELECT p.a, q.v, count(*) FROM rp p JOIN rq q ON q.p = p.id GROUP BY p.id, q.id ORDER BY 1, 2;
+SELECT a FROM (SELECT * FROM rp p) s GROUP BY id;
+SELECT upper(b) || id FROM rp p GROUP BY id ORDER BY id;
 
--- each o: p LEFT JOIN q ON q.p = p.id AND q.v = (SELECT max(v) FROM q x WHERE x.p = p.id) | p LEFT JOIN q ON EXISTS (SELECT 1 FROM q x WHERE x.p = p.id AND x.id = q.id) | p RIGHT JOIN q ON q.p = p.id AND p.a IN (SELECT 1) | p FULL JOIN q ON q.p = p.id AND q.id < (SELECT avg(id) FROM q)
+-- each o: rp p LEFT JOIN rq q ON q.p = p.id AND q.v = (SELECT max(v) FROM rq x WHERE x.p = p.id) | rp p LEFT JOIN rq q ON EXISTS (SELECT 1 FROM rq x WHERE x.p = p.id AND x.id = q.id) | rp p RIGHT JOIN rq q ON q.p = p.id AND p.a IN (SELECT 1) | rp p FULL JOIN rq q ON q.p = p.id AND q.id < (SELECT avg(id) FROM rq q)
 SELECT p.id, q.id FROM {o} ORDER BY 1, 2;
--- each w: WITH c AS (SELECT v FROM q WHERE q.p = p.id) SELECT max(v) FROM c | WITH c AS (SELECT v, p.a FROM q WHERE q.p = p.id) SELECT count(*) FROM c x JOIN c y ON x.v = y.v | WITH c AS MATERIALIZED (SELECT p.id AS i) SELECT i FROM c | WITH RECURSIVE c(n) AS (SELECT p.id UNION ALL SELECT n - 1 FROM c WHERE n > 1) SELECT sum(n) FROM c
-SELECT id, ({w}) AS x FROM p ORDER BY id;
+-- each w: WITH c AS (SELECT v FROM rq q WHERE q.p = p.id) SELECT max(v) FROM c | WITH c AS (SELECT v, p.a FROM rq q WHERE q.p = p.id) SELECT count(*) FROM c x JOIN c y ON x.v = y.v | WITH c AS MATERIALIZED (SELECT p.id AS i) SELECT i FROM c | WITH RECURSIVE c(n) AS (SELECT p.id UNION ALL SELECT n - 1 FROM c WHERE n > 1) SELECT sum(n) FROM c
+SELECT id, ({w}) AS x FROM rp p ORDER BY id;
 -- each e: b COLLATE "C" | b COLLATE "POSIX" | (b COLLATE "C") \|\| 'a' | b COLLATE nosuch
-SELECT {e} AS x FROM p ORDER BY 1;
-SELECT id FROM p ORDER BY b COLLATE "C" DESC, id;
-SELECT json_object_agg(id, b ORDER BY id), jsonb_object_agg(b, a) FROM p WHERE b IS NOT NULL AND a IS NOT NULL AND id < 4;
-SELECT json_object_agg(b, a) FROM p;
-SELECT jsonb_object_agg(c, ARRAY[a, id]) FILTER (WHERE c > 1.5) FROM p;
-SELECT a, json_object_agg(id, c ORDER BY id DESC) FROM p GROUP BY a ORDER BY a;
+SELECT {e} AS x FROM rp p ORDER BY 1;
+SELECT id FROM rp p ORDER BY b COLLATE "C" DESC, id;
+SELECT json_object_agg(id, b ORDER BY id), jsonb_object_agg(b, a) FROM rp p WHERE b IS NOT NULL AND a IS NOT NULL AND id < 4;
+SELECT json_object_agg(b, a) FROM rp p;
+SELECT jsonb_object_agg(c, ARRAY[a, id]) FILTER (WHERE c > 1.5) FROM rp p;
+SELECT a, json_object_agg(id, c ORDER BY id DESC) FROM rp p GROUP BY a ORDER BY a;
 SELECT json_object_agg(true, null), json_object_agg(date '2024-01-02', '{"a": 1}'::json), jsonb_object_agg('a"b', 1.50);
