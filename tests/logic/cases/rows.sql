@@ -23,7 +23,7 @@ SELECT a FROM rp p FETCH FIRST 1 ROW WITH TIES;
 -- each s: 'a%c' | 'abc' | 'a!c' | 'a\c' | 'ä%' | ''
 -- each p: 'a!%c' ESCAPE '!' | 'a!!c' ESCAPE '!' | 'a\%c' ESCAPE '' | 'a\\c' ESCAPE '!' | 'aö%c' ESCAPE 'ö' | 'a%' ESCAPE '%' | '_!_%' ESCAPE '!' | '%' ESCAPE '!!'
 SELECT {s} LIKE {p} AS l, {s} NOT LIKE {p} AS n, {s} ILIKE {p} AS i;
-SELECT {s} LIKE 'a' || '!%c' ESCAPE '!';
+SELECT 'a%c' LIKE 'a' || '!%c' ESCAPE '!';
 
 -- each f: hex | base64 | escape | nosuch
 -- each v: '\x00ff5c41' | 'abc' | '' | '\xdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef'
