@@ -110,7 +110,8 @@ TEST_F(QueriesTest, MemoryIsCountedAndGivenBack) {
         "WITH x AS MATERIALIZED (SELECT i FROM generate_series(1, 100000) AS i) SELECT 1 FROM x",
         "SELECT i FROM generate_series(1, 100000) AS i UNION SELECT 1",
         "SELECT 1 EXCEPT SELECT i FROM generate_series(1, 100000) AS i",
-        "SELECT 1 FROM a FULL JOIN generate_series(1, 100000) AS i ON i = a.id",
+        "SELECT 1 FROM generate_series(1, 100000) AS j FULL JOIN generate_series(1, 100000) AS i "
+        "ON i = j",
         "SELECT DISTINCT ON (i) i FROM generate_series(1, 100000) AS i",
         "SELECT (SELECT repeat('x', 200000))",
         "SELECT id FROM a WHERE id IN (SELECT i FROM generate_series(1, 100000) AS i)"}) {
