@@ -104,7 +104,8 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
           .transfer = [this](GroupId g, NodeId to) { return host_->Transfer(g, to); },
           .find_absorber = [this](GroupId g) { return host_ ? host_->Absorber(g) : nullptr; },
           .check_writes = [this] { return space_.CheckWrites(); },
-          .close_to_stall = [this] { return space_.CloseToStall(); }}) {
+          .close_to_stall = [this] { return space_.CloseToStall(); },
+          .programs = options_.programs}) {
   map_.SetCaller(&caller_);
 }
 

@@ -95,6 +95,7 @@ class Node : private tablet::GroupListener {
     placement::SmallGroupsOptions merging;
     placement::MissingVotersOptions voters;  // `least` is not above what a universe begins with
     txn::ServerOptions server;
+    const txn::ScanPrograms* programs = nullptr;  // what tablets can make of rows; null: nothing
     txn::GatewayLimits gateway;
     SpaceGuard::Options space;
     // Damaged replicas are replaced, and missing voters added, without asking.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
+#include "sql/pushdown/reduce.h"
 #include "sql/session/session.h"
 #include "storage/mvcc/mvcc.h"
 #include "tablet/group/membership.h"
@@ -156,6 +157,7 @@ void TurnKnobs(Random random, server::Node::Options* options) {
   options->gateway.settle_groups = small(1, 4);
   options->gc.step_versions = small(1, 20);
   options->placement.round_us = random.Between(100'000, 2'000'000);
+  options->server.program_rows = small(1, 8);
 }
 
 }  // namespace
@@ -218,6 +220,8 @@ absl::Status SimNode::Start() {
     world_.log(absl::StrCat(ToString(id_), ": ", what));
   };
   options.sabotage = world_.sabotage;
+  // Some nodes are of a version that knows no programs.
+  if ((p.knobs + id_.value) % 5 != 1) options.programs = sql::TabletPrograms();
   options.space.reserve_bytes = p.disk_reserve_bytes;
   if (p.knobs != 0) TurnKnobs(Random(p.knobs), &options);
   auto node = server::Node::Open(

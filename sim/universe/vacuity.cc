@@ -126,6 +126,10 @@ struct Unpromised {
     {"log.unfinished_segment", "a crash between two of a segment's first writes; log_test"},
     {"merge.thawed", "a merge that fails after its freeze"},
     {"merge.thawed_after_asking", "as above, and its leader changed too"},
+    {"read.program_ran", "by the workload schema, which is run where it is asked for"},
+    {"read.program_paged", "as above"},
+    {"read.program_unknown", "as above"},
+    {"read.program_given_up", "an error of SQL, which no workload makes; equivalence_test"},
     {"read.last_ts_behind_chosen", "a leader whose own disk is the slowest of all"},
     {"txn.slowed_for_store", "the simulated store never stalls; tests/integration"},
 };

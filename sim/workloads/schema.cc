@@ -263,10 +263,58 @@ class Schema final : public SqlSteps {
     ISO_CO_ASSIGN_OR_RETURN(Rows slots, co_await Query(ctx, txn->get(),
                                                        "SELECT id, slot FROM sch "
                                                        "WHERE slot > 0 ORDER BY id"));
+    ISO_CO_ASSIGN_OR_RETURN(Rows sums,
+                            co_await Query(ctx, txn->get(),
+                                           "SELECT count(*), count(owner), sum(amount), min(id), "
+                                           "max(slot) FROM sch"));
+    ISO_CO_ASSIGN_OR_RETURN(Rows groups,
+                            co_await Query(ctx, txn->get(),
+                                           "SELECT owner, count(*), sum(amount) FROM sch "
+                                           "WHERE slot > 0 GROUP BY owner"));
+    JudgeSums(all, sums, groups);
     const bool strong = bound.kind == sql::ReadBound::Kind::kStrong;
     Judge(all, owners, slots, strong && unique.value_or(false) && indexes_[1].changes == changes);
     co_return absl::OkStatus();
   }
+
+  // What the tablets add up, against the rows.
+  void JudgeSums(const Rows& all, const Rows& sums, const Rows& groups) {
+    int64_t with_owner = 0, sum = 0;
+    std::set<int64_t> ids, slots;
+    std::map<std::string, std::pair<int64_t, int64_t>> want, said;
+    for (const sql::Row& row : all) {
+      ids.insert(row[0].int_value());
+      slots.insert(row[2].int_value());
+      sum += row[3].int_value();
+      if (!row[1].is_null()) ++with_owner;
+      if (row[2].int_value() <= 0) continue;
+      auto& [count, amount] = want[OwnerText(row[1])];
+      ++count;
+      amount += row[3].int_value();
+    }
+    for (const sql::Row& row : groups) {
+      said[OwnerText(row[0])] = {row[1].int_value(), NumberText(row[2])};
+    }
+    const sql::Row& s = sums.at(0);
+    const bool same =
+        s[0].int_value() == static_cast<int64_t>(all.size()) && s[1].int_value() == with_owner &&
+        NumberText(s[2]) == sum &&
+        (all.empty() || (s[3].int_value() == *ids.begin() && s[4].int_value() == *slots.rbegin()));
+    if (!same) {
+      Report("aggregate-differs",
+             absl::StrCat("the table has ", all.size(), " rows and ", sum, ", its aggregates say ",
+                          s[0].int_value(), " rows and ", NumberText(s[2])));
+    }
+    if (said != want) {
+      Report("aggregate-differs",
+             absl::StrCat("GROUP BY gives ", said.size(), " owners, of ", want.size()));
+    }
+  }
+  static std::string OwnerText(const sql::Datum& d) {
+    return d.is_null() ? "NULL" : absl::StrCat(d.int_value());
+  }
+  // Of a whole number, be it a bigint or a numeric; 0 for NULL.
+  static int64_t NumberText(const sql::Datum& d) { return d.is_null() ? 0 : d.int_value(); }
 
   void Judge(const Rows& all, const Rows& owners, const Rows& slots, bool unique) {
     int64_t sum = 0;

@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
+#include "sql/exec/tablet_aggregate.h"
 #include "sql/types/error.h"
 #include "sql/types/numeric.h"
 
@@ -243,6 +244,7 @@ class AggregateOperator : public Operator {
 
 namespace operators {
 OperatorPtr MakeAggregate(const AggregatePlan& plan, ExecContext* exec) {
+  if (OperatorPtr at_tablets = MakeTabletAggregate(plan, exec)) return at_tablets;
   return std::make_unique<AggregateOperator>(plan, exec);
 }
 }  // namespace operators

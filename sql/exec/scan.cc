@@ -9,6 +9,8 @@
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/exec/subquery.h"
+#include "sql/exec/tablet_aggregate.h"
+#include "sql/pushdown/reduce.h"
 #include "sql/types/array.h"
 
 namespace isochron::sql {
@@ -19,8 +21,12 @@ constexpr size_t kPointsAtOnce = 256;
 
 class ScanOperator : public Operator {
  public:
-  ScanOperator(const ScanPlan& plan, ExecContext* exec)
-      : Operator(exec), plan_(plan), settler_(exec, plan.filter.get()) {}
+  // With a program its results are the rows (tablet_aggregate.h).
+  ScanOperator(const ScanPlan& plan, ExecContext* exec, std::string program = "")
+      : Operator(exec),
+        plan_(plan),
+        settler_(exec, plan.filter.get()),
+        program_(std::move(program)) {}
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (!started_) {
@@ -29,6 +35,7 @@ class ScanOperator : public Operator {
     } else {
       ISO_CO_RETURN_IF_ERROR(Alive());
     }
+    if (!program_.empty()) co_return co_await NextResults(out);
     if (plan_.points()) {
       ISO_CO_RETURN_IF_ERROR(co_await NextPoints(out));
       if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await FilterSettled(out));
@@ -65,6 +72,52 @@ class ScanOperator : public Operator {
  private:
   txn::LockMode Lock() const {
     return plan_.exclusive ? txn::LockMode::kExclusive : txn::LockMode::kShared;
+  }
+
+  // Under locks: rows of the first range, what the transaction wrote among them.
+  Task<absl::StatusOr<txn::ReduceResponse>> Reduce(txn::ReduceRequest request) {
+    if (auto* reducing = dynamic_cast<txn::ReducingTransaction*>(exec_->reader)) {
+      co_return co_await reducing->Reduce(exec_->ctx, std::move(request));
+    }
+    txn::ReduceResponse response;
+    txn::ScanRequest scan;
+    scan.range = request.ranges.front();
+    auto page = co_await exec_->reader->Scan(exec_->ctx, std::move(scan));
+    if (!page.ok()) co_return page.status();
+    response.rows = std::move(page->rows);
+    response.rest = std::move(request.ranges);
+    if (page->rest.has_value()) {
+      response.rest.front() = *std::move(page->rest);
+    } else {
+      response.rest.erase(response.rest.begin());
+    }
+    co_return response;
+  }
+
+  Task<absl::StatusOr<bool>> NextResults(Batch* out) {
+    txn::ReduceRequest request;
+    request.ranges = std::move(ranges_);
+    request.program = program_;
+    ranges_.clear();
+    if (request.ranges.empty()) co_return false;
+    auto page = co_await Reduce(std::move(request));
+    if (!page.ok()) co_return page.status();
+    ranges_ = std::move(page->rest);
+    std::vector<txn::KeyValue> results = std::move(page->results);
+    if (!page->rows.empty()) {
+      ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ScanRun> run, TabletPrograms()->Start(program_));
+      for (const txn::KeyValue& kv : page->rows) {
+        ISO_CO_ASSIGN_OR_RETURN(const bool more, run->Add(kv.key, kv.value));
+        if (more) continue;
+        ISO_CO_RETURN_IF_ERROR(run->Finish(&results));
+        ISO_CO_ASSIGN_OR_RETURN(run, TabletPrograms()->Start(program_));
+      }
+      ISO_CO_RETURN_IF_ERROR(run->Finish(&results));
+    }
+    for (txn::KeyValue& kv : results) {
+      out->push_back({Datum::String(std::move(kv.key)), Datum::String(std::move(kv.value))});
+    }
+    co_return !ranges_.empty();
   }
 
   Task<absl::Status> NextPoints(Batch* out) {
@@ -303,6 +356,7 @@ class ScanOperator : public Operator {
 
   const ScanPlan& plan_;
   const Settler settler_;  // of the filter
+  const std::string program_;
   bool started_ = false;
   std::vector<std::string> keys_;
   std::vector<KeyRange> ranges_;
@@ -315,6 +369,9 @@ class ScanOperator : public Operator {
 namespace operators {
 OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec) {
   return std::make_unique<ScanOperator>(plan, exec);
+}
+OperatorPtr MakeReduceScan(const ScanPlan& plan, std::string program, ExecContext* exec) {
+  return std::make_unique<ScanOperator>(plan, exec, std::move(program));
 }
 }  // namespace operators
 

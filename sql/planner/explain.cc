@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sql/planner/builder.h"
+#include "sql/planner/tablets.h"
 
 namespace isochron::sql {
 namespace {
@@ -229,6 +230,13 @@ void Node(const PlanNode& node, int depth, Lines* out) {
                         "  groups: ", agg.groups.size(), "  aggregates: ", agg.calls.size(),
                         agg.sets.empty() ? "" : absl::StrCat("  sets: ", agg.sets.size())),
            out);
+      if (RunsAtTablets(agg)) {
+        const auto& scan = static_cast<const ScanPlan&>(*agg.child);
+        Detail(depth,
+               absl::StrCat("at the tablets: ", scan.filter != nullptr ? "filter, " : "",
+                            "partial aggregates"),
+               out);
+      }
       break;
     }
     case PlanKind::kJoin:

@@ -9,12 +9,15 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/random.h"
+#include "sql/pushdown/reduce.h"
 #include "sql/session/session.h"
 #include "sql/testing/fake_universe.h"
+#include "sql/types/error.h"
 
 namespace isochron::sql {
 namespace {
@@ -157,6 +160,90 @@ TEST_F(EquivalenceTest, TwoWaysOneAnswer) {
           << filled(pair.other) << "\nin round " << round;
     }
   }
+}
+
+// Aggregations that run at the tablets, and the same here.
+constexpr const char* kReduced[] = {
+    "SELECT count(*), count(a), sum(a), avg(a), min(a), max(a) FROM v WHERE id > $1",
+    "SELECT a, count(*), sum(n), min(w) FROM v GROUP BY a",
+    "SELECT w, a + $2, count(*) FROM v WHERE n > $1 OR a IS NULL GROUP BY w, a + $2",
+    "SELECT a % 2, max(id) FROM v WHERE w LIKE 'w%' GROUP BY a % 2 HAVING count(*) > $1",
+    "SELECT sum(n), avg(n), min(n), max(n), count(n) FILTER (WHERE a > $1) FROM v",
+    "SELECT count(*), bool_and(b), bool_or(b) FROM v WHERE b IS NOT FALSE AND id < $2",
+    "SELECT b, count(*), sum(CASE WHEN a > $1 THEN a ELSE id END) FROM v GROUP BY b",
+    "SELECT count(*), sum(coalesce(a, $2)) FROM v WHERE a IN ($1, $2, 3) OR a IS NULL",
+    "SELECT d, count(*), min(d) FROM v WHERE d > ('2024-01-0' || 1 + $1 % 3)::date GROUP BY d",
+    "SELECT count(*) FROM v WHERE id BETWEEN $1 AND $2",
+    "SELECT length(w), count(*) FROM v GROUP BY length(w)",
+    "SELECT u, count(*), max(u) FROM v GROUP BY u",
+    "SELECT a::text, sum(a::numeric) FROM v GROUP BY a::text",
+    "SELECT count(*) FROM v WHERE a IS DISTINCT FROM $1 AND NOT b",
+    "SELECT (SELECT count(*) FROM v WHERE v.a = t.a) FROM t",
+    "SELECT sum(f), count(f), count(DISTINCT a) FROM v",
+};
+
+TEST_F(EquivalenceTest, ATabletsSumsAreTheSame) {
+  Random random(21);
+  u_.store.page_rows = 3;
+  u_.store.programs = TabletPrograms();
+  Rows(
+      "CREATE TABLE t (id bigint PRIMARY KEY, a bigint); CREATE TABLE v (id bigint, w text, a int, "
+      "n numeric(8,2), b boolean, d date, f float8, u uuid, PRIMARY KEY (w, id))");
+  auto null = [&random](std::string value) { return random.Below(4) == 0 ? "NULL" : value; };
+  const auto below = [&random](uint64_t n) { return absl::StrCat(random.Below(n)); };
+  for (int round = 0; round < 40; ++round) {
+    Rows("DELETE FROM t; DELETE FROM v");
+    for (uint64_t i = random.Below(4); i > 0; --i) {
+      Rows(absl::StrCat("INSERT INTO t VALUES (", i, ", ", null(below(5)), ")"));
+    }
+    for (uint64_t i = random.Below(12); i > 0; --i) {
+      const std::string uuid = absl::StrCat("00000000-0000-0000-0000-00000000000", below(3));
+      Rows(absl::StrCat("INSERT INTO v VALUES (", i, ", 'w", below(3), "', ", null(below(5)), ", ",
+                        null(absl::StrCat(below(50), ".", below(9))), ", ",
+                        null(random.Below(2) == 0 ? "true" : "false"), ", ",
+                        null(absl::StrCat("'2024-01-0", 1 + random.Below(9), "'")), ", ",
+                        null(absl::StrCat(below(9), ".5")), ", ", null("'" + uuid + "'"), ")"));
+    }
+    for (const char* text : kReduced) {
+      const std::string sql = absl::StrReplaceAll(
+          text, {{"$1", absl::StrCat(random.Below(9))}, {"$2", absl::StrCat(random.Below(9))}});
+      Rows("SET isochron.pushdown = off");
+      const std::vector<std::string> here = Rows(sql);
+      Rows("SET isochron.pushdown = on");
+      ASSERT_EQ(Rows(sql), here) << sql << "\nin round " << round;
+      // Under locks, on what the transaction itself has written.
+      Rows("BEGIN; UPDATE v SET a = 7 WHERE id < 3");
+      const std::vector<std::string> locked = Rows(sql);
+      Rows("SET isochron.pushdown = off");
+      EXPECT_EQ(Rows(sql), locked) << sql;
+      Rows("ROLLBACK");
+    }
+  }
+}
+
+TEST_F(EquivalenceTest, ErrorsAreTheGatewaysOwn) {
+  u_.store.programs = TabletPrograms();
+  Rows("CREATE TABLE v (id bigint PRIMARY KEY, a int); INSERT INTO v VALUES (1, 0), (2, 1)");
+  for (const char* how : {"on", "off"}) {
+    Rows(absl::StrCat("SET isochron.pushdown = ", how));
+    CollectingSink sink;
+    auto failed = u_.Run(session_->Execute(u_.NewContext(), "SELECT sum(1 / a) FROM v", {}, &sink));
+    EXPECT_EQ(SqlStateOf(failed.status()), "22012") << how;
+    auto large = u_.Run(session_->Execute(
+        u_.NewContext(), "SELECT count(*) FROM v WHERE a + 2147483647 > 0", {}, &sink));
+    EXPECT_EQ(SqlStateOf(large.status()), "22003") << how;
+  }
+}
+
+TEST_F(EquivalenceTest, ExplainSaysWhatTabletsDo) {
+  Rows("CREATE TABLE v (id bigint PRIMARY KEY, a int, f float8)");
+  auto at_tablets = [&](const std::string& sql) {
+    return absl::StrContains(absl::StrJoin(Rows("EXPLAIN " + sql), "\n"), "at the tablets");
+  };
+  EXPECT_TRUE(at_tablets("SELECT a, count(*) FROM v WHERE id > 3 GROUP BY a"));
+  EXPECT_FALSE(at_tablets("SELECT sum(f) FROM v")) << "depends on the order";
+  EXPECT_FALSE(at_tablets("SELECT count(DISTINCT a) FROM v"));
+  EXPECT_FALSE(at_tablets("SELECT count(*) FROM v WHERE random() < 0.5"));
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ constexpr std::pair<const char*, const char*> kHabits[] = {
     {"idle_session_timeout", "0"},
     {"in_hot_standby", "off"},
     {"is_superuser", "on"},
+    {"isochron.pushdown", "on"},
     {"jit", "off"},
     {"lc_collate", "C"},
     {"lc_ctype", "C"},
@@ -79,6 +80,8 @@ bool IsFixed(const std::string& name) {
          name == "in_hot_standby" || name == "is_superuser" || name == "lc_collate" ||
          name == "lc_ctype" || name == "max_index_keys";
 }
+
+std::string TimestampText(Timestamp t) { return t.us == 0 ? "" : FormatRfc3339(t.us); }
 
 absl::Status BadValue(const std::string& name, const std::string& value, absl::string_view hint) {
   return SqlError(sqlstate::kInvalidParameter,
@@ -305,6 +308,9 @@ void Settings::set_default_read_only(bool v) {
 std::optional<std::string> Settings::Get(const std::string& name) const {
   auto it = values_.find(name);
   if (it == values_.end()) return std::nullopt;
+  if (name == kCommitTimestamp) return TimestampText(committed_);
+  if (name == kReadTimestamp) return TimestampText(read_);
+  if (name == kCausalToken && seen_.us != 0) return EncodeCausalToken(seen_);
   return it->second;
 }
 
@@ -332,22 +338,20 @@ std::vector<CursorInfo> Settings::Cursors() const {
 }
 
 std::vector<std::pair<std::string, std::string>> Settings::All() const {
-  return {values_.begin(), values_.end()};
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [name, value] : values_) all.emplace_back(name, *Get(name));
+  return all;
 }
 
-void Settings::See(Timestamp t) {
-  if (t <= seen_) return;
-  seen_ = t;
-  values_[kCausalToken] = EncodeCausalToken(t);
-}
+void Settings::See(Timestamp t) { seen_ = std::max(seen_, t); }
 
 void Settings::SetCommitTimestamp(Timestamp t) {
   See(t);
-  values_[kCommitTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
+  committed_ = t;
 }
 void Settings::SetReadTimestamp(Timestamp t) {
   See(t);
-  values_[kReadTimestamp] = t.us == 0 ? "" : FormatRfc3339(t.us);
+  read_ = t;
 }
 
 }  // namespace isochron::sql

@@ -80,6 +80,7 @@ class Settings : public SessionReader {
   ReadBound read_bound_;
   TimeContext time_;
   Timestamp seen_;
+  Timestamp committed_, read_;  // of the last statement; as text only when somebody asks
   bool default_read_only_ = false;
   SequenceMemory sequences_;
   uint64_t session_ = 0;

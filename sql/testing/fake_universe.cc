@@ -24,7 +24,7 @@ void FakeExecutor::Advance(Micros us) {
   now_ = std::max(now_, until);
 }
 
-class FakeTransaction : public txn::ReadWriteTransaction {
+class FakeTransaction : public txn::ReadWriteTransaction, public txn::ReducingTransaction {
  public:
   FakeTransaction(FakeStore* store, bool read_only, std::optional<Timestamp> t, TxnAttempt id)
       : store_(store), read_only_(read_only), fixed_(t), id_(id), begun_(store->last_) {}
@@ -79,6 +79,26 @@ class FakeTransaction : public txn::ReadWriteTransaction {
     }
     store_->counts.keys_read += static_cast<int64_t>(rows.size());
     out.rows = std::move(rows);
+    co_return out;
+  }
+
+  Task<absl::StatusOr<txn::ReduceResponse>> Reduce(Ctx ctx, txn::ReduceRequest request) override {
+    txn::ReduceResponse out;
+    out.rest = std::move(request.ranges);
+    auto page = co_await Scan(std::move(ctx), {.range = out.rest.front()});
+    if (!page.ok()) co_return page.status();
+    out.rest.erase(out.rest.begin());
+    if (page->rest.has_value()) out.rest.push_back(*std::move(page->rest));
+    out.rows = std::move(page->rows);
+    if (!read_only_ || store_->programs == nullptr || store_->counts.scans % 2 == 0) co_return out;
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ScanRun> run,
+                            store_->programs->Start(request.program));
+    for (const txn::KeyValue& kv : out.rows) {
+      // One that fails is given up.
+      if (!run->Add(kv.key, kv.value).ok()) co_return out;
+    }
+    out.rows.clear();
+    ISO_CO_RETURN_IF_ERROR(run->Finish(&out.results));
     co_return out;
   }
 

@@ -20,6 +20,7 @@
 #include "common/executor.h"
 #include "common/task.h"
 #include "common/truetime.h"
+#include "txn/api/scan_program.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::sql::testing {
@@ -97,6 +98,8 @@ class FakeStore : public txn::Store {
   int abort_reads = 0;
   int unknown_commits = 0;
   size_t page_rows = 100;
+  // Run over every other page of a read-only transaction's reductions; null: over none.
+  const txn::ScanPrograms* programs = nullptr;
   size_t max_transaction_bytes = 64 << 20;
   // Called before each commit applies: a place for another transaction to step in.
   std::function<void()> before_commit;

@@ -20,8 +20,12 @@ absl::Status DamagedValue() {
 // One scan: walks key by key, and within a key goes straight to the version that t sees.
 class Scanner {
  public:
-  Scanner(Engine* engine, const KeyRange& range, Timestamp t, const ScanOptions& options)
-      : options_(options), t_(t), it_(engine->NewIterator(LowerBound(range), UpperBound(range))) {}
+  Scanner(Engine* engine, const KeyRange& range, Timestamp t, const ScanOptions& options,
+          RowVisitor* visitor = nullptr)
+      : options_(options),
+        t_(t),
+        visitor_(visitor),
+        it_(engine->NewIterator(LowerBound(range), UpperBound(range))) {}
 
   absl::StatusOr<ScanResult> Run() {
     if (options_.reverse) {
@@ -38,7 +42,10 @@ class Scanner {
       }
       ++examined_;
       ISO_RETURN_IF_ERROR(options_.reverse ? FindVisibleBackward() : FindVisibleForward());
-      if (found_ && !Take()) break;
+      if (found_) {
+        ISO_ASSIGN_OR_RETURN(const bool more, Take());
+        if (!more) break;
+      }
       if (OnKey()) {
         if (options_.reverse) {
           it_->SeekForPrev(shared_);
@@ -72,7 +79,7 @@ class Scanner {
       if (!OnKey()) return it_->status();
       ISO_RETURN_IF_ERROR(ParseVersionTime(it_->key(), &version_));
     }
-    return Keep();
+    return Keep(false);
   }
 
   // At the oldest version of a key.
@@ -80,7 +87,7 @@ class Scanner {
     found_ = false;
     if (version_ > t_) return absl::OkStatus();
     for (int i = 0; i < kSteps; ++i) {
-      ISO_RETURN_IF_ERROR(Keep());
+      ISO_RETURN_IF_ERROR(Keep(true));
       it_->Prev();
       if (!OnKey()) return it_->status();
       ISO_RETURN_IF_ERROR(ParseVersionTime(it_->key(), &version_));
@@ -92,32 +99,44 @@ class Scanner {
     ISO_RETURN_IF_ERROR(it_->status());
     ISO_CHECK(OnKey(), "an iterator lost a version it had shown");
     ISO_RETURN_IF_ERROR(ParseVersionTime(it_->key(), &version_));
-    return Keep();
+    return Keep(false);
   }
 
-  absl::Status Keep() {
+  // `moves_on`: the iterator leaves the version before the value is taken.
+  absl::Status Keep(bool moves_on) {
     const absl::string_view v = it_->value();
     if (v.empty() || (v[0] != kRowKind && v[0] != kTombstoneKind)) return DamagedValue();
     found_ = true;
     is_row_ = v[0] == kRowKind;
-    value_.assign(v.data() + 1, v.size() - 1);
+    value_ = v.substr(1);
+    if (moves_on) {
+      kept_.assign(value_.data(), value_.size());
+      value_ = kept_;
+    }
     seen_ = version_;
     return absl::OkStatus();
   }
 
-  // Adds what was found; false when it does not fit and the scan ends before it.
-  bool Take() {
+  // Adds what was found; false when the scan ends here.
+  absl::StatusOr<bool> Take() {
     if (is_row_) {
       const uint64_t bytes = key_.size() + value_.size();
-      const bool full = (options_.limit_rows > 0 && result_.rows.size() == options_.limit_rows) ||
-                        (options_.limit_bytes > 0 && !result_.rows.empty() &&
-                         bytes_ + bytes > options_.limit_bytes);
+      const bool full =
+          (options_.limit_rows > 0 && taken_ == options_.limit_rows) ||
+          (options_.limit_bytes > 0 && taken_ > 0 && bytes_ + bytes > options_.limit_bytes);
       if (full) {
         Stop();
         return false;
       }
       bytes_ += bytes;
-      result_.rows.push_back(Row{key_, std::move(value_), seen_});
+      ++taken_;
+      if (visitor_ != nullptr) {
+        result_.max_version_examined = std::max(result_.max_version_examined, seen_);
+        ISO_ASSIGN_OR_RETURN(const bool more, visitor_->OnRow(key_, value_));
+        if (!more) StopBehind();
+        return more;
+      }
+      result_.rows.push_back(Row{key_, std::string(value_), seen_});
     }
     result_.max_version_examined = std::max(result_.max_version_examined, seen_);
     return true;
@@ -139,12 +158,19 @@ class Scanner {
     result_.resume_key = options_.reverse ? absl::StrCat(key_, absl::string_view("\0", 1)) : key_;
   }
 
+  // The scan ends behind key_.
+  void StopBehind() {
+    result_.resume_key = options_.reverse ? key_ : absl::StrCat(key_, absl::string_view("\0", 1));
+  }
+
   const ScanOptions options_;
   const Timestamp t_;
+  RowVisitor* const visitor_;
   std::unique_ptr<Iterator> it_;
   ScanResult result_;
   uint64_t examined_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t taken_ = 0;  // rows
 
   std::string key_;     // the key being looked at
   std::string shared_;  // and the engine bytes of it
@@ -152,8 +178,9 @@ class Scanner {
   Timestamp version_;   // of the version the iterator stands on
   bool found_ = false;  // a version at or below t, in the next three
   bool is_row_ = false;
-  std::string value_;
+  absl::string_view value_;
   Timestamp seen_;
+  std::string kept_;  // the value, where the iterator has left it
 };
 
 }  // namespace
@@ -204,6 +231,12 @@ absl::StatusOr<ScanResult> MvccStore::Scan(const KeyRange& range, Timestamp t,
                                            const ScanOptions& options) const {
   if (range.Empty() || t <= Timestamp(0)) return ScanResult();
   return Scanner(engine_, range, t, options).Run();
+}
+
+absl::StatusOr<ScanResult> MvccStore::Visit(const KeyRange& range, Timestamp t,
+                                            const ScanOptions& options, RowVisitor* visitor) const {
+  if (range.Empty() || t <= Timestamp(0)) return ScanResult();
+  return Scanner(engine_, range, t, options, visitor).Run();
 }
 
 }  // namespace isochron::storage

@@ -55,6 +55,14 @@ struct ScanResult {
   std::optional<std::string> resume_key;
 };
 
+// Takes the rows of a scan one by one where they lie, in place of a list of copies.
+class RowVisitor {
+ public:
+  virtual ~RowVisitor() = default;
+  // The views live until it returns. False: the scan ends behind this row.
+  virtual absl::StatusOr<bool> OnRow(absl::string_view key, absl::string_view value) = 0;
+};
+
 // A piece of a range with all its versions, for a snapshot that goes to another replica.
 struct ExportedChunk {
   std::string bytes;                // opaque, checksummed
@@ -89,6 +97,9 @@ class MvccStore {
   absl::StatusOr<ReadResult> Get(absl::string_view key, Timestamp t) const;
   absl::StatusOr<ScanResult> Scan(const KeyRange& range, Timestamp t,
                                   const ScanOptions& options) const;
+  // The same, but the rows go to the visitor, whose errors end it; the result has none.
+  absl::StatusOr<ScanResult> Visit(const KeyRange& range, Timestamp t, const ScanOptions& options,
+                                   RowVisitor* visitor) const;
   // Timestamp of the newest version or tombstone of the key; 0 when it never had one.
   absl::StatusOr<Timestamp> NewestVersion(absl::string_view key) const;
 

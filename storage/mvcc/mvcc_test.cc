@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -263,6 +264,60 @@ TEST_F(MvccTest, ModelOfRandomHistories) {
     }
     ASSERT_EQ(got, rows) << step;
     ASSERT_EQ(got_max, max) << step;
+  }
+}
+
+// Takes `most` rows at a time.
+class Visitor : public RowVisitor {
+ public:
+  explicit Visitor(size_t most) : most_(most) {}
+  absl::StatusOr<bool> OnRow(absl::string_view key, absl::string_view value) override {
+    rows.push_back({std::string(key), std::string(value)});
+    return rows.size() < most_;
+  }
+  std::vector<std::pair<std::string, std::string>> rows;
+
+ private:
+  const size_t most_;
+};
+
+TEST_F(MvccTest, AVisitorSeesWhatAScanGives) {
+  Random random(11);
+  for (int i = 0; i < 400; ++i) {
+    const std::string key = absl::StrCat("k", random.Below(40));
+    const int64_t t = 1 + static_cast<int64_t>(random.Below(90));
+    if (random.Below(4) == 0) {
+      Kill(key, t);
+    } else {
+      Put(key, t, absl::StrCat("v", i));
+    }
+  }
+  for (int round = 0; round < 100; ++round) {
+    const Timestamp t(1 + static_cast<int64_t>(random.Below(100)));
+    ScanOptions options;
+    options.reverse = random.Below(2) == 0;
+    const KeyRange all{"k", "l"};
+    auto scan = store_.Scan(all, t, options);
+    ASSERT_TRUE(scan.ok());
+    std::vector<std::pair<std::string, std::string>> seen;
+    Timestamp examined;
+    KeyRange left = all;
+    for (bool more = true; more;) {
+      Visitor visitor(1 + random.Below(7));
+      auto page = store_.Visit(left, t, options, &visitor);
+      ASSERT_TRUE(page.ok()) << page.status();
+      EXPECT_TRUE(page->rows.empty());
+      examined = std::max(examined, page->max_version_examined);
+      seen.insert(seen.end(), visitor.rows.begin(), visitor.rows.end());
+      more = page->resume_key.has_value();
+      if (more) (options.reverse ? left.end : left.start) = *page->resume_key;
+    }
+    EXPECT_EQ(examined, scan->max_version_examined);
+    ASSERT_EQ(seen.size(), scan->rows.size());
+    for (size_t i = 0; i < seen.size(); ++i) {
+      EXPECT_EQ(seen[i].first, scan->rows[i].key);
+      EXPECT_EQ(seen[i].second, scan->rows[i].value);
+    }
   }
 }
 

@@ -81,6 +81,7 @@ Task<absl::StatusOr<SpanPage>> RangeReader::WholeSpans(Ctx ctx, GroupId group, S
 
 Task<absl::StatusOr<std::vector<std::optional<std::string>>>> RangeReader::Points(
     Ctx ctx, std::vector<std::string> keys, LockMode lock) {
+  if (keys.size() == 1) co_return co_await Point(std::move(ctx), std::move(keys[0]), lock);
   std::map<std::string, std::optional<std::string>> found;
   for (const std::string& key : keys) found[key];
   std::vector<std::string> missing;
@@ -125,6 +126,31 @@ Task<absl::StatusOr<std::vector<std::optional<std::string>>>> RangeReader::Point
   values.reserve(keys.size());
   for (const std::string& key : keys) values.push_back(found[key]);
   co_return values;
+}
+
+Task<absl::StatusOr<std::vector<std::optional<std::string>>>> RangeReader::Point(Ctx ctx,
+                                                                                 std::string key,
+                                                                                 LockMode lock) {
+  reroutes_ = 0;
+  while (true) {
+    const GroupDescriptor* d = router_->Find(key);
+    if (d == nullptr) {
+      ISO_CO_RETURN_IF_ERROR(co_await Reroute(ctx, true));
+      continue;
+    }
+    SpanRead read;
+    read.lock = lock;
+    read.limit_bytes = options_.page_bytes;
+    read.spans.push_back(KeyRange::Point(key));
+    absl::StatusOr<SpanPage> page = co_await WholeSpans(ctx, d->group, std::move(read), false);
+    if (!page.ok()) co_return page.status();
+    if (!page->rerouted) {
+      std::vector<std::optional<std::string>> value(1);
+      if (!page->rows.empty()) value[0] = std::move(page->rows[0].value);
+      co_return value;
+    }
+    ISO_CO_RETURN_IF_ERROR(co_await Reroute(ctx, false));
+  }
 }
 
 Task<absl::StatusOr<RangePage>> RangeReader::Range(Ctx ctx, KeyRange range, uint64_t limit_rows,
@@ -190,6 +216,57 @@ Task<absl::StatusOr<RangePage>> RangeReader::Range(Ctx ctx, KeyRange range, uint
   }
   page.rest = left;
   co_return page;
+}
+
+Task<absl::StatusOr<ReduceResponse>> RangeReader::Reduce(Ctx ctx, ReduceRequest request) {
+  ReduceResponse response;
+  std::vector<KeyRange> left = std::move(request.ranges);
+  reroutes_ = 0;
+  while (true) {
+    std::vector<Piece> pieces;
+    bool hole = false;
+    for (const KeyRange& range : left) {
+      if (range.Empty()) continue;
+      const std::vector<Piece> cut = Cut(range, false, options_.groups_at_once - pieces.size());
+      hole = hole || (cut.empty() && pieces.size() < options_.groups_at_once);
+      KeyRange uncut = range;
+      for (const Piece& p : cut) {
+        uncut.start = p.range.end;
+        pieces.push_back(p);
+      }
+      const bool whole = !cut.empty() && cut.back().range.end == range.end;
+      if (!whole) response.rest.push_back(std::move(uncut));
+    }
+    if (pieces.empty() && !hole) co_return response;
+    const bool several = pieces.size() > 1 || !response.rest.empty();
+    std::vector<Task<absl::StatusOr<SpanPage>>> reads;
+    for (const Piece& p : pieces) {
+      SpanRead read;
+      read.spans = {p.range};
+      read.limit_bytes = options_.page_bytes;
+      read.program = request.program;
+      reads.push_back(reader_->ReadGroup(ctx, p.group, std::move(read), several));
+    }
+    auto pages = co_await Join(executor_, std::move(reads), Failed);
+    for (const auto& page : pages) {
+      if (page.has_value() && !page->ok()) co_return page->status();
+    }
+    bool read = false;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      SpanPage& page = **pages[i];
+      if (page.rerouted) {
+        response.rest.push_back(pieces[i].range);
+        continue;
+      }
+      read = true;
+      std::vector<KeyValue>* out = page.program_ran ? &response.results : &response.rows;
+      for (KeyValue& row : page.rows) out->push_back(std::move(row));
+      for (KeyRange& rest : page.rest) response.rest.push_back(std::move(rest));
+    }
+    if (read) co_return response;
+    ISO_CO_RETURN_IF_ERROR(co_await Reroute(ctx, hole));
+    left = std::exchange(response.rest, {});
+  }
 }
 
 }  // namespace isochron::txn

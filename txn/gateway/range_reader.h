@@ -21,6 +21,7 @@
 #include "common/task.h"
 #include "common/types.h"
 #include "proto/peer.pb.h"
+#include "txn/api/scan_program.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::txn {
@@ -31,11 +32,13 @@ struct SpanRead {
   uint64_t limit_bytes = 0;
   bool reverse = false;
   LockMode lock = LockMode::kShared;
+  std::string program;  // scan_program.h; empty: none
 };
 
 struct SpanPage {
   // A span does not lie in the group (any more): nothing was read, the router has learnt why.
   bool rerouted = false;
+  bool program_ran = false;
   std::vector<KeyValue> rows;
   std::vector<KeyRange> rest;
 };
@@ -73,6 +76,9 @@ class RangeReader {
   Task<absl::StatusOr<RangePage>> Range(Ctx ctx, KeyRange range, uint64_t limit_rows, bool reverse,
                                         LockMode lock);
 
+  // A page of each of the ranges' groups, as many as are read side by side.
+  Task<absl::StatusOr<ReduceResponse>> Reduce(Ctx ctx, ReduceRequest request);
+
   // A scan that holds this much is handed over, short of its row limit too.
   uint64_t page_bytes() const { return options_.page_bytes; }
 
@@ -86,6 +92,8 @@ class RangeReader {
   std::vector<Piece> Cut(const KeyRange& range, bool reverse, size_t most) const;
   // Learns where things are and lets a moment pass. Fails with ctx.
   Task<absl::Status> Reroute(Ctx ctx, bool hole);
+  Task<absl::StatusOr<std::vector<std::optional<std::string>>>> Point(Ctx ctx, std::string key,
+                                                                      LockMode lock);
   Task<absl::StatusOr<SpanPage>> WholeSpans(Ctx ctx, GroupId group, SpanRead read, bool several);
 
   Executor* const executor_;

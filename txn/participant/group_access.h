@@ -21,6 +21,7 @@
 #include "common/truetime.h"
 #include "common/types.h"
 #include "proto/peer.pb.h"
+#include "txn/api/scan_program.h"
 
 namespace isochron::txn {
 
@@ -44,6 +45,11 @@ struct ReadPage {
   std::vector<peer::Row> rows;
   Timestamp max_version;         // greatest version or tombstone examined
   std::optional<KeyRange> rest;  // set when a limit ended it early
+};
+
+struct RunPage {
+  Timestamp max_version;
+  std::optional<KeyRange> rest;
 };
 
 class GroupAccess {
@@ -83,6 +89,18 @@ class GroupAccess {
 
   // The newest versions at or below t, from this replica's store.
   virtual absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) = 0;
+
+  // The same, but the rows go to `run` where they lie.
+  virtual absl::StatusOr<RunPage> Run(const KeyRange& span, Timestamp t, ReadLimits limits,
+                                      ScanRun* run) {
+    auto page = Read(span, t, limits);
+    if (!page.ok()) return page.status();
+    for (const peer::Row& row : page->rows) {
+      auto more = run->Add(row.key(), row.value());
+      if (!more.ok()) return more.status();
+    }
+    return RunPage{page->max_version, std::move(page->rest)};
+  }
 
   virtual const std::map<TxnAttempt, peer::Prepare>& prepared() const = 0;
   virtual const std::map<TxnAttempt, peer::Decide>& decisions() const = 0;

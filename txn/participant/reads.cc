@@ -2,6 +2,7 @@
 #include "txn/participant/reads.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,47 @@ absl::StatusOr<Timestamp> ReadSpans(const ServerEnv& env, GroupAccess* group, co
     left.bytes -= bytes;
     if (left.rows > 0) left.rows -= rows;
   }
+  return max_version;
+}
+
+// The same, by a program, over a page of its own. Nullopt where it cannot be run: then *out is as
+// it was.
+absl::StatusOr<std::optional<Timestamp>> RunProgram(const ServerEnv& env, GroupAccess* group,
+                                                    const Spans& spans, Timestamp t,
+                                                    absl::string_view program,
+                                                    peer::ReadResponse* out) {
+  if (env.programs == nullptr) return std::nullopt;
+  auto run = env.programs->Start(program);
+  if (!run.ok()) {
+    env.observer->Reached("read.program_unknown");
+    return std::nullopt;
+  }
+  auto given_up = [&]() -> absl::StatusOr<std::optional<Timestamp>> {
+    env.observer->Reached("read.program_given_up");
+    out->clear_rest();
+    return std::nullopt;
+  };
+  Timestamp max_version;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    auto page = group->Run(spans[i], t, {env.options.program_rows, 0, false}, run->get());
+    // Of the store or of the program: the rows are read without it, and that shows which.
+    if (!page.ok()) return given_up();
+    max_version = std::max(max_version, page->max_version);
+    if (!page->rest) continue;
+    tablet::ToProto(*page->rest, out->add_rest());
+    for (size_t j = i + 1; j < spans.size(); ++j) tablet::ToProto(spans[j], out->add_rest());
+    break;
+  }
+  std::vector<KeyValue> results;
+  if (!(*run)->Finish(&results).ok()) return given_up();
+  for (KeyValue& kv : results) {
+    peer::Row* row = out->add_rows();
+    row->set_key(std::move(kv.key));
+    row->set_value(std::move(kv.value));
+  }
+  out->set_program_ran(true);
+  env.observer->Reached("read.program_ran");
+  if (!out->rest().empty()) env.observer->Reached("read.program_paged");
   return max_version;
 }
 
@@ -125,9 +167,19 @@ Task<absl::StatusOr<peer::GroupResponse>> AnswerAt(const ServerEnv* env, GroupAc
   ISO_CO_RETURN_IF_ERROR(CheckSpans(*group, spans));
   peer::GroupResponse response;
   response.mutable_read()->set_timestamp_us(t.us);
-  auto examined = ReadSpans(*env, group, spans, t,
-                            {request->limit_rows(), request->limit_bytes(), request->reverse()},
-                            response.mutable_read());
+  std::optional<Timestamp> by_program;
+  if (!request->program().empty()) {
+    ISO_CO_ASSIGN_OR_RETURN(
+        by_program, RunProgram(*env, group, spans, t, request->program(), response.mutable_read()));
+  }
+  absl::StatusOr<Timestamp> examined = Timestamp();
+  if (by_program.has_value()) {
+    examined = *by_program;
+  } else {
+    examined = ReadSpans(*env, group, spans, t,
+                         {request->limit_rows(), request->limit_bytes(), request->reverse()},
+                         response.mutable_read());
+  }
   if (absl::IsUnavailable(examined.status())) co_return examined.status();
   if (!examined.ok()) co_return RefusedAnswer(examined.status());
   if (!env->sabotage.Is(Sabotage::kNoFollowerGate)) {

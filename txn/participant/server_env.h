@@ -13,6 +13,7 @@
 #include "common/task.h"
 #include "common/types.h"
 #include "txn/api/group_caller.h"
+#include "txn/api/scan_program.h"
 
 namespace isochron::txn {
 
@@ -29,6 +30,7 @@ struct ServerOptions {
   Micros forget_delay_us = 200'000;  // gathers acknowledged decisions into one Forget
   size_t max_early = 10'000;         // attempts with votes but no coordinate request
   uint64_t page_bytes = 1 << 20;     // of a read that names no limit
+  uint64_t program_rows = 8192;      // over which a program runs before the loop does other work
   size_t max_waiting_locks = 4096;   // per group
 };
 
@@ -39,6 +41,7 @@ struct ServerEnv {
   GroupCaller* caller = nullptr;
   SabotageSet sabotage;
   ServerOptions options;
+  const ScanPrograms* programs = nullptr;  // null: none are known here
   // OK, or why new writes are refused here now (a DiskFull); null: never.
   std::function<absl::Status()> check_writes;
   // New writes should slow down; null: never.

@@ -168,6 +168,7 @@ Task<absl::StatusOr<SpanPage>> ReadOnlyTransaction::ReadGroup(Ctx ctx, GroupId g
   body->set_limit_rows(read.limit_rows);
   body->set_limit_bytes(read.limit_bytes);
   body->set_reverse(read.reverse);
+  body->set_program(std::move(read.program));
   absl::StatusOr<peer::GroupResponse> response = absl::UnavailableError("not asked");
   if (any_replica_) {
     response = co_await CallReplicas(&gateway, ctx, group, std::move(request));
@@ -183,6 +184,7 @@ Task<absl::StatusOr<SpanPage>> ReadOnlyTransaction::ReadGroup(Ctx ctx, GroupId g
   }
   if (response->error() != peer::GROUP_OK) co_return ToStatus(*response);
   if (t_ == Timestamp()) Fix(Timestamp(response->read().timestamp_us()));
+  page.program_ran = response->read().program_ran();
   for (peer::Row& row : *response->mutable_read()->mutable_rows()) {
     page.rows.push_back(KeyValue{std::move(*row.mutable_key()), std::move(*row.mutable_value())});
   }

@@ -26,7 +26,9 @@
 
 namespace isochron::txn {
 
-class ReadOnlyTransaction : public ReadTransaction, private GroupReader {
+class ReadOnlyTransaction : public ReadTransaction,
+                            public ReducingTransaction,
+                            private GroupReader {
  public:
   ReadOnlyTransaction(std::shared_ptr<Gateway> gateway, ReadOptions options);
   ~ReadOnlyTransaction() override;
@@ -37,6 +39,9 @@ class ReadOnlyTransaction : public ReadTransaction, private GroupReader {
   Task<absl::StatusOr<std::vector<std::optional<std::string>>>> MultiGet(
       Ctx ctx, std::vector<std::string> keys, LockMode lock) override;
   Task<absl::StatusOr<ScanResponse>> Scan(Ctx ctx, ScanRequest request) override;
+  Task<absl::StatusOr<ReduceResponse>> Reduce(Ctx ctx, ReduceRequest request) override {
+    return reader_.Reduce(std::move(ctx), std::move(request));
+  }
   Timestamp read_timestamp() const override { return t_; }
 
  private:

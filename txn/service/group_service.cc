@@ -22,6 +22,7 @@ GroupService::GroupService(Env env)
   env_.caller = env.caller;
   env_.sabotage = env.sabotage;
   env_.options = env.options;
+  env_.programs = env.programs;
   env_.check_writes = std::move(env.check_writes);
   env_.close_to_stall = std::move(env.close_to_stall);
   env_.scope = &scope_;

@@ -50,6 +50,7 @@ class GroupService : public tablet::GroupListener {
     // As in ServerEnv.
     std::function<absl::Status()> check_writes = {};
     std::function<bool()> close_to_stall = {};
+    const ScanPrograms* programs = nullptr;
   };
   explicit GroupService(Env env);
   ~GroupService() override;

@@ -17,6 +17,21 @@ bool IsPoint(const KeyRange& span) {
          span.end.compare(0, span.start.size(), span.start) == 0;
 }
 
+class RunRows : public storage::RowVisitor {
+ public:
+  explicit RunRows(ScanRun* run) : run_(run) {}
+  absl::StatusOr<bool> OnRow(absl::string_view key, absl::string_view value) override {
+    return run_->Add(key, value);
+  }
+
+ private:
+  ScanRun* const run_;
+};
+
+KeyRange Rest(const KeyRange& span, const std::string& resume_key, bool reverse) {
+  return reverse ? KeyRange{span.start, resume_key} : KeyRange{resume_key, span.end};
+}
+
 absl::Status CheckRead(const tablet::Group& group, const KeyRange& span, Timestamp t) {
   ISO_RETURN_IF_ERROR(group.CheckUncovered(span));
   const absl::Status kept = group.CheckHorizon(t);
@@ -79,10 +94,23 @@ absl::StatusOr<ReadPage> TabletAccess::Read(const KeyRange& span, Timestamp t, R
     page.rows.back().set_key(std::move(row.key));
     page.rows.back().set_value(std::move(row.value));
   }
-  if (scan.resume_key) {
-    page.rest = limits.reverse ? KeyRange{span.start, *scan.resume_key}
-                               : KeyRange{*scan.resume_key, span.end};
-  }
+  if (scan.resume_key) page.rest = Rest(span, *scan.resume_key, limits.reverse);
+  return page;
+}
+
+absl::StatusOr<RunPage> TabletAccess::Run(const KeyRange& span, Timestamp t, ReadLimits limits,
+                                          ScanRun* run) {
+  storage::ScanOptions options;
+  options.limit_rows = limits.rows;
+  options.limit_examined = kMaxKeysExamined;
+  options.reverse = limits.reverse;
+  RunRows visitor(run);
+  ISO_ASSIGN_OR_RETURN(storage::ScanResult scan,
+                       group_->store()->Visit(span, t, options, &visitor));
+  ISO_RETURN_IF_ERROR(CheckRead(*group_, span, t));
+  RunPage page;
+  page.max_version = scan.max_version_examined;
+  if (scan.resume_key) page.rest = Rest(span, *scan.resume_key, limits.reverse);
   return page;
 }
 

@@ -41,6 +41,8 @@ class TabletAccess : public GroupAccess {
   Timestamp horizon() const override { return group_->state().horizon(); }
   Timestamp HoldLeadershipUntil(Timestamp t) override;
   absl::StatusOr<ReadPage> Read(const KeyRange& span, Timestamp t, ReadLimits limits) override;
+  absl::StatusOr<RunPage> Run(const KeyRange& span, Timestamp t, ReadLimits limits,
+                              ScanRun* run) override;
   const std::map<TxnAttempt, peer::Prepare>& prepared() const override {
     return group_->prepared();
   }

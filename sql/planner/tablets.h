@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ISOCHRON_SQL_PLANNER_TABLETS_H_
+#define ISOCHRON_SQL_PLANNER_TABLETS_H_
+
+// What of a plan runs at the tablets that hold the rows, as a program (sql/pushdown).
+//
+// An aggregation over a range of a table's primary key, if all that it evaluates is portable and
+// its partial aggregates give exactly what one pass gives: count, sum and avg of integers and
+// numerics, min and max of values that look alike when equal, bool_and and bool_or. Sums of floats
+// depend on the order, DISTINCT on all values. Pure.
+
+#include <optional>
+#include <vector>
+
+#include "sql/binder/expr.h"
+#include "sql/planner/plan.h"
+#include "sql/pushdown/program.h"
+
+namespace isochron::sql {
+
+// What a whole partial aggregate becomes.
+enum class Finish : uint8_t { kCount, kBigintSum, kNumericSum, kMean, kExtreme };
+
+struct TabletAggregate {
+  const ScanPlan* scan = nullptr;
+  Program program;
+  std::vector<Finish> finish;  // by call
+};
+
+// Whether the aggregation runs there, in a transaction that only reads.
+bool RunsAtTablets(const AggregatePlan& plan);
+// Its program, with the values that parameters and the like have in `eval`. Nullopt where it does
+// not run there after all.
+std::optional<TabletAggregate> AtTablets(const AggregatePlan& plan, const EvalContext& eval);
+
+}  // namespace isochron::sql
+
+#endif  // ISOCHRON_SQL_PLANNER_TABLETS_H_
