@@ -24,8 +24,6 @@ TEST(WorkloadTest, SequencesGiveNoValueTwice) { ExpectClean("sequence", "1..60")
 
 TEST(WorkloadTest, IndexesEqualTheirTables) { ExpectClean("schema", "1..60"); }
 
-TEST(WorkloadTest, NoRowRefersToNone) { ExpectClean("references", "1..10"); }
-
 TEST(WorkloadTest, SingleStatementsMoveWhatThereIs) { ExpectClean("merge", "1..30"); }
 
 }  // namespace
