@@ -237,8 +237,8 @@ TEST_F(ConversationTest, AStringOfStatementsIsOneTransaction) {
   EXPECT_EQ(Query("create table a (i int primary key); create table b (i int primary key)"),
             "C:CREATE TABLE C:CREATE TABLE Z:I");
   EXPECT_EQ(Query("insert into a values (1); create table c (i int primary key)"),
-            "C:INSERT 0 1 E:25001 Z:I");
-  EXPECT_EQ(Query("select * from a"), "T:i/23 C:SELECT 0 Z:I");
+            "C:INSERT 0 1 C:CREATE TABLE Z:I");
+  EXPECT_EQ(Query("select * from a"), "T:i/23 D:1 C:SELECT 1 Z:I");
 }
 
 TEST_F(ConversationTest, ExtendedQueries) {
