@@ -29,7 +29,9 @@ class References final : public SqlSteps {
     std::unique_ptr<sql::Session> sql = session.sql->NewSession();
     for (const char* statement :
          {"CREATE TABLE IF NOT EXISTS par (id bigint PRIMARY KEY)",
-          "CREATE TABLE IF NOT EXISTS chi (id bigint PRIMARY KEY, par bigint)",
+          // With the index whoever deletes a parent meets only the writers of its own children.
+          "BEGIN", "CREATE TABLE IF NOT EXISTS chi (id bigint PRIMARY KEY, par bigint)",
+          "CREATE INDEX IF NOT EXISTS chi_of ON chi (par)", "COMMIT",
           "CREATE TABLE IF NOT EXISTS notes (id bigint PRIMARY KEY, what text)"}) {
       auto made = co_await Execute(&session, sql.get(), statement);
       if (!made.ok()) co_return made.status();
