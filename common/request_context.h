@@ -139,7 +139,7 @@ class RequestContext {
 
   // OK, CANCELLED or DEADLINE_EXCEEDED.
   absl::Status Check(Micros now_us) const {
-    if (cancelled_) return absl::CancelledError("the statement was cancelled by its client");
+    if (cancelled_) return absl::CancelledError("canceling statement due to user request");
     if (now_us >= deadline_us_) {
       return absl::DeadlineExceededError("the statement did not finish before its deadline");
     }

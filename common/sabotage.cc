@@ -56,6 +56,8 @@ constexpr absl::string_view kNames[] = {
     "unregistered-group",
     "backfill-overwrites-delete",
     "foreign-key-unlocked",
+    "skip-locked-unchecked",
+    "advisory-renews-late",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

@@ -63,6 +63,8 @@ enum class Sabotage : int {
   kUnregisteredGroup,
   kBackfillOverwritesDelete,
   kForeignKeyUnlocked,
+  kSkipLockedUnchecked,
+  kAdvisoryRenewsLate,
   kCount,
 };
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/request_context.h"
+#include "common/wait_for.h"
 #include "gtest/gtest.h"
 
 namespace isochron {
@@ -264,6 +266,41 @@ TEST(WaitList, MayDieBeforeItsWaitersAndTheReverse) {
   executor.Advance(200);
   EXPECT_EQ(log.size(), 1u);
   EXPECT_EQ(Counted::alive, 0);
+}
+
+Task<void> WaitsFor(Ctx ctx, Executor* executor, WaitList* list, const bool* flag,
+                    std::vector<absl::Status>* log) {
+  log->push_back(co_await WaitFor(ctx, executor, list, [flag] { return *flag; }));
+}
+
+TEST(WaitFor, EndsByItsConditionByCancelAndByDeadline) {
+  ManualExecutor executor;
+  WaitList list(&executor);
+  TaskScope scope;
+  std::vector<absl::Status> log;
+  bool flag = false;
+  auto patient = std::make_shared<RequestContext>(1000);
+  auto cancelled = std::make_shared<RequestContext>(1000);
+  auto hasty = std::make_shared<RequestContext>(10);
+  for (const Ctx& ctx : {Ctx(patient), Ctx(cancelled), Ctx(hasty)}) {
+    scope.Spawn(WaitsFor(ctx, &executor, &list, &flag, &log));
+  }
+  list.NotifyAll();  // for nothing
+  executor.Run();
+  EXPECT_TRUE(log.empty());
+  cancelled->Cancel();
+  executor.Run();
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log[0].code(), absl::StatusCode::kCancelled);
+  executor.Advance(10);
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[1].code(), absl::StatusCode::kDeadlineExceeded);
+  flag = true;
+  list.NotifyAll();
+  executor.Run();
+  ASSERT_EQ(log.size(), 3u);
+  EXPECT_TRUE(log[2].ok());
+  EXPECT_EQ(list.size(), 0u);
 }
 
 TEST(TaskDeath, AwaitedTwice) {

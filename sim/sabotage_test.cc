@@ -45,7 +45,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kSplitDropsPrepared, Sabotage::kMergeWithoutSmax,
         Sabotage::kWitnessTruncatesEarly, Sabotage::kForgetFinished, Sabotage::kReadVoteUnbounded,
         Sabotage::kUnheardRetention, Sabotage::kUnboundedElections, Sabotage::kUnregisteredGroup,
-        Sabotage::kBackfillOverwritesDelete, Sabotage::kForeignKeyUnlocked),
+        Sabotage::kBackfillOverwritesDelete, Sabotage::kForeignKeyUnlocked,
+        Sabotage::kSkipLockedUnchecked, Sabotage::kAdvisoryRenewsLate),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -22,6 +22,10 @@ void ExpectClean(const std::string& workload, const std::string& seeds) {
 // Seed 19 is of a setval that was given up before it had waited for leases.
 TEST(WorkloadTest, SequencesGiveNoValueTwice) { ExpectClean("sequence", "1..60"); }
 
+TEST(WorkloadTest, JobsAreDoneOnce) { ExpectClean("queue", "1..10"); }
+
+TEST(WorkloadTest, AdvisoryLocksHaveOneHolder) { ExpectClean("advisory", "1..30"); }
+
 TEST(WorkloadTest, IndexesEqualTheirTables) { ExpectClean("schema", "1..40"); }
 
 TEST(WorkloadTest, SingleStatementsMoveWhatThereIs) { ExpectClean("merge", "1..30"); }

@@ -91,7 +91,7 @@ Task<absl::StatusOr<std::string>> PeerRpc::Call(Ctx ctx, NodeId to, Method metho
                          absl::StrCat(ToString(to), " did not answer before the deadline")));
   });
   guard.cancel_id = ctx->OnCancel([answer]() mutable {
-    answer.Set(absl::CancelledError("the statement was cancelled by its client"));
+    answer.Set(absl::CancelledError("canceling statement due to user request"));
   });
 
   Envelope request;

@@ -232,7 +232,7 @@ class Admission::Waiting {
       turn.Set(absl::DeadlineExceededError("the wait for a place was too long"));
     });
     on_cancel_ = ctx_->OnCancel([turn]() mutable {
-      turn.Set(absl::CancelledError("the statement was cancelled by its client"));
+      turn.Set(absl::CancelledError("canceling statement due to user request"));
     });
   }
   ~Waiting() {

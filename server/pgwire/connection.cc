@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/wait_for.h"
 #include "sql/types/error.h"
 
 namespace isochron::pgwire {
@@ -51,6 +52,7 @@ Connection::Connection(Host* host, int fd, uint32_t process, uint32_t secret, bo
 Connection::~Connection() {
   scope_.Clear();
   host_->loop()->Cancel(startup_timer_);
+  host_->loop()->Cancel(idle_timer_);
   Unwatch();
   close(fd_);
   if (charged_ > 0) host_->memory()->Release(charged_);
@@ -209,12 +211,7 @@ void Connection::Flush() {
 
 Task<bool> Connection::Drain(Ctx ctx) {
   Flush();
-  // Also when this is dropped half way.
-  struct Registration {
-    ~Registration() { ctx->RemoveOnCancel(id); }
-    RequestContext* const ctx;
-    const uint64_t id;
-  } registration{ctx.get(), ctx->OnCancel([this] { writable_.NotifyAll(); })};
+  const WakeOnCancel wake(ctx, &writable_);
   bool in_time = true;
   while (in_time && !gone_ && !ctx->cancelled() &&
          sending_.size() - sent_ + out_.size() > kHighWaterBytes) {
@@ -267,8 +264,30 @@ Task<void> Connection::Run() {
   serving_ = false;
   if (gone_) co_return CloseSoon();
   if (!terminate_.ok() && !ending_) Refuse(terminate_);
+  if (conversation_ && !ending_) AwaitClient();
   Flush();
   Watch();
+}
+
+void Connection::AwaitClient() {
+  const Micros limit = conversation_->idle_limit_us();
+  if (limit <= 0) return;
+  // One timer for many messages: it looks when it fires.
+  idle_since_ = host_->loop()->MonotonicNow();
+  if (idle_timer_ != 0 && idle_until_ <= idle_since_ + limit) return;
+  host_->loop()->Cancel(idle_timer_);
+  idle_until_ = idle_since_ + limit;
+  idle_timer_ = host_->loop()->PostAfter(limit, [this] { OnIdleTimer(); });
+}
+
+void Connection::OnIdleTimer() {
+  idle_timer_ = 0;
+  const Micros limit = conversation_->idle_limit_us();
+  if (serving_ || ending_ || closing_ || gone_ || limit <= 0) return;
+  idle_until_ = idle_since_ + limit;
+  const Micros left = idle_until_ - host_->loop()->MonotonicNow();
+  if (left <= 0) return Terminate(conversation_->IdleTooLong());
+  idle_timer_ = host_->loop()->PostAfter(left, [this] { OnIdleTimer(); });
 }
 
 Task<void> Connection::ServeStartup(std::string body) {

@@ -87,6 +87,9 @@ class Connection final : public Outlet {
   void Unwatch();
   void Gone();
   void CloseSoon();
+  // The client is awaited from now on, for as long as its settings say.
+  void AwaitClient();
+  void OnIdleTimer();
   // Counts what is held for the client: input, the message that is served, what is kept by name.
   absl::Status ChargeHeld();
   Task<void> Run();
@@ -124,6 +127,8 @@ class Connection final : public Outlet {
   bool closing_ = false;  // Closed was called
   absl::Status terminate_;
   Executor::TimerId startup_timer_ = 0;
+  Executor::TimerId idle_timer_ = 0;  // looks whether the client has been idle too long
+  Micros idle_since_ = 0, idle_until_ = 0;
   StartupPacket packet_;                  // between them
   std::unique_ptr<ScramExchange> scram_;  // while a password is asked for
   bool scram_begun_ = false;

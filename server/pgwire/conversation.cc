@@ -61,8 +61,22 @@ absl::StatusOr<Conversation::Options> ParseOptions(absl::string_view text) {
   return out;
 }
 
+absl::Status InPostgresWords(absl::string_view words, const absl::Status& status) {
+  sql::ErrorFields fields;
+  fields.detail = std::string(status.message());
+  return sql::WithFields(sql::SqlError(sql::sqlstate::kQueryCanceled, words), fields);
+}
+
 absl::Status AsError(const absl::Status& status) {
   const Micros retry_us = admission::RetryAfter(status);
+  const bool plain = sql::HintOf(status).empty() && sql::PositionOf(status) == 0;
+  if (retry_us <= 0 && plain && absl::IsDeadlineExceeded(status) &&
+      sql::SqlStateOf(status) == sql::sqlstate::kQueryCanceled) {
+    return InPostgresWords("canceling statement due to statement timeout", status);
+  }
+  if (retry_us <= 0 && plain && absl::IsCancelled(status)) {
+    return InPostgresWords("canceling statement due to user request", status);
+  }
   if (retry_us <= 0) return status;
   return sql::SqlError("53300", status.message(), -1,
                        absl::StrCat("Try again after ", (retry_us + 999) / 1000, " ms."));
@@ -82,6 +96,20 @@ Ctx Conversation::NewCtx() {
   return ctx;
 }
 
+Micros Conversation::idle_limit_us() const {
+  const sql::Session::IdleLimits limits = session_->idle_limits();
+  if (copy_ != nullptr) return 0;
+  return session_->in_transaction() ? limits.in_transaction_us : limits.session_us;
+}
+
+absl::Status Conversation::IdleTooLong() const {
+  if (session_->in_transaction()) {
+    return sql::SqlError(sql::sqlstate::kIdleInTransaction,
+                         "terminating connection due to idle-in-transaction timeout");
+  }
+  return sql::SqlError("57P05", "terminating connection due to idle-session timeout");
+}
+
 void Conversation::Cancel() {
   if (running_) running_->Cancel();
 }
@@ -92,6 +120,8 @@ void Conversation::End(const absl::Status& status) {
 }
 
 void Conversation::Fail(const absl::Status& status) {
+  // The session has ended.
+  if (sql::SqlStateOf(status) == kAdminShutdown) return End(status);
   session_->FailTransaction();
   deps_.out->Error(ReportOf(AsError(status)));
 }
@@ -119,7 +149,16 @@ void Conversation::ReportSettings(bool all) {
 }
 
 void Conversation::Notices(const sql::StatementResult& result) {
+  // Quieter ones stand first.
+  constexpr absl::string_view kLevels[] = {"debug", "log", "notice", "warning", "error"};
+  const auto level = [&](absl::string_view name) {
+    return std::find(std::begin(kLevels), std::end(kLevels), absl::AsciiStrToLower(name));
+  };
+  const auto* const least =
+      result.notices.empty() ? std::begin(kLevels)
+                             : level(session_->Setting("client_min_messages").value_or("notice"));
   for (const sql::Notice& n : result.notices) {
+    if (least != std::end(kLevels) && level(n.severity) < least) continue;
     deps_.out->Notice({.severity = n.severity, .code = n.sql_state, .message = n.message});
   }
   if (absl::StartsWith(result.tag, "SET") || absl::StartsWith(result.tag, "RESET")) {

@@ -62,6 +62,10 @@ class Conversation {
   // A FATAL error: after it the connection is to be closed.
   void End(const absl::Status& status);
 
+  // How long its client may send nothing now, and what it is told when that is over; 0: for ever.
+  Micros idle_limit_us() const;
+  absl::Status IdleTooLong() const;
+
   // Terminate came, or End was called.
   bool ended() const { return ended_; }
   bool in_transaction() const { return session_->in_transaction(); }

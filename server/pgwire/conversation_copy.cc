@@ -97,12 +97,17 @@ Task<absl::Status> Conversation::InsertRows(bool all) {
     const auto result =
         co_await session_->Execute(running_, std::move(batch.sql), std::move(batch.params), &sink);
     if (!result.ok()) {
+      // Not its position: that is one in a statement that the client has not written.
+      sql::ErrorFields fields = sql::FieldsOf(result.status());
+      fields.where = absl::StrCat("COPY ", copy_->table(), ", line ", batch.first_line);
+      if (batch.last_line > batch.first_line) {
+        fields.where = absl::StrCat("COPY ", copy_->table(), ", lines ", batch.first_line, " to ",
+                                    batch.last_line);
+      }
       co_return sql::WithFields(
-          sql::SqlError(sql::SqlStateOf(result.status()),
-                        absl::StrCat(result.status().message(), " (COPY ", copy_->table(),
-                                     ", lines ", batch.first_line, " to ", batch.last_line, ")"),
-                        -1, sql::HintOf(result.status())),
-          sql::FieldsOf(result.status()));
+          sql::SqlError(sql::SqlStateOf(result.status()), result.status().message(), -1,
+                        sql::HintOf(result.status())),
+          fields);
     }
     copy_->rows += batch.rows;
   }

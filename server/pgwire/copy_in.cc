@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "server/pgwire/message_reader.h"
 #include "server/pgwire/value_codec.h"
 #include "sql/types/error.h"
 
@@ -19,6 +20,16 @@ constexpr size_t kMaxParams = 1000;
 constexpr size_t kMaxRows = 200;
 constexpr size_t kBatchBytes = 256 << 10;
 
+// As PostgreSQL shows a value of COPY: its beginning. What is no text is not shown.
+std::string Printed(absl::string_view value) {
+  if (!CheckText(value).ok()) return "";
+  size_t end = std::min<size_t>(value.size(), 100);
+  while (end < value.size() && end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) {
+    --end;
+  }
+  return absl::StrCat(": \"", value.substr(0, end), end < value.size() ? "..." : "", "\"");
+}
+
 }  // namespace
 
 CopyInput::CopyInput(sql::CopyDescription copy, bool extended, const sql::TimeContext* time)
@@ -29,9 +40,11 @@ CopyInput::CopyInput(sql::CopyDescription copy, bool extended, const sql::TimeCo
           std::clamp<size_t>(kMaxParams / std::max<size_t>(copy_.columns.size(), 1), 1, kMaxRows)),
       reader_(copy_.format, kMaxLineBytes) {}
 
-absl::Status CopyInput::Wrong(absl::string_view sql_state, absl::string_view message) const {
-  return sql::SqlError(
-      sql_state, absl::StrCat(message, " (COPY ", copy_.table, ", line ", reader_.line(), ")"));
+absl::Status CopyInput::Wrong(absl::string_view sql_state, absl::string_view message,
+                              absl::string_view place) const {
+  return sql::WithFields(
+      sql::SqlError(sql_state, message),
+      {.where = absl::StrCat("COPY ", copy_.table, ", line ", reader_.line(), place)});
 }
 
 absl::Status CopyInput::Take(const sql::CopyReader::Fields& fields) {
@@ -48,8 +61,8 @@ absl::Status CopyInput::Take(const sql::CopyReader::Fields& fields) {
       pending_bytes_ += fields[i]->size();
       auto value = DecodeValue(param.type, 0, *fields[i], *time_);
       if (!value.ok()) {
-        return Wrong(sql::SqlStateOf(value.status()),
-                     absl::StrCat(value.status().message(), ", column ", copy_.columns[i].name));
+        return Wrong(sql::SqlStateOf(value.status()), value.status().message(),
+                     absl::StrCat(", column ", copy_.columns[i].name, Printed(*fields[i])));
       }
       param.value = *std::move(value);
     }

@@ -44,7 +44,8 @@ class CopyInput {
 
  private:
   absl::Status Take(const sql::CopyReader::Fields& fields);
-  absl::Status Wrong(absl::string_view sql_state, absl::string_view message) const;
+  absl::Status Wrong(absl::string_view sql_state, absl::string_view message,
+                     absl::string_view place = "") const;
   const std::string& Statement(size_t row_count);
 
   const sql::CopyDescription copy_;

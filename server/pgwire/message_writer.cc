@@ -42,6 +42,8 @@ Report ReportOf(const absl::Status& status, absl::string_view severity) {
   r.table = std::move(fields.table);
   r.column = std::move(fields.column);
   r.constraint = std::move(fields.constraint);
+  r.where = std::move(fields.where);
+  r.routine = std::move(fields.routine);
   return r;
 }
 
@@ -131,8 +133,8 @@ void MessageWriter::RowDescription(const std::vector<sql::ColumnInfo>& columns,
   Int16(static_cast<int16_t>(columns.size()));
   for (size_t i = 0; i < columns.size(); ++i) {
     CString(columns[i].name);
-    Int32(0);  // no table: a column of a result
-    Int16(0);
+    Int32(static_cast<int32_t>(columns[i].table));
+    Int16(static_cast<int16_t>(columns[i].column));
     const PgType type = PgTypeOf(columns[i].type);
     Int32(type.oid);
     Int16(type.size);
@@ -207,6 +209,7 @@ void MessageWriter::Fields(char type, const Report& report) {
   field('t', report.table);
   field('c', report.column);
   field('n', report.constraint);
+  field('R', report.routine);
   out_.push_back('\0');
   End(m);
 }

@@ -26,7 +26,7 @@ struct Report {
   std::string hint;
   int position = 0;  // 1-based, in characters; 0: none
   std::string where;
-  std::string schema, table, column, constraint;
+  std::string schema, table, column, constraint, routine;
 };
 
 // SQLSTATE, position, hint and the rest as they are in the status (sql/types/error.h).

@@ -30,8 +30,11 @@ void RowSink::OnColumns(const std::vector<sql::ColumnInfo>& columns) {
   }
   if (describes_) out_->RowDescription(columns, formats_);
   if (expected_ != nullptr && !Same(*expected_, columns)) {
-    status_ = sql::SqlError(sql::sqlstate::kUnsupported, "cached plan must not change result type",
-                            -1, "A table has changed: prepare the statement again.");
+    // By the routine's name drivers know that preparing it anew is all that it takes.
+    status_ = sql::WithFields(
+        sql::SqlError(sql::sqlstate::kUnsupported, "cached plan must not change result type", -1,
+                      "A table has changed: prepare the statement again."),
+        {.routine = "RevalidateCachedQuery"});
   }
 }
 

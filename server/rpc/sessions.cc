@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
+#include "common/wait_for.h"
 #include "server/rpc/status_codec.h"
 #include "server/rpc/value_codec.h"
 
@@ -28,33 +29,8 @@ std::string IdOf(absl::string_view name) {
 
 }  // namespace
 
-namespace {
-
-// Wakes the waiters when the request is cancelled, for as long as it waits.
-class WakeOnCancel {
- public:
-  WakeOnCancel(Ctx ctx, WaitList* waiters) : ctx_(std::move(ctx)) {
-    id_ = ctx_->OnCancel([waiters] { waiters->NotifyAll(); });
-  }
-  ~WakeOnCancel() { ctx_->RemoveOnCancel(id_); }
-  WakeOnCancel(const WakeOnCancel&) = delete;
-  WakeOnCancel& operator=(const WakeOnCancel&) = delete;
-
- private:
-  const Ctx ctx_;
-  uint64_t id_ = 0;
-};
-
-}  // namespace
-
 Task<absl::Status> Turn::Enter(Ctx ctx) {
-  if (taken_) {
-    WakeOnCancel wake(ctx, &waiters_);
-    while (taken_) {
-      ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
-      co_await waiters_.WaitUntil(ctx->deadline_us());
-    }
-  }
+  ISO_CO_RETURN_IF_ERROR(co_await WaitFor(ctx, executor_, &waiters_, [this] { return !taken_; }));
   taken_ = true;
   co_return absl::OkStatus();
 }

@@ -220,6 +220,15 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->workloads = {"references"};
       p->clients = 12;
       break;
+    case Sabotage::kSkipLockedUnchecked:
+      p->workloads = {"queue"};
+      p->clients = 12;
+      break;
+    case Sabotage::kAdvisoryRenewsLate:
+      SetFaults(p, {"pause", "partition", "isolate-leader", "clog"});
+      p->workloads = {"advisory"};
+      p->clients = 12;
+      break;
     default:
       break;
   }
@@ -306,7 +315,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     return std::find(p.workloads.begin(), p.workloads.end(), workload) != p.workloads.end();
   };
   if (!options.sql_file.empty() || works("ddl") || works("schema") || works("references") ||
-      works("merge") || works("sequence")) {
+      works("merge") || works("sequence") || works("queue") || works("advisory")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

@@ -344,6 +344,8 @@ sql::Engine* SimNode::sql() {
   if (process_->sql == nullptr) {
     sql::EngineOptions options;
     options.seed = random_.Next();
+    // So that faults outlast it.
+    options.advisory_lease_us = 1'500'000;
     process_->sql = sql::Engine::Create({.store = store(),
                                          .executor = process_->executor,
                                          .truetime = &clock_,

@@ -2,9 +2,9 @@
 
 // A foreign key comes and goes, by itself and inside transactions, while rows that refer and rows
 // that are referred to come and go at any gateway; tables are emptied and columns added inside
-// transactions that also write rows. What must hold, in any snapshot: where the catalog says that
-// the key is valid, no row refers to one that is not there; and what a transaction that changed the
-// schema wrote is there with its column or not at all.
+// transactions that also write rows. The key may be deferred. What must hold, in any snapshot:
+// where the catalog says that the key is valid, no row refers to one that is not there; and what a
+// transaction that changed the schema wrote is there with its column or not at all.
 
 #include <utility>
 
@@ -47,7 +47,9 @@ class References final : public SqlSteps {
     const int64_t child = session.random.Between(1, kChildren);
     if (how < 0.08 && !busy_) {
       co_await Change(std::move(session));
-    } else if (how < 0.3) {
+    } else if (how < 0.2) {
+      co_await Defer(std::move(session));
+    } else if (how < 0.35) {
       co_await Look(std::move(session));
     } else if (how < 0.5) {
       co_await Run(std::move(session),
@@ -95,7 +97,8 @@ class References final : public SqlSteps {
     const double how = session.random.NextDouble();
     std::vector<std::string> statements;
     const std::string add =
-        "ALTER TABLE chi ADD CONSTRAINT chi_par FOREIGN KEY (par) REFERENCES par";
+        absl::StrCat("ALTER TABLE chi ADD CONSTRAINT chi_par FOREIGN KEY (par) REFERENCES par",
+                     session.random.OneIn(0.5) ? " DEFERRABLE INITIALLY DEFERRED" : "");
     if (how < 0.25) {
       statements = {"ALTER TABLE chi DROP CONSTRAINT IF EXISTS chi_par"};
     } else if (how < 0.55) {
@@ -116,10 +119,35 @@ class References final : public SqlSteps {
                                  "', ", n, ")"),
                     "COMMIT"};
     }
-    std::unique_ptr<sql::Session> sql = session.sql->NewSession();
-    Recorded op(&session, "references " + statements.back());
     const Ctx ctx =
         std::make_shared<RequestContext>(session.executor->MonotonicNow() + kChangeTimeoutUs);
+    co_await All(std::move(session), std::move(statements), ctx);
+  }
+
+  // Those that refer come before, or those that are referred to go before: where the key is
+  // deferred, it holds at the end or nothing of it was.
+  Task<void> Defer(Session session) {
+    const int64_t child = session.random.Between(1, kChildren);
+    const int64_t parent = session.random.Between(1, kParents);
+    std::vector<std::string> statements = {
+        "BEGIN", absl::StrCat("INSERT INTO chi (id, par) VALUES (", child, ", ", parent,
+                              ") ON CONFLICT (id) DO UPDATE SET par = excluded.par")};
+    if (session.random.OneIn(0.5)) {
+      statements.push_back(absl::StrCat("DELETE FROM par WHERE id = ", parent % kParents + 1));
+    }
+    if (session.random.OneIn(0.7)) {
+      statements.push_back(
+          absl::StrCat("INSERT INTO par VALUES (", parent, ") ON CONFLICT DO NOTHING"));
+    }
+    statements.push_back("COMMIT");
+    const Ctx ctx = session.NewContext();
+    co_await All(std::move(session), std::move(statements), ctx);
+  }
+
+  // One after the other in one session, up to the first that fails.
+  Task<void> All(Session session, std::vector<std::string> statements, Ctx ctx) {
+    std::unique_ptr<sql::Session> sql = session.sql->NewSession();
+    Recorded op(&session, "references " + statements.back());
     absl::Status done;
     for (const std::string& statement : statements) {
       sql::CollectingSink sink;

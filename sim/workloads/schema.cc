@@ -131,6 +131,10 @@ class Schema final : public SqlSteps {
     Running running(&changing_);
     const Ctx ctx =
         std::make_shared<RequestContext>(session->executor->MonotonicNow() + kChangeTimeoutUs);
+    if (session->random.OneIn(0.15)) {
+      session->executor->PostAfter(session->random.Between(100'000, 6'000'000),
+                                   [ctx] { ctx->Cancel(); });
+    }
     co_return co_await Run(session, std::move(statement), ctx, "the schema of sch");
   }
 
@@ -266,6 +270,13 @@ class Schema final : public SqlSteps {
     ISO_CO_ASSIGN_OR_RETURN(Rows slots, co_await Query(ctx, txn->get(),
                                                        "SELECT id, slot FROM sch "
                                                        "WHERE slot > 0 ORDER BY id"));
+    ISO_CO_ASSIGN_OR_RETURN(Rows rich, co_await Query(ctx, txn->get(),
+                                                      "SELECT id, amount FROM sch "
+                                                      "WHERE amount >= 100 ORDER BY id"));
+    ISO_CO_ASSIGN_OR_RETURN(Rows both, co_await Query(ctx, txn->get(),
+                                                      "SELECT id, owner + slot FROM sch "
+                                                      "WHERE owner + slot >= 0 ORDER BY id"));
+    JudgeComputed(all, rich, both);
     ISO_CO_ASSIGN_OR_RETURN(Rows sums,
                             co_await Query(ctx, txn->get(),
                                            "SELECT count(*), count(owner), sum(amount), min(id), "
@@ -313,6 +324,30 @@ class Schema final : public SqlSteps {
              absl::StrCat("GROUP BY gives ", said.size(), " owners, of ", want.size()));
     }
   }
+  // What a partial index tells, and one on an expression.
+  void JudgeComputed(const Rows& all, const Rows& rich, const Rows& both) {
+    std::string by_amount, by_both, said_amount, said_both;
+    for (const sql::Row& row : all) {
+      const int64_t id = row[0].int_value(), amount = row[3].int_value();
+      if (amount >= 100) absl::StrAppend(&by_amount, id, ":", amount, " ");
+      if (row[1].is_null()) continue;
+      absl::StrAppend(&by_both, id, ":", row[1].int_value() + row[2].int_value(), " ");
+    }
+    for (const sql::Row& row : rich) {
+      absl::StrAppend(&said_amount, row[0].int_value(), ":", row[1].int_value(), " ");
+    }
+    for (const sql::Row& row : both) {
+      absl::StrAppend(&said_both, row[0].int_value(), ":", row[1].int_value(), " ");
+    }
+    if (by_amount != said_amount) {
+      Report("index-differs",
+             absl::StrCat("of amounts from 100 on: ", said_amount, "; the table: ", by_amount));
+    }
+    if (by_both != said_both) {
+      Report("index-differs",
+             absl::StrCat("by owner + slot: ", said_both, "; the table: ", by_both));
+    }
+  }
   static std::string OwnerText(const sql::Datum& d) {
     return d.is_null() ? "NULL" : absl::StrCat(d.int_value());
   }
@@ -357,8 +392,10 @@ class Schema final : public SqlSteps {
   const int64_t rows_;
   int changing_ = 0;
   Micros opened_us_ = 0;
-  Index indexes_[2] = {{"sch_owner", "(owner) INCLUDE (amount)", false},
-                       {"sch_slot", "(slot DESC)", true}};
+  Index indexes_[4] = {{"sch_owner", "(owner) INCLUDE (amount)", false},
+                       {"sch_slot", "(slot DESC)", true},
+                       {"sch_rich", "(amount, slot) WHERE amount >= 100", false},
+                       {"sch_both", "((owner + slot) DESC) WHERE owner IS NOT NULL", false}};
 };
 
 }  // namespace

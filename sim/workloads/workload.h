@@ -80,6 +80,8 @@ std::unique_ptr<Workload> NewSchema(Random random);
 std::unique_ptr<Workload> NewReferences(Random random);
 std::unique_ptr<Workload> NewMerge(Random random);
 std::unique_ptr<Workload> NewSequence(Random random);
+std::unique_ptr<Workload> NewQueue(Random random);
+std::unique_ptr<Workload> NewAdvisory(Random random);
 // Of a user's own file (sql_file.h); null when it cannot be parsed.
 std::unique_ptr<Workload> NewSqlFileWorkload(const std::string& text);
 

@@ -49,6 +49,15 @@ std::vector<std::string> Scope::ColumnNames() const {
   return names;
 }
 
+std::string Scope::FullName(int slot) const {
+  for (const ScopeTable& t : tables) {
+    const int at = slot - t.offset;
+    if (t.alias_of_join || at < 0 || at >= static_cast<int>(t.columns.size())) continue;
+    return absl::StrCat(t.name, ".", t.columns[static_cast<size_t>(at)].name);
+  }
+  return "?column?";
+}
+
 absl::StatusOr<ExprPtr> Binder::Column(const ast::Expr& e) {
   const std::string& column = e.names.back();
   const std::string table = e.names.size() > 1 ? e.names[e.names.size() - 2] : "";
@@ -498,7 +507,7 @@ absl::StatusOr<ExprPtr> Binder::Bind(const ast::Expr& e) {
     case ast::ExprKind::kArray:
       return Array(e);
     case ast::ExprKind::kElement:
-      return Subscript(e);
+      return e.text.empty() ? Subscript(e) : PartOf(e);
     case ast::ExprKind::kAnyArray:
       return AnyArray(e);
     case ast::ExprKind::kGrouping:

@@ -31,6 +31,8 @@ struct ScopeColumn {
   bool generated = false;
   bool system = false;               // found by name, not among `*`
   std::shared_ptr<const Expr> expr;  // of a join's alias: what the column is; null for its slot
+  int64_t table = 0;                 // as ColumnInfo's
+  uint32_t column = 0;
 };
 
 struct ScopeTable {
@@ -88,6 +90,8 @@ struct Scope {
 
   int width() const;
   std::vector<std::string> ColumnNames() const;  // by slot, for EXPLAIN
+  // "t.c": as errors call it.
+  std::string FullName(int slot) const;
 };
 
 // What an aggregate's rows, or a window's, are ordered by.
@@ -155,7 +159,12 @@ struct SetCall {
   const SetFunction* function = nullptr;
   std::vector<ExprPtr> args;
   std::vector<ColumnInfo> columns;
+  int field = 0;  // in the select list: which of the function's columns
 };
+
+// The column `field` of a value that has several, which a query around it can only take apart.
+std::string FieldName(absl::string_view value, absl::string_view field);
+bool IsFieldName(absl::string_view name);
 
 enum class SubqueryUse : uint8_t { kScalar, kExists, kSet, kArray, kRow };
 
@@ -227,6 +236,8 @@ class Binder {
                      Type* type);
   // A function that gives rows, in FROM; nullopt if it is an ordinary one.
   absl::StatusOr<std::optional<SetCall>> BindSet(const ast::Expr& e);
+  // A call of one, in the select list; of one with several columns that one.
+  absl::StatusOr<ExprPtr> SetReturning(const ast::Expr& e, absl::string_view field = "");
   // `left = right`, of whatever types. 42883.
   absl::StatusOr<ExprPtr> Equal(ExprPtr left, ExprPtr right, int position);
 
@@ -266,7 +277,7 @@ class Binder {
   absl::Status Frame(const ast::Window& window, WindowSpec* spec);
   absl::Status RangeEdge(const ast::Expr& offset, bool preceding, const OrderExpr& order,
                          ExprPtr* bound, ExprPtr* edge);
-  absl::StatusOr<ExprPtr> SetReturning(const ast::Expr& e);
+  absl::StatusOr<ExprPtr> PartOf(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
   // binder_arrays.cc
   absl::StatusOr<ExprPtr> Array(const ast::Expr& e);

@@ -27,6 +27,11 @@ absl::Status NoFunction(const std::string& name, const std::vector<ExprPtr>& arg
                         bool is_operator, bool ambiguous) {
   const char* state = ambiguous ? sqlstate::kAmbiguousFunction : sqlstate::kUndefinedFunction;
   const char* end = ambiguous ? " is not unique" : " does not exist";
+  if (absl::StartsWith(name, "pg_advisory_") || absl::StartsWith(name, "pg_try_advisory_")) {
+    return SqlError(sqlstate::kUnsupported,
+                    "advisory locks among other expressions are not supported", position,
+                    "Call it by itself: SELECT pg_advisory_lock(1).");
+  }
   if (!is_operator) {
     return SqlError(state, absl::StrCat("function ", name, "(", TypeList(args), ")", end), position,
                     ambiguous ? "Could not choose a best candidate function. You might need to add "

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Comparisons of rows, and functions that give rows.
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/binder.h"
@@ -111,7 +113,36 @@ absl::StatusOr<std::optional<SetCall>> Binder::BindSet(const ast::Expr& e) {
   return std::optional<SetCall>(std::move(call));
 }
 
-absl::StatusOr<ExprPtr> Binder::SetReturning(const ast::Expr& e) {
+std::string FieldName(absl::string_view value, absl::string_view field) {
+  return absl::StrCat(value, "\x1f", field);
+}
+
+bool IsFieldName(absl::string_view name) { return absl::StrContains(name, '\x1f'); }
+
+// (f(x)).a, or (t.c).a where c is what such a function gives in t.
+absl::StatusOr<ExprPtr> Binder::PartOf(const ast::Expr& e) {
+  const ast::Expr& of = *e.args[0];
+  if (of.kind == ast::ExprKind::kFunc && of.names.size() == 1 &&
+      SetFunctionsNamed(of.names[0]) != nullptr) {
+    return SetReturning(of, e.text);
+  }
+  if (of.kind == ast::ExprKind::kColumn) {
+    ast::Expr part;
+    part.kind = ast::ExprKind::kColumn;
+    part.position = of.position;
+    part.names = of.names;
+    part.names.back() = FieldName(part.names.back(), e.text);
+    auto found = Column(part);
+    if (found.ok()) return found;
+  }
+  ISO_ASSIGN_OR_RETURN(ExprPtr value, Bind(of));
+  return SqlError(sqlstate::kWrongObjectType,
+                  absl::StrCat("column notation .", e.text, " applied to type ",
+                               TypeName(value->type), ", which is not a composite type"),
+                  of.position);
+}
+
+absl::StatusOr<ExprPtr> Binder::SetReturning(const ast::Expr& e, absl::string_view field) {
   if (sets_ == nullptr || conditional_ != nullptr) {
     return SqlError(sqlstate::kUnsupported,
                     absl::StrCat("set-returning functions are not allowed in ",
@@ -124,6 +155,17 @@ absl::StatusOr<ExprPtr> Binder::SetReturning(const ast::Expr& e) {
     return SqlError(sqlstate::kUnsupported,
                     "a set-returning function of a set is not supported yet", e.position,
                     "Put the inner one into FROM.");
+  }
+  if (!field.empty()) {
+    auto at = std::find_if(call->columns.begin(), call->columns.end(),
+                           [&](const ColumnInfo& c) { return c.name == field; });
+    if (at == call->columns.end()) {
+      return SqlError(sqlstate::kUndefinedColumn,
+                      absl::StrCat("could not identify column \"", field, "\" in record data type"),
+                      e.position);
+    }
+    call->field = static_cast<int>(at - call->columns.begin());
+    call->columns = {*at};
   }
   if (call->columns.size() != 1) {
     return SqlError(sqlstate::kUnsupported,

@@ -73,6 +73,8 @@ class SessionReader {
   virtual absl::Status SetSetting(const std::string& name, const std::string& value,
                                   bool is_local) = 0;
   virtual uint64_t id() const = 0;
+  // The schemas of the search path that there are.
+  virtual const std::vector<std::string>& Path() const = 0;
   virtual std::vector<PreparedInfo> Prepared() const { return {}; }
   virtual std::vector<CursorInfo> Cursors() const { return {}; }
 };

@@ -58,14 +58,36 @@ absl::Status ToReg(Ctx ctx, const Datum* a, size_t, Datum* out) {
   return absl::OkStatus();
 }
 
+// Types that only signatures have.
+const char* PseudoType(int32_t oid) {
+  constexpr std::pair<int32_t, const char*> kNames[] = {
+      {2249, "record"},        {2275, "cstring"},
+      {2276, "\"any\""},       {2277, "anyarray"},
+      {2278, "void"},          {2279, "trigger"},
+      {2281, "internal"},      {2283, "anyelement"},
+      {2287, "record[]"},      {2776, "anynonarray"},
+      {3500, "anyenum"},       {3831, "anyrange"},
+      {5077, "anycompatible"}, {5078, "anycompatiblearray"},
+  };
+  for (const auto& [number, name] : kNames) {
+    if (number == oid) return name;
+  }
+  return "???";
+}
+
 absl::Status FormatType(Ctx, const Datum* a, size_t, Datum* out) {
   if (a[0].is_null()) return absl::OkStatus();
   const auto oid = static_cast<int32_t>(a[0].int_value());
   const Type type = TypeFromOid(oid);
   if (oid == 0) return Text("-", out);
-  if (type == Type::kUnknown) return Text(oid == OidOf(type) ? "unknown" : "???", out);
+  if (type == Type::kUnknown) return Text(oid == OidOf(type) ? "unknown" : PseudoType(oid), out);
   const bool plain = a[1].is_null();
   return Text(TypeNameWithModifier(type, plain ? -1 : static_cast<int32_t>(a[1].int_value())), out);
+}
+
+absl::Status NoText(Ctx, const Datum*, size_t, Datum* out) {
+  *out = Datum::Null();
+  return absl::OkStatus();
 }
 
 absl::Status Expression(Ctx, const Datum* a, size_t, Datum* out) {
@@ -149,10 +171,11 @@ absl::Status BackendPid(Ctx ctx, const Datum*, size_t, Datum* out) {
   *out = Datum::Int(static_cast<int64_t>(ctx.session->id()));
   return absl::OkStatus();
 }
-absl::Status Schemas(Ctx, const Datum* a, size_t, Datum* out) {
+absl::Status Schemas(Ctx ctx, const Datum* a, size_t, Datum* out) {
+  if (ctx.session == nullptr) return NoCatalog();
   std::vector<Datum> names;
   if (a[0].bool_value()) names.push_back(Datum::String("pg_catalog"));
-  names.push_back(Datum::String("public"));
+  for (const std::string& schema : ctx.session->Path()) names.push_back(Datum::String(schema));
   *out = ArrayDatum(MakeVector(std::move(names)));
   return absl::OkStatus();
 }
@@ -246,6 +269,8 @@ void AddPlain(std::vector<Function>* out) {
   constexpr Type kTs = ArrayOf(Type::kText);
   const std::vector<Function> plain = {
       {"format_type", {kO, kI}, kT, FormatType, false},
+      // No function has a body in SQL, nor any that is shown.
+      {"pg_get_function_sqlbody", {kO}, kT, NoText},
       {"pg_get_expr", {kT, kO}, kT, Expression},
       {"pg_get_expr", {kT, kO, kB}, kT, Expression},
       {"pg_get_userbyid", {kO}, kN, UserById},

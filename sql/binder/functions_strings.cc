@@ -12,6 +12,7 @@
 #include "sql/binder/functions.h"
 #include "sql/binder/set_functions.h"
 #include "sql/types/error.h"
+#include "sql/types/quote.h"
 
 namespace isochron::sql {
 namespace {
@@ -291,7 +292,7 @@ absl::Status FormatArgument(const Specifier& s, const Datum& value, int64_t widt
       if (value.is_null()) {
         return SqlError("22004", "null values cannot be formatted as an SQL identifier");
       }
-      piece = QuoteIdentifier(value.string_value());
+      piece = QuoteIfNeeded(value.string_value());
       break;
     case 'L':
       piece = value.is_null() ? "NULL" : Quoted(value.string_value());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
+#include "sql/binder/catalog_reader.h"
 #include "sql/binder/functions.h"
 #include "sql/types/error.h"
 
@@ -163,7 +164,11 @@ absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) {
 }
 absl::Status User(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Database(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
-absl::Status Schema(Ctx, const Datum*, size_t, Datum* out) { return Text("public", out); }
+absl::Status Schema(Ctx ctx, const Datum*, size_t, Datum* out) {
+  if (ctx.session == nullptr) return Text("public", out);
+  const std::vector<std::string>& path = ctx.session->Path();
+  return path.empty() ? absl::OkStatus() : Text(path[0], out);
+}
 
 }  // namespace
 

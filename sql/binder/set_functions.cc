@@ -19,6 +19,7 @@ const Registry& AllSetFunctions() {
     set_function_groups::AddArrays(&all);
     set_function_groups::AddTimes(&all);
     set_function_groups::AddJson(&all);
+    set_function_groups::AddCatalog(&all);
     auto* by_name = new Registry;
     for (SetFunction& f : all) {
       SetFunctions& set = (*by_name)[f.signature.name];

@@ -60,6 +60,7 @@ void AddStrings(std::vector<SetFunction>* out);
 void AddArrays(std::vector<SetFunction>* out);
 void AddTimes(std::vector<SetFunction>* out);
 void AddJson(std::vector<SetFunction>* out);
+void AddCatalog(std::vector<SetFunction>* out);
 }  // namespace set_function_groups
 
 }  // namespace isochron::sql

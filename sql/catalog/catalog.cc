@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/types/error.h"
 
@@ -17,8 +18,17 @@ constexpr Micros kRefreshTimeoutUs = 5'000'000;
 constexpr size_t kMaxWarming = 64;
 
 absl::Status UndefinedTable(absl::string_view name) {
-  return SqlError(sqlstate::kUndefinedTable, absl::StrCat("relation \"", name, "\" does not exist"),
-                  -1, "SHOW TABLES lists the tables.");
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", LocalName(name), "\" does not exist"), -1,
+                  "SHOW TABLES lists the tables.");
+}
+
+absl::Status AlreadyThere(const TableDescriptor& t) {
+  if (t.kind == RelationKind::kSchema) {
+    return SqlError("42P06", absl::StrCat("schema \"", SchemaIn(t.name), "\" already exists"));
+  }
+  return SqlError(sqlstate::kDuplicateTable,
+                  absl::StrCat("relation \"", t.local_name(), "\" already exists"));
 }
 
 class DropEdit : public SchemaEdit {
@@ -251,20 +261,19 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
     const Timestamp ends = old.changes() ? old.at : old.now->drop_at;
     if (ends == Timestamp::Max() || old.next.has_value()) {
       if (if_not_exists) co_return false;
-      co_return SqlError(sqlstate::kDuplicateTable,
-                         absl::StrCat("relation \"", table.name, "\" already exists"));
+      co_return AlreadyThere(table);
     }
     if (!truetime_->After(ends)) {
       co_return SqlError(sqlstate::kObjectInUse,
-                         absl::StrCat("table \"", table.name, "\" is being dropped"), -1,
+                         absl::StrCat("table \"", table.local_name(), "\" is being dropped"), -1,
                          "Try again in a few seconds.");
     }
   }
   if ((*found)[1].has_value()) {
-    co_return SqlError(sqlstate::kDuplicateTable,
-                       absl::StrCat("relation \"", table.name, "\" already exists"));
+    co_return AlreadyThere(table);
   }
   SchemaChange names(txn, truetime_);
+  if (table.is_relation()) ISO_CO_RETURN_IF_ERROR(co_await names.HoldSchema(ctx, table.name));
   for (IndexDescriptor& index : table.indexes) {
     ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/catalog/catalog.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/sequence.h"
 #include "sql/types/error.h"
@@ -47,13 +48,14 @@ Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn
     sequence.owner_table = table->id;
     for (ColumnDescriptor& c : table->columns) {
       if (c.id != sequence.owner_column || sequence.name == wanted) continue;
-      const std::string last = absl::StrCat(wanted, "'::regclass)");
-      const size_t at = c.default_sql.rfind(last);
+      // As the default's text writes it (NextValueSql).
+      const std::string quoted = QuoteLiteral(PlainSqlName(wanted));
+      const size_t at = c.default_sql.rfind(absl::StrCat(quoted, "::regclass)"));
       if (at == std::string::npos) {
         co_return SqlError(sqlstate::kDuplicateTable,
-                           absl::StrCat("relation \"", wanted, "\" already exists"));
+                           absl::StrCat("relation \"", LocalName(wanted), "\" already exists"));
       }
-      c.default_sql.replace(at, wanted.size(), sequence.name);
+      c.default_sql.replace(at, quoted.size(), QuoteLiteral(PlainSqlName(sequence.name)));
     }
     ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(sequence.name), EncodeDescriptor(sequence)));
     ISO_CO_RETURN_IF_ERROR(co_await StartSequence(ctx, sequence));
@@ -78,7 +80,7 @@ Task<absl::Status> Catalog::Annotate(Ctx ctx, std::string name,
       if (!value->has_value() || record.At(now.latest) == nullptr) {
         txn->Rollback();
         co_return SqlError(sqlstate::kUndefinedTable,
-                           absl::StrCat("relation \"", name, "\" does not exist"));
+                           absl::StrCat("relation \"", LocalName(name), "\" does not exist"));
       }
       // What is in force, and what is about to be.
       for (std::optional<TableDescriptor>* table : {&record.now, &record.next}) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/catalog/descriptor.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/object_sections.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/types/type_info.h"
@@ -19,8 +21,14 @@ constexpr uint8_t kNotNull = 1, kHidden = 2;
 
 enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2, kTypmod = 3 };
 enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3, kKeyName = 4 };
-enum IndexFlag : uint8_t { kUnique = 1, kConstraint = 2, kDescending = 1, kNullsFirst = 2 };
-enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2 };
+enum IndexFlag : uint8_t {
+  kUnique = 1,
+  kConstraint = 2,
+  kPartial = 4,
+  kDescending = 1,
+  kNullsFirst = 2
+};
+enum ForeignKeyFlag : uint8_t { kMatchFull = 1, kValidated = 2, kDeferrable = 4, kDeferred = 8 };
 
 using Sections = object_sections::Sections;
 
@@ -109,8 +117,9 @@ std::string EncodeIndexes(const TableDescriptor& table) {
   for (const IndexDescriptor& index : table.indexes) {
     out.Varint(index.id);
     out.Bytes(index.name);
-    out.Byte(
-        static_cast<uint8_t>((index.unique ? kUnique : 0) | (index.constraint ? kConstraint : 0)));
+    const bool partial = !index.predicate_sql.empty();
+    out.Byte(static_cast<uint8_t>((index.unique ? kUnique : 0) |
+                                  (index.constraint ? kConstraint : 0) | (partial ? kPartial : 0)));
     out.Byte(static_cast<uint8_t>(index.state));
     out.Varint(index.columns.size());
     for (const IndexColumn& c : index.columns) {
@@ -119,6 +128,7 @@ std::string EncodeIndexes(const TableDescriptor& table) {
                                     (c.nulls_first ? kNullsFirst : 0)));
     }
     WritePositions(index.include, &out);
+    if (partial) out.Bytes(index.predicate_sql);
   }
   return bytes;
 }
@@ -131,13 +141,15 @@ bool ReadIndexes(Reader* in, TableDescriptor* t) {
     uint8_t flags, state;
     uint64_t columns;
     if (!in->Varint(&index.id) || index.id == 0 || index.id >= t->next_index_id ||
-        !in->Bytes(&index.name) || !in->Byte(&flags) || flags > (kUnique | kConstraint) ||
-        !in->Byte(&state) || state < static_cast<uint8_t>(IndexState::kBuilding) ||
+        !in->Bytes(&index.name) || !in->Byte(&flags) ||
+        flags > (kUnique | kConstraint | kPartial) || !in->Byte(&state) ||
+        state < static_cast<uint8_t>(IndexState::kBuilding) ||
         state > static_cast<uint8_t>(IndexState::kPublic) || !in->Varint(&columns)) {
       return false;
     }
     index.unique = (flags & kUnique) != 0;
     index.constraint = (flags & kConstraint) != 0;
+    const bool partial = (flags & kPartial) != 0;
     index.state = static_cast<IndexState>(state);
     for (uint64_t k = 0; k < columns; ++k) {
       IndexColumn c;
@@ -152,6 +164,7 @@ bool ReadIndexes(Reader* in, TableDescriptor* t) {
     if (index.columns.empty() || !ReadPositions(in, t->columns.size(), &index.include)) {
       return false;
     }
+    if (partial && (!in->Bytes(&index.predicate_sql) || index.predicate_sql.empty())) return false;
     t->indexes.push_back(std::move(index));
   }
   return true;
@@ -170,8 +183,8 @@ std::string EncodeForeignKeys(const TableDescriptor& table) {
     WritePositions(f.parent_columns, &out);
     out.Byte(static_cast<uint8_t>(f.on_delete));
     out.Byte(static_cast<uint8_t>(f.on_update));
-    out.Byte(
-        static_cast<uint8_t>((f.match_full ? kMatchFull : 0) | (f.validated ? kValidated : 0)));
+    out.Byte(static_cast<uint8_t>((f.match_full ? kMatchFull : 0) | (f.validated ? kValidated : 0) |
+                                  (f.deferrable ? kDeferrable : 0) | (f.deferred ? kDeferred : 0)));
   }
   return bytes;
 }
@@ -190,14 +203,17 @@ bool ReadForeignKeys(Reader* in, TableDescriptor* t) {
         !ReadPositions(in, t->columns.size(), &f.columns) || !in->Varint(&f.parent.value) ||
         !in->Bytes(&f.parent_name) || !ReadPositions(in, UINT32_MAX, &f.parent_columns) ||
         !in->Byte(&on_delete) || !in->Byte(&on_update) || !IsAction(on_delete) ||
-        !IsAction(on_update) || !in->Byte(&flags) || flags > (kMatchFull | kValidated) ||
-        f.columns.empty() || f.columns.size() != f.parent_columns.size()) {
+        !IsAction(on_update) || !in->Byte(&flags) ||
+        flags > (kMatchFull | kValidated | kDeferrable | kDeferred) || f.columns.empty() ||
+        f.columns.size() != f.parent_columns.size()) {
       return false;
     }
     f.on_delete = static_cast<ForeignKeyAction>(on_delete);
     f.on_update = static_cast<ForeignKeyAction>(on_update);
     f.match_full = (flags & kMatchFull) != 0;
     f.validated = (flags & kValidated) != 0;
+    f.deferrable = (flags & kDeferrable) != 0;
+    f.deferred = (flags & kDeferred) != 0;
     t->foreign_keys.push_back(std::move(f));
   }
   return true;
@@ -253,6 +269,8 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
 
 }  // namespace
 
+std::string TableDescriptor::local_name() const { return LocalName(name); }
+
 int TableDescriptor::FindColumn(absl::string_view column) const {
   for (size_t i = 0; i < columns.size(); ++i) {
     if (!columns[i].hidden && columns[i].name == column) return static_cast<int>(i);
@@ -286,6 +304,23 @@ const ForeignKey* TableDescriptor::FindForeignKey(absl::string_view constraint) 
     if (f.name == constraint) return &f;
   }
   return nullptr;
+}
+
+bool TableDescriptor::Computes(const IndexDescriptor& index) const {
+  return !index.predicate_sql.empty() ||
+         std::any_of(index.columns.begin(), index.columns.end(), [this](const IndexColumn& c) {
+           return !columns[c.column].computed_sql.empty();
+         });
+}
+
+void TableDescriptor::RemoveIndex(size_t at) {
+  std::vector<uint32_t> own;
+  for (const IndexColumn& c : indexes[at].columns) {
+    if (!columns[c.column].computed_sql.empty()) own.push_back(c.column);
+  }
+  indexes.erase(indexes.begin() + static_cast<std::ptrdiff_t>(at));
+  std::sort(own.rbegin(), own.rend());
+  for (uint32_t position : own) RemoveColumn(position);
 }
 
 int TableDescriptor::FindColumnId(uint32_t column_id) const {
@@ -377,7 +412,8 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
       })) {
     return damaged;
   }
-  if (!in.AtEnd() || t.key.empty() != (t.kind == RelationKind::kView)) return damaged;
+  const bool keyless = t.kind == RelationKind::kView || !t.is_relation();
+  if (!in.AtEnd() || t.key.empty() != keyless) return damaged;
   return t;
 }
 

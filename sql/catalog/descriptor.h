@@ -25,7 +25,8 @@
 namespace isochron::sql {
 
 enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2, kExpression = 3 };
-enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2 };
+// A schema is kept like a relation, without columns or rows.
+enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2, kSchema = 3 };
 // GENERATED ... AS IDENTITY.
 enum class Identity : uint8_t { kNone = 0, kAlways = 1, kByDefault = 2 };
 
@@ -40,6 +41,9 @@ struct ColumnDescriptor {
   Datum default_value;
   std::string default_sql;    // of kExpression
   std::string generated_sql;  // GENERATED ALWAYS AS (...) STORED; empty for other columns
+  // Of a hidden column that an index on an expression has for its values: the expression. No row
+  // holds it; whoever makes an entry computes it (sql/planner/index_rules.h).
+  std::string computed_sql;
   Identity identity = Identity::kNone;
   std::string comment;
   // The value of rows that were written before the column was added; in rows written since, NULL is
@@ -69,6 +73,7 @@ struct IndexDescriptor {
   IndexState state = IndexState::kPublic;
   std::vector<IndexColumn> columns;
   std::vector<uint32_t> include;  // positions of columns that are only stored
+  std::string predicate_sql;      // of a partial index: only rows for which it is true have entries
 };
 
 // A table with foreign keys that point to another.
@@ -97,12 +102,15 @@ struct ForeignKey {
   ForeignKeyAction on_update = ForeignKeyAction::kNoAction;
   bool match_full = false;
   bool validated = true;  // rows of before were looked at
+  bool deferrable = false;
+  bool deferred = false;  // at first: looked at when the transaction ends
 };
 
 struct CheckConstraint {
   std::string name;
   std::string sql;  // the condition, without the parentheses around it
   std::string comment;
+  bool validated = true;  // rows of before were looked at
   friend bool operator==(const CheckConstraint&, const CheckConstraint&) = default;
 };
 
@@ -124,7 +132,7 @@ struct SequenceOptions {
 
 struct TableDescriptor {
   TableId id;
-  std::string name;
+  std::string name;  // the full one (full_name.h)
   RelationKind kind = RelationKind::kTable;
   std::string schema;  // empty: public
   uint64_t version = 1;
@@ -149,16 +157,27 @@ struct TableDescriptor {
   uint32_t owner_column = 0;  // its id
 
   bool is_table() const { return kind == RelationKind::kTable; }
+  // One that stands in FROM.
+  bool is_relation() const { return kind <= RelationKind::kSequence; }
+  std::string local_name() const;
   // -1 if there is none. Hidden columns are not found by name.
   int FindColumn(absl::string_view column) const;
   // Position of `column` in `key`, -1 if it is no key column.
   int KeyPosition(uint32_t column) const;
   bool has_hidden_key() const { return key.size() == 1 && columns[key[0]].hidden; }
-  std::string primary_key_name() const { return key_name.empty() ? name + "_pkey" : key_name; }
+  std::string primary_key_name() const {
+    return key_name.empty() ? local_name() + "_pkey" : key_name;
+  }
   // Null if there is none.
   const IndexDescriptor* FindIndex(absl::string_view index) const;
   const IndexDescriptor* FindIndex(uint64_t index_id) const;
   const ForeignKey* FindForeignKey(absl::string_view constraint) const;
+  // Its entries do not follow from a row's stored columns alone: it has a predicate or expressions.
+  bool Computes(const IndexDescriptor& index) const;
+  // No two rows have the same values in its columns.
+  bool IsKey(const IndexDescriptor& index) const { return index.unique && !Computes(index); }
+  // Takes an index out, with the columns that are there for it alone.
+  void RemoveIndex(size_t at);
   // Position of the column with that id, -1 if it is gone.
   int FindColumnId(uint32_t column_id) const;
   // Takes the column at `position`, which nothing refers to any more, out.

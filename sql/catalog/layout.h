@@ -5,11 +5,12 @@
 // Where things lie in the key space. The first byte parts it:
 //
 //   0x00  the tablet map (placement)
-//   0x01  the catalog:  0x01 'i'                        the next table id, a varint
+//   0x01  the catalog:  0x01 'a'                        advisory locks: 'k' key, their leases: 'l'
+//                       0x01 'i'                        the next table id, a varint
 //                       0x01 'j' TablePrefix            a schema job (schema_job.h)
-//                       0x01 'n' schema-less table name  the table's descriptor
+//                       0x01 'n' full name (full_name.h)  a relation's or a schema's descriptor
 //                       0x01 'o' '/' name               an option of the database
-//                       0x01 'x' index name             the name of its table
+//                       0x01 'x' full name of an index  the full name of its table
 //   0x02  table data:   0x02 TablePrefix(table, index) key parts   (common/key_encoding.h)
 //
 // So the catalog sorts below all tables, and one split at 0x02 parts the two. Durable: never
@@ -31,6 +32,7 @@ inline constexpr uint64_t kPrimaryIndex = 0;
 inline constexpr uint64_t kFirstTableId = 100;
 
 inline std::string NextTableIdKey() { return std::string({kCatalogPrefix, 'i'}); }
+inline std::string AdvisoryPrefix() { return std::string({kCatalogPrefix, 'a'}); }
 inline std::string DescriptorPrefix() { return std::string({kCatalogPrefix, 'n'}); }
 inline std::string DescriptorKey(absl::string_view name) {
   return absl::StrCat(DescriptorPrefix(), name);

@@ -9,6 +9,7 @@ enum ColumnTag : uint64_t {
   kGeneratedSql = 17,
   kIdentity = 18,
   kColumnComment = 19,
+  kComputedSql = 20,
 };
 enum TableTag : uint64_t {
   kKind = 16,
@@ -19,6 +20,7 @@ enum TableTag : uint64_t {
   kDependsOn = 21,
   kSequence = 22,
   kOwner = 23,
+  kNotValidChecks = 40,
 };
 
 void AddText(uint64_t tag, const std::string& text, Sections* out) {
@@ -97,6 +99,7 @@ void Add(const ColumnDescriptor& c, Sections* out) {
     out->emplace_back(kIdentity, std::string(1, static_cast<char>(c.identity)));
   }
   AddText(kColumnComment, c.comment, out);
+  AddText(kComputedSql, c.computed_sql, out);
 }
 
 void Add(const TableDescriptor& t, Sections* out) {
@@ -123,6 +126,11 @@ void Add(const TableDescriptor& t, Sections* out) {
     writer.Varint(t.owner_column);
     out->emplace_back(kOwner, std::move(bytes));
   }
+  std::string not_valid;
+  for (const CheckConstraint& check : t.checks) {
+    if (!check.validated) Writer(&not_valid).Bytes(check.name);
+  }
+  if (!not_valid.empty()) out->emplace_back(kNotValidChecks, std::move(not_valid));
 }
 
 bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c) {
@@ -140,6 +148,8 @@ bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c) {
       return true;
     case kColumnComment:
       return ReadText(in, &c->comment);
+    case kComputedSql:
+      return c->hidden && ReadText(in, &c->computed_sql);
     default:
       return false;
   }
@@ -149,7 +159,7 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
   uint8_t byte;
   switch (tag) {
     case kKind:
-      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kSequence)) {
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kSchema)) {
         return false;
       }
       t->kind = static_cast<RelationKind>(byte);
@@ -169,6 +179,15 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
     case kOwner:
       return in->Varint(&t->owner_table.value) && in->Varint32(&t->owner_column) &&
              t->owner_table.value != 0;
+    case kNotValidChecks:
+      while (!in->AtEnd()) {
+        std::string name;
+        if (!in->Bytes(&name)) return false;
+        for (CheckConstraint& check : t->checks) {
+          if (check.name == name) check.validated = false;
+        }
+      }
+      return true;
     default:
       return false;
   }

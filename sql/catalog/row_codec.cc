@@ -115,6 +115,7 @@ absl::Status ReadKeyPart(Type type, KeyReader* in, Datum* d) {
     }
     case Type::kText:
     case Type::kVarchar:
+    case Type::kName:
     case Type::kBytea:
     case Type::kUnknown: {
       std::string v;
@@ -189,6 +190,7 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
       return;
     case Type::kText:
     case Type::kVarchar:
+    case Type::kName:  // equals a text
     case Type::kUnknown:
       out.Text(d.string_value());
       return;
@@ -357,7 +359,7 @@ std::string EncodeRowValue(const TableDescriptor& table, const Row& row) {
   out.Byte(kFormat);
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const ColumnDescriptor& column = table.columns[i];
-    if (row[i].is_null() && !column.has_missing) continue;
+    if ((row[i].is_null() && !column.has_missing) || !column.computed_sql.empty()) continue;
     if (table.KeyPosition(static_cast<uint32_t>(i)) >= 0 && KeyPartIsExact(column.type)) continue;
     out.Varint(column.id);
     WriteDatum(row[i], &out);

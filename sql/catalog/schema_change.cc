@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/schema_job.h"
 #include "sql/types/error.h"
@@ -38,7 +39,7 @@ std::string ColumnsPart(const TableDescriptor& table, const IndexDescriptor& ind
 
 absl::Status Taken(const std::string& name) {
   return SqlError(sqlstate::kDuplicateTable,
-                  absl::StrCat("relation \"", name, "\" already exists"));
+                  absl::StrCat("relation \"", LocalName(name), "\" already exists"));
 }
 
 }  // namespace
@@ -46,6 +47,9 @@ absl::Status Taken(const std::string& name) {
 Task<absl::StatusOr<TableDescriptor*>> SchemaChange::Table(Ctx ctx, std::string name) {
   auto it = held_.find(name);
   if (it != held_.end()) co_return &it->second->after;
+  for (const auto& [before, held] : held_) {
+    if (held->new_name == name) co_return &held->after;
+  }
   if (scope_ != nullptr && !scope_->names.contains(name)) {
     ISO_CO_RETURN_IF_ERROR(co_await scope_->fence(ctx, name));
     scope_->names.insert(name);
@@ -66,7 +70,7 @@ Task<absl::StatusOr<TableDescriptor*>> SchemaChange::Table(Ctx ctx, std::string 
   const std::optional<TableDescriptor>& table = record.changes() ? record.next : record.now;
   if (!table.has_value() || table->drop_at != Timestamp::Max()) {
     co_return SqlError(sqlstate::kUndefinedTable,
-                       absl::StrCat("relation \"", name, "\" does not exist"));
+                       absl::StrCat("relation \"", LocalName(name), "\" does not exist"));
   }
   if (scope_ != nullptr && record.fence_until.us != 0) {
     scope_->from = std::max(scope_->from, record.fence_from);
@@ -103,17 +107,18 @@ Task<absl::Status> SchemaChange::ClaimIndexName(Ctx ctx, const TableDescriptor& 
     if (chosen) {
       const std::string label =
           absl::StrCat(index->constraint ? "key" : "idx", number == 0 ? "" : absl::StrCat(number));
-      index->name = ObjectName(table.name, ColumnsPart(table, *index), label);
+      index->name = ObjectName(table.local_name(), ColumnsPart(table, *index), label);
     }
-    ISO_CO_ASSIGN_OR_RETURN(bool free, co_await IsFree(ctx, index->name));
-    if (free && index->name != table.name) break;
+    const std::string full = IndexFullName(table.name, index->name);
+    ISO_CO_ASSIGN_OR_RETURN(bool free, co_await IsFree(ctx, full));
+    if (free && full != table.name) break;
     if (!chosen) co_return Taken(index->name);
   }
-  co_return txn_->Put(IndexNameKey(index->name), table.name);
+  co_return txn_->Put(IndexNameKey(IndexFullName(table.name, index->name)), table.name);
 }
 
-absl::Status SchemaChange::ReleaseIndexName(const std::string& name) {
-  return txn_->Delete(IndexNameKey(name));
+absl::Status SchemaChange::ReleaseIndexName(const TableDescriptor& table, const std::string& name) {
+  return txn_->Delete(IndexNameKey(IndexFullName(table.name, name)));
 }
 
 Task<absl::StatusOr<std::string>> SchemaChange::TableOfIndex(Ctx ctx, std::string index) {
@@ -121,22 +126,57 @@ Task<absl::StatusOr<std::string>> SchemaChange::TableOfIndex(Ctx ctx, std::strin
   if (!value.ok()) co_return value.status();
   if (!value->has_value()) {
     co_return SqlError(sqlstate::kUndefinedObject,
-                       absl::StrCat("index \"", index, "\" does not exist"));
+                       absl::StrCat("index \"", LocalName(index), "\" does not exist"));
   }
   co_return **std::move(value);
+}
+
+Task<absl::Status> SchemaChange::HoldSchema(Ctx ctx, std::string full_name) {
+  const std::string schema = SchemaIn(full_name);
+  if (schema == kPublicSchema) co_return absl::OkStatus();
+  // One that gets the name now is locked already.
+  for (const auto& [name, held] : held_) {
+    if (held->new_name == SchemaFullName(schema)) co_return absl::OkStatus();
+  }
+  auto value =
+      co_await txn_->Get(ctx, DescriptorKey(SchemaFullName(schema)), txn::LockMode::kShared);
+  if (!value.ok()) co_return value.status();
+  TableRecord record;
+  if (value->has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+  }
+  if (record.At(Timestamp::Max().Prev()) == nullptr) {
+    co_return SqlError(sqlstate::kInvalidSchema,
+                       absl::StrCat("schema \"", schema, "\" does not exist"));
+  }
+  co_return absl::OkStatus();
 }
 
 Task<absl::Status> SchemaChange::Rename(Ctx ctx, std::string from, std::string to) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await Table(ctx, from));
   ISO_CO_ASSIGN_OR_RETURN(bool free, co_await IsFree(ctx, to));
-  if (!free) co_return Taken(to);
-  // Its primary key keeps the name that it had.
-  if (!table->has_hidden_key()) table->key_name = table->primary_key_name();
-  table->name = to;
-  held_[from]->new_name = to;
-  for (const IndexDescriptor& index : table->indexes) {
-    ISO_CO_RETURN_IF_ERROR(txn_->Put(IndexNameKey(index.name), to));
+  if (!free && SchemaIn(from) != SchemaIn(to) && table->is_relation()) {
+    co_return SqlError(sqlstate::kDuplicateTable,
+                       absl::StrCat("relation \"", LocalName(to), "\" already exists in schema \"",
+                                    SchemaIn(to), "\""));
   }
+  if (!free) co_return Taken(to);
+  if (table->is_relation() && SchemaIn(from) != SchemaIn(to))
+    ISO_CO_RETURN_IF_ERROR(co_await HoldSchema(ctx, to));
+  // Its primary key keeps the name that it had.
+  if (table->is_table() && !table->has_hidden_key()) table->key_name = table->primary_key_name();
+  for (const IndexDescriptor& index : table->indexes) {
+    const std::string index_to = IndexFullName(to, index.name);
+    if (index_to != IndexFullName(from, index.name)) {
+      ISO_CO_ASSIGN_OR_RETURN(free, co_await IsFree(ctx, index_to));
+      if (!free) co_return Taken(index_to);
+      ISO_CO_RETURN_IF_ERROR(ReleaseIndexName(*table, index.name));
+    }
+    ISO_CO_RETURN_IF_ERROR(txn_->Put(IndexNameKey(index_to), to));
+  }
+  table->name = to;
+  table->schema = SchemaIn(to) == kPublicSchema ? "" : SchemaIn(to);
+  held_[from]->new_name = to;
   // Those at the other ends of its foreign keys know it by name, too.
   for (ForeignKey& key : table->foreign_keys) {
     if (key.parent == table->id) key.parent_name = to;
@@ -161,10 +201,15 @@ Task<absl::Status> SchemaChange::Drop(Ctx ctx, std::string name) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await Table(ctx, name));
   held_[name]->dropped = true;
   for (const IndexDescriptor& index : table->indexes) {
-    ISO_CO_RETURN_IF_ERROR(ReleaseIndexName(index.name));
+    ISO_CO_RETURN_IF_ERROR(ReleaseIndexName(*table, index.name));
     ISO_CO_RETURN_IF_ERROR(txn_->Delete(SchemaJobKey(table->id, index.id)));
   }
   co_return absl::OkStatus();
+}
+
+bool SchemaChange::Renames(const std::string& name) const {
+  auto it = held_.find(name);
+  return it != held_.end() && !it->second->new_name.empty();
 }
 
 std::vector<std::string> SchemaChange::Ended() const {

@@ -70,16 +70,21 @@ class SchemaChange {
   Task<absl::StatusOr<TableDescriptor*>> Table(Ctx ctx, std::string name);
   // Takes the name that the index has, or one that is free where it has none. 42P07.
   Task<absl::Status> ClaimIndexName(Ctx ctx, const TableDescriptor& table, IndexDescriptor* index);
-  absl::Status ReleaseIndexName(const std::string& name);
-  // The table of that index; 42704 as `kind` ("index", "constraint").
+  absl::Status ReleaseIndexName(const TableDescriptor& table, const std::string& name);
+  // The table of that index, by full names. 42704.
   Task<absl::StatusOr<std::string>> TableOfIndex(Ctx ctx, std::string index);
-  // The table is known by another name from the change on. 42P07.
+  // The relation is known by another name, of another schema maybe, from the change on. 42P07.
   Task<absl::Status> Rename(Ctx ctx, std::string from, std::string to);
   // The table ends with the change; its indexes' names are free at once.
   Task<absl::Status> Drop(Ctx ctx, std::string name);
 
-  // Whether no table and no index has that name, now locked.
+  // Whether no relation and no index has that full name, now locked.
   Task<absl::StatusOr<bool>> IsFree(Ctx ctx, std::string name);
+  // The schema in which a relation of that name lies stands, and does so until the transaction
+  // ends. 3F000.
+  Task<absl::Status> HoldSchema(Ctx ctx, std::string full_name);
+  // Whether it is known by another name from the change on.
+  bool Renames(const std::string& name) const;
   // Tables whose names end with the change.
   std::vector<std::string> Ended() const;
 

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/coding.h"
 #include "common/key_encoding.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/types/error.h"
 
@@ -16,7 +17,7 @@ constexpr uint8_t kFormat = 1;
 
 absl::Status SchemaJob::Error() const {
   return WithFields(SqlError(sql_state.empty() ? sqlstate::kInternal : sql_state, message),
-                    {detail, "public", table_name, "", index_name});
+                    {detail, SchemaIn(table_name), LocalName(table_name), "", index_name});
 }
 
 void SchemaJob::SetError(const absl::Status& status) {

@@ -42,8 +42,8 @@ absl::Status CheckNotNull(const TableDescriptor& table, const Row& row) {
     return WithFields(
         SqlError(sqlstate::kNotNullViolation,
                  absl::StrCat("null value in column \"", column.name, "\" of relation \"",
-                              table.name, "\" violates not-null constraint")),
-        {FailingRow(table, row), SchemaOf(table), table.name, column.name, ""});
+                              table.local_name(), "\" violates not-null constraint")),
+        {FailingRow(table, row), SchemaOf(table), table.local_name(), column.name, ""});
   }
   return absl::OkStatus();
 }
@@ -68,7 +68,8 @@ absl::Status DuplicateKey(const TableDescriptor& table, const std::string& const
                           const std::vector<uint32_t>& columns, const Row& row) {
   std::vector<std::string> names, values;
   for (uint32_t k : columns) {
-    names.push_back(table.columns[k].name);
+    const ColumnDescriptor& column = table.columns[k];
+    names.push_back(column.computed_sql.empty() ? column.name : column.computed_sql);
     values.push_back(row[k].is_null() ? "null" : DatumToText(table.columns[k].type, row[k]));
   }
   return WithFields(
@@ -76,15 +77,15 @@ absl::Status DuplicateKey(const TableDescriptor& table, const std::string& const
                absl::StrCat("duplicate key value violates unique constraint \"", constraint, "\"")),
       {absl::StrCat("Key (", absl::StrJoin(names, ", "), ")=(", absl::StrJoin(values, ", "),
                     ") already exists."),
-       SchemaOf(table), table.name, "", constraint});
+       SchemaOf(table), table.local_name(), "", constraint});
 }
 
 absl::Status CheckViolation(const TableDescriptor& table, const std::string& constraint,
                             const Row& row) {
   return WithFields(SqlError(sqlstate::kCheckViolation,
-                             absl::StrCat("new row for relation \"", table.name,
+                             absl::StrCat("new row for relation \"", table.local_name(),
                                           "\" violates check constraint \"", constraint, "\"")),
-                    {FailingRow(table, row), SchemaOf(table), table.name, "", constraint});
+                    {FailingRow(table, row), SchemaOf(table), table.local_name(), "", constraint});
 }
 
 }  // namespace isochron::sql

@@ -21,11 +21,12 @@ namespace {
 constexpr size_t kRowsAtOnce = 2000;
 }  // namespace
 
-DmlOperator::DmlOperator(const PlanNode& child, const TablePtr& table,
+DmlOperator::DmlOperator(const PlanNode& child, const TablePtr& table, const IndexRules& rules,
                          const std::vector<ExprPtr>& returning, ExecContext* exec)
     : Operator(exec),
       table_(*table),
-      index_(*table, exec),
+      index_rules_(rules),
+      index_(*table, rules, exec),
       returning_(returning),
       returning_settler_(exec, returning),
       child_(MakeOperator(child, exec)) {}
@@ -69,7 +70,7 @@ absl::Status DmlOperator::NoteIndexes(const Row* before, const std::string& befo
   ISO_RETURN_IF_ERROR(NoteReferences(before, after));
   if (index_.idle()) return absl::OkStatus();
   int64_t bytes = 0;
-  index_.Note(before, before_key, after, after_key, &bytes);
+  ISO_RETURN_IF_ERROR(index_.Note(before, before_key, after, after_key, &bytes));
   return Charge(bytes);
 }
 
@@ -87,7 +88,7 @@ absl::Status DmlOperator::NoteReferences(const Row* before, const Row* after) {
     if (referred) {
       all = all && std::all_of(table_.key.begin(), table_.key.end(), same);
       for (const IndexDescriptor& index : table_.indexes) {
-        if (!index.unique) continue;
+        if (!table_.IsKey(index)) continue;
         for (const IndexColumn& c : index.columns) all = all && same(c.column);
       }
     }
@@ -135,7 +136,7 @@ namespace {
 class InsertOperator : public DmlOperator {
  public:
   InsertOperator(const InsertPlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec),
+      : DmlOperator(*plan.child, plan.table, plan.rules.indexes, plan.returning, exec),
         plan_(plan),
         settler_(exec, Exprs(plan)) {}
 
@@ -181,7 +182,7 @@ class InsertOperator : public DmlOperator {
         (*row)[i] = std::move(source[static_cast<size_t>(plan_.source[i])]);
       } else if (plan_.defaults[i] != nullptr) {
         ISO_RETURN_IF_ERROR(Eval(*plan_.defaults[i], exec_->eval, none, &(*row)[i]));
-      } else if (table_.columns[i].hidden) {
+      } else if (table_.columns[i].hidden && table_.columns[i].computed_sql.empty()) {
         (*row)[i] = Datum::Int(static_cast<int64_t>(exec_->random->Next()));
       }
     }
@@ -207,14 +208,31 @@ class InsertOperator : public DmlOperator {
                     "duplicate constrained values.");
   }
 
-  using Entries = std::vector<IndexEntry>;  // by index
+  using Entries = std::vector<std::optional<IndexEntry>>;  // by index
 
-  Entries EntriesOf(const Row& row) const {
+  absl::StatusOr<Entries> EntriesOf(const Row& row) const {
     Entries entries;
     for (const IndexDescriptor* index : index_.indexes()) {
-      entries.push_back(EncodeIndexEntry(table_, *index, row));
+      ISO_ASSIGN_OR_RETURN(std::optional<IndexEntry> entry,
+                           MakeEntry(table_, *index, index_rules_, row));
+      entries.push_back(std::move(entry));
     }
     return entries;
+  }
+
+  // Those of them that only one row may have.
+  static std::vector<const IndexEntry*> Exclusive(const Entries& entries) {
+    std::vector<const IndexEntry*> out;
+    for (const std::optional<IndexEntry>& entry : entries) {
+      if (entry.has_value() && entry->exclusive) out.push_back(&*entry);
+    }
+    return out;
+  }
+
+  absl::Status Taken(const IndexDescriptor& index, const Row& row) const {
+    Row full;
+    ISO_RETURN_IF_ERROR(MakeEntry(table_, index, index_rules_, row, &full).status());
+    return UniqueViolation(table_, index, full);
   }
 
   Task<absl::Status> InsertRows(const std::vector<std::string>& keys, std::vector<Row> rows,
@@ -223,10 +241,12 @@ class InsertOperator : public DmlOperator {
     std::vector<std::string> locks = keys;
     std::vector<const IndexDescriptor*> of;  // by lock behind `keys`
     for (const Row& row : rows) {
-      entries.push_back(EntriesOf(row));
+      ISO_CO_ASSIGN_OR_RETURN(Entries made, EntriesOf(row));
+      entries.push_back(std::move(made));
       for (size_t k = 0; k < entries.back().size(); ++k) {
-        if (!entries.back()[k].exclusive) continue;
-        locks.push_back(entries.back()[k].key);
+        const std::optional<IndexEntry>& entry = entries.back()[k];
+        if (!entry.has_value() || !entry->exclusive) continue;
+        locks.push_back(entry->key);
         of.push_back(index_.indexes()[k]);
       }
     }
@@ -255,9 +275,10 @@ class InsertOperator : public DmlOperator {
     ISO_RETURN_IF_ERROR(Put(key, row));
     ISO_RETURN_IF_ERROR(NoteReferences(nullptr, &row));
     written_.insert(key);
-    for (IndexEntry& entry : entries) {
-      if (entry.exclusive) owners_[entry.key] = key;
-      ISO_RETURN_IF_ERROR(BufferPut(exec_, entry.key, std::move(entry.value)));
+    for (const IndexEntry* entry : Exclusive(entries)) owners_[entry->key] = key;
+    for (std::optional<IndexEntry>& entry : entries) {
+      if (!entry.has_value()) continue;
+      ISO_RETURN_IF_ERROR(BufferPut(exec_, entry->key, std::move(entry->value)));
     }
     return Changed(row, out);
   }
@@ -276,7 +297,8 @@ class InsertOperator : public DmlOperator {
     if (first.any && (plan_.any_arbiter || plan_.arbiter == 0)) return first;
     for (size_t k = 0; k < entries.size(); ++k) {
       const IndexDescriptor* index = index_.indexes()[k];
-      auto it = entries[k].exclusive ? owners_.find(entries[k].key) : owners_.end();
+      const std::optional<IndexEntry>& entry = entries[k];
+      auto it = entry.has_value() && entry->exclusive ? owners_.find(entry->key) : owners_.end();
       if (it == owners_.end() || !it->second.has_value()) continue;
       if (!first.any || (!plan_.any_arbiter && plan_.arbiter == index->id)) {
         first = {true, index, *it->second};
@@ -291,7 +313,7 @@ class InsertOperator : public DmlOperator {
     const bool arbitrated = plan_.any_arbiter || plan_.arbiter == at;
     if (plan_.conflict == InsertPlan::Conflict::kError || !arbitrated) {
       co_return clash.index == nullptr ? PrimaryKeyViolation(table_, row)
-                                       : UniqueViolation(table_, *clash.index, row);
+                                       : Taken(*clash.index, row);
     }
     if (plan_.conflict == InsertPlan::Conflict::kNothing) co_return absl::OkStatus();
     if (!MarkWritten(clash.owner)) co_return SecondTime();
@@ -322,12 +344,13 @@ class InsertOperator : public DmlOperator {
     ISO_CO_RETURN_IF_ERROR(Put(clash.owner, updated));
     ISO_CO_RETURN_IF_ERROR(NoteIndexes(&before, clash.owner, &updated, clash.owner));
     ISO_CO_RETURN_IF_ERROR(co_await index_.Apply());
-    for (const IndexEntry& entry : EntriesOf(before)) {
-      if (entry.exclusive) owners_[entry.key].reset();
+    Entries old;
+    for (const IndexDescriptor* index : index_.indexes()) {
+      old.push_back(StandingEntry(table_, *index, index_rules_, before));
     }
-    for (const IndexEntry& entry : EntriesOf(updated)) {
-      if (entry.exclusive) owners_[entry.key] = clash.owner;
-    }
+    for (const IndexEntry* entry : Exclusive(old)) owners_[entry->key].reset();
+    ISO_CO_ASSIGN_OR_RETURN(const Entries now, EntriesOf(updated));
+    for (const IndexEntry* entry : Exclusive(now)) owners_[entry->key] = clash.owner;
     co_return Changed(std::move(updated), out);
   }
 
@@ -341,7 +364,7 @@ class InsertOperator : public DmlOperator {
 class UpdateOperator : public DmlOperator {
  public:
   UpdateOperator(const UpdatePlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec),
+      : DmlOperator(*plan.child, plan.table, plan.rules.indexes, plan.returning, exec),
         plan_(plan),
         settler_(exec, Values(plan)) {
     std::vector<bool> changed(table_.columns.size(), false);
@@ -418,7 +441,8 @@ class UpdateOperator : public DmlOperator {
 class DeleteOperator : public DmlOperator {
  public:
   DeleteOperator(const DeletePlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec), joined_(plan.joined) {}
+      : DmlOperator(*plan.child, plan.table, plan.indexes, plan.returning, exec),
+        joined_(plan.joined) {}
 
  protected:
   Task<absl::Status> Apply(Batch* out) override {

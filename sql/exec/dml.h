@@ -21,8 +21,8 @@ namespace isochron::sql {
 
 class DmlOperator : public Operator {
  public:
-  DmlOperator(const PlanNode& child, const TablePtr& table, const std::vector<ExprPtr>& returning,
-              ExecContext* exec);
+  DmlOperator(const PlanNode& child, const TablePtr& table, const IndexRules& rules,
+              const std::vector<ExprPtr>& returning, ExecContext* exec);
   ~DmlOperator() override;
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override;
@@ -51,6 +51,7 @@ class DmlOperator : public Operator {
   }
 
   const TableDescriptor& table_;
+  const IndexRules& index_rules_;
   IndexWriter index_;
   Batch input_;
 

@@ -135,9 +135,12 @@ class ProjectSetOperator : public Operator {
       }
       Row row = input_[at_];
       bool any = false;
-      for (std::unique_ptr<SetSource>& source : sources_) {
+      for (size_t i = 0; i < sources_.size(); ++i) {
+        const size_t field = static_cast<size_t>(plan_.calls[i].field);
+        Row values;
         bool more = false;
-        ISO_CO_ASSIGN_OR_RETURN(more, Append(&source, 1, &row));
+        ISO_CO_ASSIGN_OR_RETURN(more, Append(&sources_[i], field + 1, &values));
+        row.push_back(std::move(values[field]));
         any = any || more;
       }
       if (any) {

@@ -66,40 +66,52 @@ Task<absl::StatusOr<std::vector<std::optional<std::string>>>> LockKeys(
   co_return out;
 }
 
-IndexWriter::IndexWriter(const TableDescriptor& table, ExecContext* exec)
-    : table_(table), exec_(exec) {
+IndexWriter::IndexWriter(const TableDescriptor& table, const IndexRules& rules, ExecContext* exec)
+    : table_(table), rules_(rules), exec_(exec) {
   for (const IndexDescriptor& index : table.indexes) indexes_.push_back(&index);
 }
 
 void IndexWriter::OnlyFor(const std::vector<bool>& changed) {
-  indexes_.erase(std::remove_if(indexes_.begin(), indexes_.end(),
-                                [&](const IndexDescriptor* index) {
-                                  return !IndexDependsOn(table_, *index, changed);
-                                }),
-                 indexes_.end());
+  indexes_.erase(
+      std::remove_if(indexes_.begin(), indexes_.end(),
+                     [&](const IndexDescriptor* index) {
+                       const IndexRules::One* rule = rules_.Find(index->id);
+                       const auto is_changed = [&](uint32_t c) { return changed[c]; };
+                       return !IndexDependsOn(table_, *index, changed) &&
+                              (rule == nullptr ||
+                               std::none_of(rule->reads.begin(), rule->reads.end(), is_changed));
+                     }),
+      indexes_.end());
 }
 
-void IndexWriter::Note(const Row* before, const std::string& before_key, const Row* after,
-                       const std::string& after_key, int64_t* bytes) {
+absl::Status IndexWriter::Note(const Row* before, const std::string& before_key, const Row* after,
+                               const std::string& after_key, int64_t* bytes) {
   for (const IndexDescriptor* index : indexes_) {
-    IndexEntry old_entry, new_entry;
-    if (before != nullptr) old_entry = EncodeIndexEntry(table_, *index, *before);
-    if (after != nullptr) new_entry = EncodeIndexEntry(table_, *index, *after);
-    const bool moves = before == nullptr || after == nullptr || old_entry.key != new_entry.key;
-    if (!moves && old_entry.value == new_entry.value) continue;
-    *bytes += static_cast<int64_t>(old_entry.key.size() + new_entry.key.size() +
-                                   new_entry.value.size() + 2 * before_key.size()) +
-              static_cast<int64_t>(sizeof(Gone) + sizeof(Come));
-    if (before != nullptr && moves) gone_.push_back({index, std::move(old_entry.key), before_key});
-    if (after == nullptr) continue;
-    Come come{index, std::move(new_entry), before != nullptr ? before_key : after_key, false, {}};
+    std::optional<IndexEntry> old_entry, new_entry;
+    Row full;
+    if (before != nullptr) old_entry = StandingEntry(table_, *index, rules_, *before);
+    if (after != nullptr) {
+      ISO_ASSIGN_OR_RETURN(new_entry, MakeEntry(table_, *index, rules_, *after, &full));
+    }
+    const bool moves =
+        !old_entry.has_value() || !new_entry.has_value() || old_entry->key != new_entry->key;
+    if (!moves && old_entry->value == new_entry->value) continue;
+    *bytes += static_cast<int64_t>(2 * before_key.size() + sizeof(Gone) + sizeof(Come));
+    if (old_entry.has_value()) *bytes += static_cast<int64_t>(old_entry->key.size());
+    if (old_entry.has_value() && moves) {
+      gone_.push_back({index, std::move(old_entry->key), before_key});
+    }
+    if (!new_entry.has_value()) continue;
+    *bytes += static_cast<int64_t>(new_entry->key.size() + new_entry->value.size());
+    Come come{index, *std::move(new_entry), before != nullptr ? before_key : after_key, false, {}};
     // An entry that stays at its key is its row's own, unless the index is being built.
     come.check = come.entry.exclusive && (moves || Guarded(*index));
     if (come.check) {
-      for (const IndexColumn& c : index->columns) come.values.push_back((*after)[c.column]);
+      for (const IndexColumn& c : index->columns) come.values.push_back(full[c.column]);
     }
     come_.push_back(std::move(come));
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> IndexWriter::OwnerOf(const IndexDescriptor& index,

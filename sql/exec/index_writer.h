@@ -21,12 +21,14 @@
 #include "absl/status/statusor.h"
 #include "common/task.h"
 #include "sql/catalog/index_codec.h"
+#include "sql/exec/index_entries.h"
 #include "sql/exec/operator.h"
 
 namespace isochron::sql {
 
 // 23505
 absl::Status PrimaryKeyViolation(const TableDescriptor& table, const Row& row);
+// `row` with the values that the index computes.
 absl::Status UniqueViolation(const TableDescriptor& table, const IndexDescriptor& index,
                              const Row& row);
 // Puts or deletes through `exec`'s transaction, or at the statement's end where its writes are
@@ -40,15 +42,15 @@ Task<absl::StatusOr<std::vector<std::optional<std::string>>>> LockKeys(
 class IndexWriter {
  public:
   // Of all indexes, or of those that a change of the columns that `changed` marks may touch.
-  IndexWriter(const TableDescriptor& table, ExecContext* exec);
+  IndexWriter(const TableDescriptor& table, const IndexRules& rules, ExecContext* exec);
   void OnlyFor(const std::vector<bool>& changed);
   bool idle() const { return indexes_.empty(); }
   const std::vector<const IndexDescriptor*>& indexes() const { return indexes_; }
 
   // A row goes (`after` null), comes (`before` null) or changes; with its keys in the table. The
   // bytes that are now held for it go to *bytes.
-  void Note(const Row* before, const std::string& before_key, const Row* after,
-            const std::string& after_key, int64_t* bytes);
+  absl::Status Note(const Row* before, const std::string& before_key, const Row* after,
+                    const std::string& after_key, int64_t* bytes);
   // Nothing is noted afterwards. 23505.
   Task<absl::Status> Apply();
 
@@ -78,6 +80,7 @@ class IndexWriter {
   absl::Status Violation(const Come& come) const;
 
   const TableDescriptor& table_;
+  const IndexRules& rules_;
   ExecContext* const exec_;
   std::vector<const IndexDescriptor*> indexes_;
   std::vector<Gone> gone_;

@@ -21,6 +21,7 @@ class JoinOperator : public Operator {
       : Operator(exec),
         plan_(plan),
         settler_(exec, plan.condition.get()),
+        each_(exec, plan.each.get()),
         left_(MakeOperator(*plan.child, exec), plan.left_keys, plan.left_kept, plan.left_width,
               plan.left_outer),
         right_(MakeOperator(*plan.right, exec), plan.right_keys, plan.right_kept, plan.right_width,
@@ -29,10 +30,12 @@ class JoinOperator : public Operator {
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
     if (build_ == nullptr) {
-      ISO_CO_RETURN_IF_ERROR(co_await TakeIn());
-      if (build_->outer) {
+      if (!one_by_one_) ISO_CO_RETURN_IF_ERROR(co_await TakeIn());
+      if (one_by_one_) co_return co_await OneByOne(out);
+      if (Tracks()) {
         ISO_CO_RETURN_IF_ERROR(Charge(static_cast<int64_t>(build_->held.size() / 8)));
         build_matched_.resize(build_->held.size());
+        open_ = build_->held.size();
       }
       ISO_CO_RETURN_IF_ERROR(co_await Index());
     }
@@ -42,7 +45,7 @@ class JoinOperator : public Operator {
     if (at_ == batch_.size() && Through()) co_return Lonely(out);
     if (at_ == batch_.size()) ISO_CO_RETURN_IF_ERROR(co_await NextBatch());
     ISO_CO_RETURN_IF_ERROR(settler_.empty() ? MatchBatch(out) : co_await MatchSettled(out));
-    co_return at_ < batch_.size() || !Through() || build_->outer;
+    co_return at_ < batch_.size() || !Through() || Tracks();
   }
 
  private:
@@ -59,6 +62,10 @@ class JoinOperator : public Operator {
     int64_t bytes = 0;  // of these, charged
     bool more = true;
   };
+
+  bool semi() const { return plan_.semi != JoinPlan::Semi::kNone; }
+  // Whether held rows come, or do not, for what matched them.
+  bool Tracks() const { return build_->outer || (semi() && build_ == &left_); }
 
   bool Prunes(const Side& side) const { return plan_.pruned && side.kept.size() < side.width; }
 
@@ -95,6 +102,13 @@ class JoinOperator : public Operator {
 
   // Rows of one side, all of them; and of the other, what was needed to choose.
   Task<absl::Status> TakeIn() {
+    if (plan_.each != nullptr) {
+      while (left_.more && left_.held.size() <= kMostLookups) {
+        ISO_CO_RETURN_IF_ERROR(co_await Pull(&left_));
+      }
+      one_by_one_ = !left_.more;
+      if (one_by_one_) co_return absl::OkStatus();
+    }
     if (plan_.lookup != JoinPlan::Lookup::kNone) {
       const bool right = plan_.lookup == JoinPlan::Lookup::kRight;
       Side* few = right ? &left_ : &right_;
@@ -110,6 +124,7 @@ class JoinOperator : public Operator {
         co_return absl::OkStatus();
       }
     }
+    if (semi() && left_.held.empty()) ISO_CO_RETURN_IF_ERROR(co_await Pull(&left_));
     while (left_.more && right_.more) {
       ISO_CO_RETURN_IF_ERROR(co_await Pull(left_.bytes < right_.bytes ? &left_ : &right_));
     }
@@ -163,6 +178,18 @@ class JoinOperator : public Operator {
     co_return absl::OkStatus();
   }
 
+  // The left rows are few: each is asked by itself.
+  Task<absl::StatusOr<bool>> OneByOne(Batch* out) {
+    for (; probe_at_ < left_.held.size() && out->size() < kBatchRows; ++probe_at_) {
+      Row row = Whole(left_, std::move(left_.held[probe_at_]));
+      bool keep = false;
+      ISO_CO_RETURN_IF_ERROR(co_await each_.Settle(&row));
+      ISO_CO_RETURN_IF_ERROR(EvalPredicate(*plan_.each, exec_->eval, row, &keep));
+      if (keep) out->push_back(std::move(row));
+    }
+    co_return probe_at_ < left_.held.size();
+  }
+
   absl::StatusOr<bool> Key(const std::vector<ExprPtr>& exprs, const Row& row, std::string* key) {
     for (const ExprPtr& e : exprs) {
       Datum d;
@@ -190,7 +217,10 @@ class JoinOperator : public Operator {
   }
 
   // No more rows of the side that passes by, behind those of batch_.
-  bool Through() const { return !probe_->more && probe_at_ == probe_->held.size(); }
+  bool Through() const {
+    if (semi() && Tracks() && open_ == 0) return true;  // nothing is left to find out
+    return !probe_->more && probe_at_ == probe_->held.size();
+  }
 
   // First those that were taken in already.
   Task<absl::Status> NextBatch() {
@@ -285,6 +315,7 @@ class JoinOperator : public Operator {
          !(one_ && !first) && matches_ != nullptr && match_at_ < matches_->size(); first = false) {
       if (++*tried > kMostTried || out->size() >= kBatchRows) return absl::OkStatus();
       const size_t match = (*matches_)[match_at_++];
+      if (semi() && Tracks() && build_matched_[match]) continue;
       Row row = Joined(passing, match);
       if (plan_.condition != nullptr) {
         bool keep = false;
@@ -292,12 +323,22 @@ class JoinOperator : public Operator {
         if (!keep) continue;
       }
       matched_ = true;
-      if (build_->outer) build_matched_[match] = true;
-      out->push_back(std::move(row));
+      if (Tracks() && !build_matched_[match]) {
+        build_matched_[match] = true;
+        --open_;
+      }
+      if (!semi()) {
+        out->push_back(std::move(row));
+      } else if (!Tracks()) {
+        match_at_ = matches_->size();  // one will do
+      }
     }
     if (one_ && matches_ != nullptr && match_at_ < matches_->size()) return absl::OkStatus();
     ++*tried;
-    if (!matched_ && probe_->outer) {
+    if (semi()) {
+      const bool wanted = matched_ == (plan_.semi == JoinPlan::Semi::kSemi);
+      if (!Tracks() && wanted) out->push_back(passing);
+    } else if (!matched_ && probe_->outer) {
       out->push_back(Alone(passing, probe_ == &left_, build_->width));
     }
     begun_ = false;
@@ -305,13 +346,16 @@ class JoinOperator : public Operator {
     return absl::OkStatus();
   }
 
-  // Held rows that nothing matched, when the other side is through. Whether more follow.
+  // Held rows that nothing matched (of a semi join: that something did), when the other side is
+  // through. Whether more follow.
   bool Lonely(Batch* out) {
-    if (!build_->outer) return false;
+    if (!Tracks()) return false;
     Batch& rows = build_->held;
     for (; lonely_at_ < rows.size() && out->size() < kBatchRows; ++lonely_at_) {
-      if (build_matched_[lonely_at_]) continue;
-      out->push_back(Alone(Whole(*build_, rows[lonely_at_]), build_ == &left_, probe_->width));
+      if (build_matched_[lonely_at_] != (plan_.semi == JoinPlan::Semi::kSemi)) continue;
+      Row row = Whole(*build_, rows[lonely_at_]);
+      out->push_back(semi() ? std::move(row)
+                            : Alone(std::move(row), build_ == &left_, probe_->width));
     }
     return lonely_at_ < rows.size();
   }
@@ -322,7 +366,8 @@ class JoinOperator : public Operator {
   static constexpr size_t kKeysAtOnce = 256;
 
   const JoinPlan& plan_;
-  const Settler settler_;
+  const Settler settler_, each_;
+  bool one_by_one_ = false;
   bool one_ = false;  // try one pair of rows only
   Side left_, right_;
   Side* build_ = nullptr;  // the side that is held, once that is known
@@ -334,7 +379,8 @@ class JoinOperator : public Operator {
   bool matched_ = false;
   size_t match_at_ = 0;
   const std::vector<size_t>* matches_ = nullptr;
-  std::vector<bool> build_matched_;  // by row held, where its side is outer
+  std::vector<bool> build_matched_;  // by row held, where that is tracked
+  size_t open_ = 0;                  // of these, not matched yet
   size_t lonely_at_ = 0;
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;  // lint: no iteration
 };

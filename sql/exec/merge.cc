@@ -16,7 +16,7 @@ namespace {
 class MergeOperator : public DmlOperator {
  public:
   MergeOperator(const MergePlan& plan, ExecContext* exec)
-      : DmlOperator(*plan.child, plan.table, plan.returning, exec),
+      : DmlOperator(*plan.child, plan.table, plan.rules.indexes, plan.returning, exec),
         plan_(plan),
         settler_(exec, Exprs(plan)) {}
 
@@ -85,7 +85,7 @@ class MergeOperator : public DmlOperator {
         row[i] = Datum();
         if (when.values[i] != nullptr) {
           ISO_RETURN_IF_ERROR(Eval(*when.values[i], exec_->eval, both, &row[i]));
-        } else if (table_.columns[i].hidden) {
+        } else if (table_.columns[i].hidden && table_.columns[i].computed_sql.empty()) {
           row[i] = Datum::Int(static_cast<int64_t>(exec_->random->Next()));
         }
       }

@@ -416,7 +416,14 @@ Task<absl::Status> Drain(Operator* from, ExecContext* exec, Batch* out, int64_t*
   co_return absl::OkStatus();
 }
 
+static OperatorPtr Make(const PlanNode& plan, ExecContext* exec);
+
 OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec) {
+  if (exec->profile == nullptr) return Make(plan, exec);
+  return operators::Watched(plan, exec, Make(plan, exec));
+}
+
+static OperatorPtr Make(const PlanNode& plan, ExecContext* exec) {
   switch (plan.kind) {
     case PlanKind::kValues:
       return std::make_unique<ValuesOperator>(static_cast<const ValuesPlan&>(plan), exec);
@@ -432,6 +439,8 @@ OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec) {
       return std::make_unique<SortOperator>(static_cast<const SortPlan&>(plan), exec);
     case PlanKind::kDistinct:
       return std::make_unique<DistinctOperator>(static_cast<const DistinctPlan&>(plan), exec);
+    case PlanKind::kLockRows:
+      return operators::MakeLockRows(static_cast<const LockRowsPlan&>(plan), exec);
     case PlanKind::kLimit:
       return std::make_unique<LimitOperator>(static_cast<const LimitPlan&>(plan), exec);
     case PlanKind::kAggregate:

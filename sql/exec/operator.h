@@ -21,8 +21,10 @@
 #include "common/executor.h"
 #include "common/random.h"
 #include "common/request_context.h"
+#include "common/sabotage.h"
 #include "common/task.h"
 #include "sql/binder/expr.h"
+#include "sql/exec/profile.h"
 #include "sql/planner/plan.h"
 #include "txn/api/transaction.h"
 
@@ -90,6 +92,7 @@ struct ExecContext {
   Executor* executor = nullptr;
   txn::ReadTransaction* reader = nullptr;
   txn::ReadWriteTransaction* writer = nullptr;  // null in a read-only transaction
+  txn::Store* store = nullptr;                  // for reads beside them
   VirtualTables* virtual_tables = nullptr;
   Random* random = nullptr;
   int64_t max_value_bytes = 0;
@@ -102,10 +105,14 @@ struct ExecContext {
   DeferredWrites* deferred = nullptr;
   int64_t rows_changed = 0;  // by DML
   ReferentialNotes* references = nullptr;
+  // Of a transaction that looks at some foreign keys at its end; else null.
+  class DeferredKeys* deferred_keys = nullptr;
   int depth = 0;                // of statements that foreign keys bring about
   std::vector<UsedTable> used;  // besides the plan's
   // What names mean in a transaction that changed the schema, instead of what the catalog says.
   const std::map<std::string, TablePtr>* inside = nullptr;
+  SabotageSet sabotage;
+  Profile* profile = nullptr;  // EXPLAIN ANALYZE: what is measured
 };
 
 class Operator {
@@ -142,7 +149,10 @@ OperatorPtr MakeOperator(const PlanNode& plan, ExecContext* exec);
 Task<absl::Status> Drain(Operator* from, ExecContext* exec, Batch* out, int64_t* charged);
 
 namespace operators {
+// Measured for EXPLAIN ANALYZE.
+OperatorPtr Watched(const PlanNode& plan, ExecContext* exec, OperatorPtr inner);
 OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec);
+OperatorPtr MakeLockRows(const LockRowsPlan& plan, ExecContext* exec);
 OperatorPtr MakeJoin(const JoinPlan& plan, ExecContext* exec);
 OperatorPtr MakeAggregate(const AggregatePlan& plan, ExecContext* exec);
 OperatorPtr MakeAppend(const AppendPlan& plan, ExecContext* exec);

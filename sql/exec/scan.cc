@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,10 +9,14 @@
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/no_wait.h"
 #include "sql/exec/subquery.h"
 #include "sql/exec/tablet_aggregate.h"
+#include "sql/planner/tablets.h"
 #include "sql/pushdown/reduce.h"
 #include "sql/types/array.h"
+#include "sql/types/error.h"
+#include "txn/api/reasons.h"
 
 namespace isochron::sql {
 namespace {
@@ -47,8 +52,11 @@ class ScanOperator : public Operator {
     request.limit_rows = wanted_ > 0 ? std::min<uint64_t>(wanted_, kPageRows) : kPageRows;
     request.reverse = plan_.reverse;
     request.lock = Lock();
-    auto page = co_await exec_->reader->Scan(exec_->ctx, std::move(request));
-    if (!page.ok()) co_return page.status();
+    std::optional<NoWait> at_once;
+    if (plan_.no_wait) at_once.emplace(exec_->ctx);
+    auto page = co_await Page(std::move(request));
+    at_once.reset();
+    if (!page.ok()) co_return NotFree(page.status());
     if (plan_.index != nullptr) {
       ISO_CO_RETURN_IF_ERROR(co_await AddEntries(&page->rows, out));
     } else {
@@ -94,6 +102,20 @@ class ScanOperator : public Operator {
     co_return response;
   }
 
+  // The first page comes as it is: few scans go further. Of those that do, rows that are not wanted
+  // stay where they are.
+  Task<absl::StatusOr<txn::ScanResponse>> Page(txn::ScanRequest request) {
+    if (++pages_ == 2 && settler_.empty() && MayUseTablets(*exec_)) {
+      filter_ = FilterAtTablets(plan_, exec_->eval);
+    }
+    auto* reducing = dynamic_cast<txn::ReducingTransaction*>(exec_->reader);
+    if (filter_.empty() || reducing == nullptr) {
+      co_return co_await exec_->reader->Scan(exec_->ctx, std::move(request));
+    }
+    if (exec_->profile != nullptr) ++exec_->profile->nodes[&plan_].pages;
+    co_return co_await reducing->Filter(exec_->ctx, std::move(request), filter_);
+  }
+
   Task<absl::StatusOr<bool>> NextResults(Batch* out) {
     txn::ReduceRequest request;
     request.ranges = std::move(ranges_);
@@ -103,6 +125,7 @@ class ScanOperator : public Operator {
     auto page = co_await Reduce(std::move(request));
     if (!page.ok()) co_return page.status();
     ranges_ = std::move(page->rest);
+    if (exec_->profile != nullptr) exec_->profile->nodes[&plan_].pages += page->pages;
     std::vector<txn::KeyValue> results = std::move(page->results);
     if (!page->rows.empty()) {
       ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ScanRun> run, TabletPrograms()->Start(program_));
@@ -115,25 +138,39 @@ class ScanOperator : public Operator {
       ISO_CO_RETURN_IF_ERROR(run->Finish(&results));
     }
     for (txn::KeyValue& kv : results) {
+      if (exec_->profile != nullptr) {
+        exec_->profile->bytes_read += static_cast<int64_t>(kv.key.size() + kv.value.size());
+      }
       out->push_back({Datum::String(std::move(kv.key)), Datum::String(std::move(kv.value))});
     }
     co_return !ranges_.empty();
+  }
+
+  absl::Status NotFree(const absl::Status& status) const {
+    if (!plan_.no_wait || !txn::IsLockTimeout(status)) return status;
+    return SqlError(
+        sqlstate::kLockNotAvailable,
+        absl::StrCat("could not obtain lock on row in relation \"", plan_.table->name, "\""));
   }
 
   Task<absl::Status> NextPoints(Batch* out) {
     if (keys_.empty()) co_return absl::OkStatus();
     if (plan_.index == nullptr && keys_.size() == 1) {
       at_ = 1;
+      const NoWait at_once(exec_->ctx, plan_.no_wait);
       auto value = co_await exec_->reader->Get(exec_->ctx, keys_[0], Lock());
-      if (!value.ok()) co_return value.status();
+      if (!value.ok()) co_return NotFree(value.status());
       if (value->has_value()) ISO_CO_RETURN_IF_ERROR(Add(keys_[0], **value, out));
       co_return absl::OkStatus();
     }
     const size_t end = std::min(keys_.size(), at_ + kPointsAtOnce);
     std::vector<std::string> keys(keys_.begin() + static_cast<std::ptrdiff_t>(at_),
                                   keys_.begin() + static_cast<std::ptrdiff_t>(end));
+    std::optional<NoWait> at_once;
+    if (plan_.no_wait) at_once.emplace(exec_->ctx);
     auto values = co_await exec_->reader->MultiGet(exec_->ctx, std::move(keys), Lock());
-    if (!values.ok()) co_return values.status();
+    at_once.reset();
+    if (!values.ok()) co_return NotFree(values.status());
     std::vector<txn::KeyValue> entries;
     for (size_t i = 0; i < values->size(); ++i) {
       if (!(*values)[i].has_value()) continue;
@@ -152,6 +189,7 @@ class ScanOperator : public Operator {
     std::vector<std::string> keys;
     for (const txn::KeyValue& kv : *entries) {
       Row row;
+      CountRead(kv.key, kv.value);
       ISO_CO_RETURN_IF_ERROR(DecodeIndexEntry(*plan_.table, *plan_.index, kv.key, kv.value, &row));
       if (plan_.covering) {
         ISO_CO_RETURN_IF_ERROR(AddRow(std::move(row), out));
@@ -163,8 +201,9 @@ class ScanOperator : public Operator {
       const size_t to = std::min(keys.size(), from + kPointsAtOnce);
       std::vector<std::string> some(keys.begin() + static_cast<std::ptrdiff_t>(from),
                                     keys.begin() + static_cast<std::ptrdiff_t>(to));
+      const NoWait at_once(exec_->ctx, plan_.no_wait);
       auto values = co_await exec_->reader->MultiGet(exec_->ctx, std::move(some), Lock());
-      if (!values.ok()) co_return values.status();
+      if (!values.ok()) co_return NotFree(values.status());
       for (size_t i = from; i < to; ++i) {
         if (!(*values)[i - from].has_value()) co_return NoRow(keys[i]);
         ISO_CO_RETURN_IF_ERROR(Add(keys[i], *(*values)[i - from], out));
@@ -182,8 +221,15 @@ class ScanOperator : public Operator {
     return absl::DataLossError(what);
   }
 
+  void CountRead(const std::string& key, const std::string& value) {
+    if (exec_->profile == nullptr) return;
+    ++exec_->profile->rows_read;
+    exec_->profile->bytes_read += static_cast<int64_t>(key.size() + value.size());
+  }
+
   absl::Status Add(const std::string& key, const std::string& value, Batch* out) {
     Row row;
+    CountRead(key, value);
     ISO_RETURN_IF_ERROR(DecodeRow(*plan_.table, key, value, &row));
     return AddRow(std::move(row), out);
   }
@@ -357,6 +403,8 @@ class ScanOperator : public Operator {
   const ScanPlan& plan_;
   const Settler settler_;  // of the filter
   const std::string program_;
+  std::string filter_;  // at the tablets; empty: none
+  int64_t pages_ = 0;
   bool started_ = false;
   std::vector<std::string> keys_;
   std::vector<KeyRange> ranges_;
@@ -371,7 +419,8 @@ OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec) {
   return std::make_unique<ScanOperator>(plan, exec);
 }
 OperatorPtr MakeReduceScan(const ScanPlan& plan, std::string program, ExecContext* exec) {
-  return std::make_unique<ScanOperator>(plan, exec, std::move(program));
+  OperatorPtr scan = std::make_unique<ScanOperator>(plan, exec, std::move(program));
+  return exec->profile == nullptr ? std::move(scan) : Watched(plan, exec, std::move(scan));
 }
 }  // namespace operators
 

@@ -20,7 +20,7 @@
 namespace isochron::sql::ast {
 
 struct TableName {
-  std::string schema;  // empty, "public", "isochron" or "information_schema"
+  std::string schema;  // empty: the search path decides
   std::string name;
   std::string alias;
   int position = -1;
@@ -78,6 +78,9 @@ struct SetBranch {
   SelectPtr select;
 };
 
+// Of FOR UPDATE: NOWAIT, SKIP LOCKED.
+enum class LockWait : uint8_t { kWait, kFail, kSkip };
+
 // One of three: SELECT, VALUES, or a set operation: then only ctes, order_by, limit and offset say
 // anything beside `first` and `branches`.
 struct Select {
@@ -96,7 +99,8 @@ struct Select {
   ExprPtr offset;
   bool with_ties = false;
   bool for_update = false;
-  bool locks = false;                                // any FOR UPDATE or FOR SHARE
+  bool locks = false;  // any FOR UPDATE or FOR SHARE
+  LockWait lock_wait = LockWait::kWait;
   std::vector<std::pair<std::string, int>> lock_of;  // FOR UPDATE OF: names, positions
   std::vector<std::vector<ExprPtr>> values;          // VALUES (...), (...)
   SelectPtr first;
@@ -112,6 +116,8 @@ struct Assignment {
 struct OnConflict {
   bool update = false;
   std::vector<std::string> columns;  // empty: any, or what `constraint` names
+  std::vector<ExprPtr> expressions;  // beside `columns`
+  ExprPtr predicate;                 // of the partial index that is meant; may be null
   std::string constraint;
   std::vector<Assignment> set;
   ExprPtr where;
@@ -189,6 +195,7 @@ struct Check {
   ExprPtr condition;
   std::string sql;  // the condition as text
   int position = -1;
+  bool validate = true;
 };
 
 struct UniqueConstraint {
@@ -206,6 +213,7 @@ struct ForeignKeyConstraint {
   char on_delete = 'a', on_update = 'a';    // PostgreSQL's letters
   bool match_full = false;
   bool validate = true;
+  bool deferrable = false, deferred = false;
   int position = -1;
 };
 
@@ -222,7 +230,9 @@ struct CreateTable {
 };
 
 struct IndexElement {
-  std::string column;
+  std::string column;  // empty: an expression
+  ExprPtr expression;
+  std::string sql;  // its text
   bool descending = false;
   bool nulls_first = false;  // resolved: PostgreSQL's default is first when descending
 };
@@ -234,6 +244,8 @@ struct CreateIndex {
   bool if_not_exists = false;
   std::vector<IndexElement> columns;
   std::vector<std::string> include;
+  ExprPtr predicate;  // may be null
+  std::string predicate_sql;
 };
 
 struct DropIndex {
@@ -248,6 +260,7 @@ enum class AlterKind : uint8_t {
   kDropDefault,       // name
   kSetNotNull,        // name
   kDropNotNull,       // name
+  kSetType,           // name, added (a column of that type), default_value and _sql: USING
   kAddUnique,         // unique
   kAddPrimaryKey,     // unique
   kAddForeignKey,     // foreign_key
@@ -258,7 +271,8 @@ enum class AlterKind : uint8_t {
   kRenameColumn,      // name, new_name
   kRenameConstraint,  // name, new_name
   kRenameIndex,       // name, new_name; the statement's table is the index
-  kOwner,             // OWNER TO: there is one role
+  kOwner,             // new_name
+  kSetSchema,         // new_name; of a view or a sequence, too
 };
 
 struct AlterCommand {
@@ -321,6 +335,9 @@ struct Statement;
 struct Explain {
   std::unique_ptr<Statement> statement;
   bool analyze = false;
+  bool json = false;
+  bool timing = true;
+  std::optional<bool> summary;  // with ANALYZE unless it says otherwise
 };
 
 // Of sequences, views, comments and the like: sql/parser/ast_objects.h.

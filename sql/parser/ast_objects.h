@@ -100,17 +100,28 @@ struct Maintain {
 };
 
 // Says what is the case anyway.
+// SET CONSTRAINTS ALL where there are no names.
+struct SetConstraints {
+  std::vector<TableName> names;
+  bool deferred = false;
+};
+
 struct Accepted {
   std::string tag;
+  std::optional<SetConstraints> constraints = std::nullopt;
 };
 
 // Of prepared statements and cursors: sql/parser/ast_session.h.
 struct SessionStatement;
 using SessionPtr = std::shared_ptr<const SessionStatement>;
 
+// Of schemas: sql/parser/ast_names.h.
+struct NamesStatement;
+using NamesPtr = std::shared_ptr<const NamesStatement>;
+
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
-               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr>
+               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr>
       node;
 };
 

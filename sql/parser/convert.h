@@ -72,6 +72,12 @@ absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& no
 // Statements of ast_session.h.
 bool IsSessionNode(const pg::Node& node);
 absl::StatusOr<ast::ObjectStatement> SessionNode(State* state, const pg::Node& node);
+// Statements of ast_names.h.
+bool IsNamesNode(const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> NamesNode(const pg::Node& node);
+absl::StatusOr<ast::AlterTable> SetSchemaStatement(const pg::AlterObjectSchemaStmt& stmt);
+// "t", "s.t", "isochron.s.t": the name of one that stands in this database. 0A000.
+absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position);
 absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt);
 // ALTER TABLE, VIEW or SEQUENCE ... OWNER TO, and nothing else: everything belongs to everybody.
 bool ChangesOwner(const pg::AlterTableStmt& stmt);
@@ -86,7 +92,7 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
 absl::StatusOr<ast::ForeignKeyConstraint> ForeignKeyOf(const pg::Constraint& c,
                                                        const std::string& column);
 absl::StatusOr<ast::Check> CheckOf(State* state, const pg::Constraint& c);
-absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt);
+absl::StatusOr<ast::CreateIndex> IndexStatement(State* state, const pg::IndexStmt& stmt);
 absl::StatusOr<ast::AlterTable> AlterStatement(State* state, const pg::AlterTableStmt& stmt);
 absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt);
 absl::StatusOr<ast::AlterTable> RenameStatement(const pg::RenameStmt& stmt);

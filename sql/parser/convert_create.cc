@@ -27,6 +27,8 @@ constexpr std::array<std::pair<absl::string_view, absl::string_view>, 6> kSerial
 
 absl::Status AddCheck(State* state, const pg::Constraint& c, ast::CreateTable* out) {
   ISO_ASSIGN_OR_RETURN(ast::Check check, CheckOf(state, c));
+  // A new table has no rows to look at.
+  check.validate = true;
   out->checks.push_back(std::move(check));
   return absl::OkStatus();
 }
@@ -49,8 +51,10 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
     break;
   }
   if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
+  bool foreign = false;
   for (const pg::Node& node : def.constraints()) {
     const pg::Constraint& c = node.constraint();
+    if (c.contype() < pg::CONSTR_ATTR_DEFERRABLE) foreign = c.contype() == pg::CONSTR_FOREIGN;
     switch (c.contype()) {
       case pg::CONSTR_NULL:
         break;
@@ -75,7 +79,11 @@ absl::Status ConvertColumn(State* state, const pg::ColumnDef& def, ast::CreateTa
         break;
       case pg::CONSTR_ATTR_DEFERRABLE:
       case pg::CONSTR_ATTR_DEFERRED:
-        return Unsupported("a deferrable constraint", c.location());
+        // Of what stands before it.
+        if (!foreign) return Unsupported("a deferrable constraint", c.location());
+        out->foreign_keys.back().deferrable = true;
+        if (c.contype() == pg::CONSTR_ATTR_DEFERRED) out->foreign_keys.back().deferred = true;
+        break;
       case pg::CONSTR_CHECK:
         ISO_RETURN_IF_ERROR(AddCheck(state, c, out));
         break;
@@ -174,7 +182,9 @@ absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateS
       ISO_RETURN_IF_ERROR(AddCheck(state, c, &out));
       continue;
     }
-    if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
+    if (c.deferrable() && c.contype() != pg::CONSTR_FOREIGN) {
+      return Unsupported("a deferrable constraint", c.location());
+    }
     if (c.contype() == pg::CONSTR_UNIQUE) {
       out.uniques.push_back({c.conname(), Strings(c.keys()), Strings(c.including()), c.location()});
       continue;

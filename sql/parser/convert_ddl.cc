@@ -11,12 +11,20 @@
 namespace isochron::sql::convert {
 namespace {
 
-absl::StatusOr<ast::IndexElement> Element(const pg::IndexElem& elem) {
-  if (elem.has_expr()) return Unsupported("an index on an expression", -1);
+absl::StatusOr<ast::IndexElement> Element(State* state, const pg::IndexElem& elem) {
   if (elem.collation_size() > 0) return Unsupported("COLLATE", -1);
   if (elem.opclass_size() > 0) return Unsupported("an operator class", -1);
   ast::IndexElement out;
   out.column = elem.name();
+  if (elem.has_expr()) {
+    ISO_ASSIGN_OR_RETURN(out.expression, Expression(state, elem.expr()));
+    ISO_ASSIGN_OR_RETURN(out.sql, Deparse(elem.expr()));
+    // In parentheses it may be a column all the same.
+    if (out.expression->kind == ast::ExprKind::kColumn && out.expression->names.size() == 1) {
+      out.column = out.expression->names[0];
+      out.expression = nullptr;
+    }
+  }
   out.descending = elem.ordering() == pg::SORTBY_DESC;
   out.nulls_first = elem.nulls_ordering() == pg::SORTBY_NULLS_DEFAULT
                         ? out.descending
@@ -37,7 +45,9 @@ absl::StatusOr<std::vector<std::string>> ColumnNames(
 char ActionOf(const std::string& action) { return action.empty() ? 'a' : action[0]; }
 
 absl::Status AddConstraint(State* state, const pg::Constraint& c, ast::AlterCommand* out) {
-  if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
+  if (c.deferrable() && c.contype() != pg::CONSTR_FOREIGN) {
+    return Unsupported("a deferrable constraint", c.location());
+  }
   if (!c.indexname().empty()) return Unsupported("USING INDEX", c.location());
   out->position = c.location();
   switch (c.contype()) {
@@ -48,7 +58,6 @@ absl::Status AddConstraint(State* state, const pg::Constraint& c, ast::AlterComm
       out->unique = {c.conname(), Strings(c.keys()), Strings(c.including()), c.location()};
       return absl::OkStatus();
     case pg::CONSTR_CHECK: {
-      if (c.skip_validation()) return Unsupported("CHECK ... NOT VALID", c.location());
       out->kind = ast::AlterKind::kAddCheck;
       ISO_ASSIGN_OR_RETURN(ast::Check check, CheckOf(state, c));
       out->checks.push_back(std::move(check));
@@ -68,6 +77,22 @@ absl::Status AddColumn(State* state, const pg::ColumnDef& def, ast::AlterCommand
   out->kind = ast::AlterKind::kAddColumn;
   out->name = def.colname();
   return ConvertColumn(state, def, &out->added);
+}
+
+absl::StatusOr<ast::AlterCommand> SetType(State* state, const pg::AlterTableCmd& cmd,
+                                          ast::AlterCommand* out) {
+  const pg::ColumnDef& def = cmd.def().column_def();
+  out->kind = ast::AlterKind::kSetType;
+  pg::ColumnDef alone;
+  *alone.mutable_type_name() = def.type_name();
+  alone.set_colname(cmd.name());
+  if (def.has_coll_clause()) return Unsupported("COLLATE", def.coll_clause().location());
+  ISO_RETURN_IF_ERROR(ConvertColumn(state, alone, &out->added));
+  if (def.has_raw_default()) {
+    ISO_ASSIGN_OR_RETURN(out->default_value, Expression(state, def.raw_default()));
+    ISO_ASSIGN_OR_RETURN(out->default_sql, Deparse(def.raw_default()));
+  }
+  return std::move(*out);
 }
 
 absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd& cmd) {
@@ -114,7 +139,7 @@ absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd&
     case pg::AT_SetRelOptions:
       return Unsupported("this form of ALTER TABLE", -1);
     case pg::AT_AlterColumnType:
-      return Unsupported("ALTER COLUMN ... TYPE", -1);
+      return SetType(state, cmd, &out);
     default:
       return Unsupported("this form of ALTER TABLE", -1);
   }
@@ -126,6 +151,7 @@ absl::StatusOr<ast::Check> CheckOf(State* state, const pg::Constraint& c) {
   ast::Check check;
   check.name = c.conname();
   check.position = c.location();
+  check.validate = !c.skip_validation();
   ISO_ASSIGN_OR_RETURN(check.condition, Expression(state, c.raw_expr()));
   ISO_ASSIGN_OR_RETURN(check.sql, Deparse(c.raw_expr()));
   return check;
@@ -133,7 +159,6 @@ absl::StatusOr<ast::Check> CheckOf(State* state, const pg::Constraint& c) {
 
 absl::StatusOr<ast::ForeignKeyConstraint> ForeignKeyOf(const pg::Constraint& c,
                                                        const std::string& column) {
-  if (c.deferrable()) return Unsupported("a deferrable constraint", c.location());
   if (c.fk_del_set_cols_size() > 0) {
     return Unsupported("ON DELETE SET ... of some columns", c.location());
   }
@@ -147,10 +172,12 @@ absl::StatusOr<ast::ForeignKeyConstraint> ForeignKeyOf(const pg::Constraint& c,
   out.on_update = ActionOf(c.fk_upd_action());
   out.match_full = c.fk_matchtype() == "f";
   out.validate = !c.skip_validation();
+  out.deferrable = c.deferrable();
+  out.deferred = c.initdeferred();
   return out;
 }
 
-absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt) {
+absl::StatusOr<ast::CreateIndex> IndexStatement(State* state, const pg::IndexStmt& stmt) {
   ast::CreateIndex out;
   out.name = stmt.idxname();
   ISO_ASSIGN_OR_RETURN(out.table, Table(stmt.relation()));
@@ -159,14 +186,17 @@ absl::StatusOr<ast::CreateIndex> IndexStatement(const pg::IndexStmt& stmt) {
   if (!stmt.access_method().empty() && stmt.access_method() != "btree") {
     return Unsupported(absl::StrCat("access method \"", stmt.access_method(), "\""), -1);
   }
-  if (stmt.has_where_clause()) return Unsupported("a partial index", -1);
   if (stmt.nulls_not_distinct()) return Unsupported("NULLS NOT DISTINCT", -1);
   ISO_RETURN_IF_ERROR(StorageOptions(stmt.options()));
   for (const pg::Node& node : stmt.index_params()) {
-    ISO_ASSIGN_OR_RETURN(ast::IndexElement element, Element(node.index_elem()));
+    ISO_ASSIGN_OR_RETURN(ast::IndexElement element, Element(state, node.index_elem()));
     out.columns.push_back(std::move(element));
   }
   ISO_ASSIGN_OR_RETURN(out.include, ColumnNames(stmt.index_including_params()));
+  if (stmt.has_where_clause()) {
+    ISO_ASSIGN_OR_RETURN(out.predicate, Expression(state, stmt.where_clause()));
+    ISO_ASSIGN_OR_RETURN(out.predicate_sql, Deparse(stmt.where_clause()));
+  }
   return out;
 }
 
@@ -174,11 +204,7 @@ absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt) {
   ast::DropIndex out;
   out.if_exists = stmt.missing_ok();
   for (const pg::Node& node : stmt.objects()) {
-    const std::vector<std::string> names = Strings(node.list().items());
-    if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);
-    ast::TableName index;
-    index.name = names.back();
-    if (names.size() == 2) index.schema = names[0];
+    ISO_ASSIGN_OR_RETURN(ast::TableName index, QualifiedName(Strings(node.list().items()), -1));
     out.indexes.push_back(std::move(index));
   }
   return out;

@@ -152,7 +152,10 @@ absl::StatusOr<ExprPtr> Operator(State* state, const pg::A_Expr& x) {
 absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   auto e = Make(ExprKind::kFunc, f.location());
   e->names = Strings(f.funcname());
-  if (e->names.size() > 1 && e->names[0] == "pg_catalog") e->names.erase(e->names.begin());
+  if (e->names.size() > 1 && (e->names[0] == "pg_catalog" || (e->names[0] == "information_schema" &&
+                                                              e->names[1] == "_pg_expandarray"))) {
+    e->names.erase(e->names.begin());
+  }
   e->star = f.agg_star();
   e->distinct = f.agg_distinct();
   if (f.has_agg_filter()) {
@@ -166,11 +169,6 @@ absl::StatusOr<ExprPtr> Function(State* state, const pg::FuncCall& f) {
   }
   ISO_ASSIGN_OR_RETURN(e->args, Arguments(state, e->names.back(), f));
   const std::string& name = e->names.back();
-  if (absl::StartsWith(name, "pg_advisory_") || absl::StartsWith(name, "pg_try_advisory_")) {
-    return SqlError(sqlstate::kUnsupported, "advisory locks are not supported", f.location(),
-                    "A transaction may be wounded and run again while its client believes that it "
-                    "holds a lock. Lock a row of a table: SELECT ... FOR UPDATE.");
-  }
   // Sequences are found by their names.
   const bool sequence = name == "nextval" || name == "currval" || name == "setval";
   if (sequence && !e->args.empty() && e->args[0]->kind == ExprKind::kCast &&
@@ -313,9 +311,16 @@ absl::StatusOr<ExprPtr> Collate(State* state, const pg::CollateClause& c) {
   return Expression(state, c.arg());
 }
 
-// a[1], a[1][2], a[1:2], a[:].
+// a[1], a[1][2], a[1:2], a[:], (a).field.
 absl::StatusOr<ExprPtr> Subscripts(State* state, const pg::A_Indirection& x) {
   auto e = Make(ExprKind::kElement, -1);
+  if (x.indirection_size() == 1 && x.indirection(0).has_string()) {
+    e->text = x.indirection(0).string().sval();
+    ISO_ASSIGN_OR_RETURN(ExprPtr of, Expression(state, x.arg()));
+    e->position = of->position;
+    e->args.push_back(std::move(of));
+    return e;
+  }
   for (const pg::Node& node : x.indirection()) {
     if (!node.has_a_indices()) return Unsupported("selecting a field of a value", -1);
     e->star = e->star || node.a_indices().is_slice();

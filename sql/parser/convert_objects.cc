@@ -76,13 +76,9 @@ absl::Status SequenceOption(const pg::DefElem& option, ast::SequenceClause* out)
 
 absl::StatusOr<ast::TableName> NameOf(const google::protobuf::RepeatedPtrField<pg::Node>& nodes,
                                       int count) {
-  ast::TableName name;
   std::vector<std::string> names;
   for (int i = 0; i < count; ++i) names.push_back(nodes[i].string().sval());
-  if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);
-  name.name = names.back();
-  if (names.size() == 2) name.schema = names[0];
-  return name;
+  return QualifiedName(names, -1);
 }
 
 absl::StatusOr<ast::CreateView> View(State* state, const pg::ViewStmt& stmt) {
@@ -154,7 +150,6 @@ absl::StatusOr<ast::Comment> CommentOn(const pg::CommentStmt& stmt) {
       return out;
     }
     case pg::OBJECT_DATABASE:
-    case pg::OBJECT_SCHEMA:
     case pg::OBJECT_EXTENSION:
       return Unsupported("COMMENT ON this kind of object", -1);
     default:
@@ -288,8 +283,12 @@ absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& no
       }
       return ast::ObjectStatement{std::move(out)};
     }
-    case pg::Node::kConstraintsSetStmt:
-      return ast::ObjectStatement{ast::Accepted{"SET CONSTRAINTS"}};
+    case pg::Node::kConstraintsSetStmt: {
+      ast::SetConstraints set;
+      set.deferred = node.constraints_set_stmt().deferred();
+      ISO_ASSIGN_OR_RETURN(set.names, Relations(node.constraints_set_stmt().constraints()));
+      return ast::ObjectStatement{ast::Accepted{"SET CONSTRAINTS", std::move(set)}};
+    }
     case pg::Node::kUnlistenStmt:
       // There is nothing to stop; connection pools send it.
       return ast::ObjectStatement{ast::Accepted{"UNLISTEN"}};

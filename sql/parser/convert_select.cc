@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/parser/convert.h"
 #include "sql/types/error.h"
@@ -11,13 +12,17 @@ absl::Status Locking(const pg::SelectStmt& stmt, ast::Select* out) {
   for (const pg::Node& node : stmt.locking_clause()) {
     const pg::LockingClause& lock = node.locking_clause();
     out->locks = true;
-    if (lock.wait_policy() != pg::LockWaitBlock &&
-        lock.wait_policy() != pg::LOCK_WAIT_POLICY_UNDEFINED) {
-      return Unsupported("NOWAIT and SKIP LOCKED", -1);
+    // The strictest of several counts.
+    if (lock.wait_policy() == pg::LockWaitError) {
+      out->lock_wait = ast::LockWait::kFail;
+    } else if (lock.wait_policy() == pg::LockWaitSkip && out->lock_wait == ast::LockWait::kWait) {
+      out->lock_wait = ast::LockWait::kSkip;
     }
     // FOR SHARE is what every read of a read-write transaction does anyway.
-    if (lock.strength() == pg::LCS_FORUPDATE || lock.strength() == pg::LCS_FORNOKEYUPDATE) {
-      out->for_update = true;
+    const bool exclusive =
+        lock.strength() == pg::LCS_FORUPDATE || lock.strength() == pg::LCS_FORNOKEYUPDATE;
+    out->for_update = out->for_update || exclusive;
+    if (exclusive || out->lock_wait != ast::LockWait::kWait) {
       for (const pg::Node& of : lock.locked_rels()) {
         out->lock_of.emplace_back(of.range_var().relname(), of.range_var().location());
       }
@@ -33,12 +38,24 @@ absl::Status Refuse(const pg::SelectStmt& stmt) {
 
 }  // namespace
 
-absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range) {
-  if (!range.catalogname().empty()) return Unsupported("a database in a name", range.location());
+absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position) {
+  if (parts.empty() || parts.size() > 3 || (parts.size() == 3 && parts[0] != "isochron")) {
+    return SqlError(sqlstate::kUnsupported,
+                    absl::StrCat("cross-database references are not implemented: \"",
+                                 absl::StrJoin(parts, "."), "\""),
+                    position);
+  }
   ast::TableName out;
-  out.schema = range.schemaname();
-  out.name = range.relname();
-  out.position = range.location();
+  out.name = parts.back();
+  if (parts.size() > 1) out.schema = parts[parts.size() - 2];
+  out.position = position;
+  return out;
+}
+
+absl::StatusOr<ast::TableName> Table(const pg::RangeVar& range) {
+  std::vector<std::string> parts = {range.catalogname(), range.schemaname(), range.relname()};
+  std::erase(parts, "");
+  ISO_ASSIGN_OR_RETURN(ast::TableName out, QualifiedName(parts, range.location()));
   if (range.has_alias()) {
     out.alias = range.alias().aliasname();
     if (range.alias().colnames_size() > 0) {

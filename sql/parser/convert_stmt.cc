@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/parser/convert.h"
 #include "sql/types/error.h"
+#include "sql/types/quote.h"
 
 namespace isochron::sql::convert {
 namespace {
@@ -14,14 +16,20 @@ absl::Status ConvertOnConflict(State* state, const pg::OnConflictClause& clause,
   conflict.update = clause.action() == pg::ONCONFLICT_UPDATE;
   if (clause.has_infer()) {
     if (clause.infer().has_where_clause()) {
-      return Unsupported("ON CONFLICT with a predicate", clause.location());
+      ISO_ASSIGN_OR_RETURN(conflict.predicate, Expression(state, clause.infer().where_clause()));
     }
     conflict.constraint = clause.infer().conname();
     for (const pg::Node& node : clause.infer().index_elems()) {
-      if (node.index_elem().has_expr()) {
-        return Unsupported("ON CONFLICT on an expression", clause.location());
+      if (!node.index_elem().has_expr()) {
+        conflict.columns.push_back(node.index_elem().name());
+        continue;
       }
-      conflict.columns.push_back(node.index_elem().name());
+      ISO_ASSIGN_OR_RETURN(ast::ExprPtr e, Expression(state, node.index_elem().expr()));
+      if (e->kind == ast::ExprKind::kColumn && e->names.size() == 1) {
+        conflict.columns.push_back(e->names[0]);
+      } else {
+        conflict.expressions.push_back(std::move(e));
+      }
     }
   }
   ISO_ASSIGN_OR_RETURN(conflict.set, Assignments(state, clause.target_list()));
@@ -100,11 +108,7 @@ absl::StatusOr<ast::DropTable> DropStatement(const pg::DropStmt& stmt) {
   out.if_exists = stmt.missing_ok();
   out.cascade = stmt.behavior() == pg::DROP_CASCADE;
   for (const pg::Node& node : stmt.objects()) {
-    const std::vector<std::string> names = Strings(node.list().items());
-    if (names.empty() || names.size() > 2) return Unsupported("a name of this many parts", -1);
-    ast::TableName table;
-    table.name = names.back();
-    if (names.size() == 2) table.schema = names[0];
+    ISO_ASSIGN_OR_RETURN(ast::TableName table, QualifiedName(Strings(node.list().items()), -1));
     out.tables.push_back(std::move(table));
   }
   return out;
@@ -177,6 +181,10 @@ absl::StatusOr<std::string> SettingValue(const pg::VariableSetStmt& stmt) {
       default:
         words.push_back(c.sval().sval());
     }
+    // Each is a name.
+    if (absl::EqualsIgnoreCase(stmt.name(), "search_path")) {
+      words.back() = QuoteIfNeeded(words.back());
+    }
     // An interval for a time zone: east of UTC, where a text of the same form would be west.
     if (node.has_type_cast()) words.back().insert(0, "interval ");
   }
@@ -213,16 +221,51 @@ absl::StatusOr<ast::Set> SetStatement(const pg::VariableSetStmt& stmt) {
   }
 }
 
+absl::StatusOr<bool> OnOff(const pg::DefElem& option) {
+  if (!option.has_arg()) return true;
+  const pg::Node& arg = option.arg();
+  if (arg.has_integer()) return arg.integer().ival() != 0;
+  const std::string text = absl::AsciiStrToLower(
+      arg.has_boolean() ? (arg.boolean().boolval() ? "on" : "off") : arg.string().sval());
+  if (text == "on" || text == "true") return true;
+  if (text == "off" || text == "false") return false;
+  return SqlError(sqlstate::kSyntaxError,
+                  absl::StrCat(option.defname(), " requires a Boolean value"), option.location());
+}
+
+absl::Status ExplainOption(const pg::DefElem& option, ast::Explain* out) {
+  const std::string& name = option.defname();
+  if (name == "format") {
+    const std::string format = absl::AsciiStrToLower(option.arg().string().sval());
+    out->json = format == "json";
+    if (format == "json" || format == "text") return absl::OkStatus();
+    if (format == "xml" || format == "yaml") {
+      return Unsupported(absl::StrCat("EXPLAIN (FORMAT ", format, ")"), option.location());
+    }
+    return SqlError(
+        sqlstate::kInvalidParameter,
+        absl::StrCat("unrecognized value for EXPLAIN option \"format\": \"", format, "\""),
+        option.location());
+  }
+  ISO_ASSIGN_OR_RETURN(const bool on, OnOff(option));
+  if (name == "analyze") {
+    out->analyze = on;
+  } else if (name == "timing") {
+    out->timing = on;
+  } else if (name == "summary") {
+    out->summary = on;
+  } else if (name != "verbose" && name != "costs" && name != "buffers" && name != "settings" &&
+             name != "wal") {
+    return SqlError(sqlstate::kSyntaxError,
+                    absl::StrCat("unrecognized EXPLAIN option \"", name, "\""), option.location());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ExplainStatement(State* state, const pg::ExplainStmt& stmt, ast::Statement* out) {
   ast::Explain explain;
   for (const pg::Node& node : stmt.options()) {
-    const pg::DefElem& option = node.def_elem();
-    if (option.defname() == "analyze") {
-      return Unsupported("EXPLAIN ANALYZE", option.location());
-    }
-    if (option.defname() != "verbose" && option.defname() != "costs") {
-      return Unsupported(absl::StrCat("EXPLAIN (", option.defname(), ")"), option.location());
-    }
+    ISO_RETURN_IF_ERROR(ExplainOption(node.def_elem(), &explain));
   }
   explain.statement = std::make_unique<ast::Statement>();
   ISO_RETURN_IF_ERROR(StatementNode(state, stmt.query(), explain.statement.get()));
@@ -233,11 +276,16 @@ absl::Status ExplainStatement(State* state, const pg::ExplainStmt& stmt, ast::St
 }  // namespace
 
 absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* out) {
+  if (IsNamesNode(node)) {
+    ISO_ASSIGN_OR_RETURN(ast::ObjectStatement names, NamesNode(node));
+    out->node = std::make_shared<ast::ObjectStatement>(std::move(names));
+    return absl::OkStatus();
+  }
   switch (node.node_case()) {
     case pg::Node::kSelectStmt: {
       if (node.select_stmt().has_into_clause()) {
         ISO_ASSIGN_OR_RETURN(ast::ObjectStatement into, SelectInto(state, node.select_stmt()));
-        out->node = std::make_shared<const ast::ObjectStatement>(std::move(into));
+        out->node = std::make_shared<ast::ObjectStatement>(std::move(into));
         return absl::OkStatus();
       }
       ISO_ASSIGN_OR_RETURN(out->node, SelectStatement(state, node.select_stmt()));
@@ -267,7 +315,7 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       const pg::ObjectType type = node.drop_stmt().remove_type();
       if (type == pg::OBJECT_SEQUENCE || type == pg::OBJECT_VIEW) {
         ISO_ASSIGN_OR_RETURN(ast::ObjectStatement drop, DropObjects(node.drop_stmt()));
-        out->node = std::make_shared<const ast::ObjectStatement>(std::move(drop));
+        out->node = std::make_shared<ast::ObjectStatement>(std::move(drop));
         return absl::OkStatus();
       }
       if (type == pg::OBJECT_INDEX) {
@@ -303,11 +351,14 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     case pg::Node::kAlterTableStmt: {
       if (ChangesOwner(node.alter_table_stmt())) {
         ast::Accepted owner{OwnerTag(node.alter_table_stmt())};
-        out->node =
-            std::make_shared<const ast::ObjectStatement>(ast::ObjectStatement{std::move(owner)});
+        out->node = std::make_shared<ast::ObjectStatement>(ast::ObjectStatement{std::move(owner)});
         return absl::OkStatus();
       }
       ISO_ASSIGN_OR_RETURN(out->node, AlterStatement(state, node.alter_table_stmt()));
+      return absl::OkStatus();
+    }
+    case pg::Node::kAlterObjectSchemaStmt: {
+      ISO_ASSIGN_OR_RETURN(out->node, SetSchemaStatement(node.alter_object_schema_stmt()));
       return absl::OkStatus();
     }
     case pg::Node::kRenameStmt: {
@@ -315,7 +366,7 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       return absl::OkStatus();
     }
     case pg::Node::kIndexStmt: {
-      ISO_ASSIGN_OR_RETURN(out->node, IndexStatement(node.index_stmt()));
+      ISO_ASSIGN_OR_RETURN(out->node, IndexStatement(state, node.index_stmt()));
       return absl::OkStatus();
     }
     case pg::Node::kCreatedbStmt:
@@ -326,7 +377,7 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     }
     default: {
       ISO_ASSIGN_OR_RETURN(ast::ObjectStatement object, ObjectNode(state, node));
-      out->node = std::make_shared<const ast::ObjectStatement>(std::move(object));
+      out->node = std::make_shared<ast::ObjectStatement>(std::move(object));
       return absl::OkStatus();
     }
   }

@@ -83,6 +83,85 @@ absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text) {
   return out;
 }
 
+namespace {
+
+// Tells columns by reflection: they may stand anywhere.
+void RenameIn(google::protobuf::Message* message, const std::string& from, const std::string& to) {
+  if (auto* column = dynamic_cast<pg_query::ColumnRef*>(message)) {
+    pg_query::Node* last = column->mutable_fields(column->fields_size() - 1);
+    if (last->has_string() && last->string().sval() == from) last->mutable_string()->set_sval(to);
+    return;
+  }
+  const google::protobuf::Reflection* reflection = message->GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(*message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      RenameIn(reflection->MutableMessage(message, field), from, to);
+      continue;
+    }
+    for (int i = 0; i < reflection->FieldSize(*message, field); ++i) {
+      RenameIn(reflection->MutableRepeatedMessage(message, field, i), from, to);
+    }
+  }
+}
+
+bool Names(const google::protobuf::Message& message, const std::string& column) {
+  if (const auto* name = dynamic_cast<const pg_query::String*>(&message)) {
+    return name->sval() == column;
+  }
+  if (dynamic_cast<const pg_query::A_Star*>(&message) != nullptr) return true;
+  const google::protobuf::Reflection* reflection = message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (Names(reflection->GetMessage(message, field), column)) return true;
+      continue;
+    }
+    for (int i = 0; i < reflection->FieldSize(message, field); ++i) {
+      if (Names(reflection->GetRepeatedMessage(message, field, i), column)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> MayNameColumn(const std::string& query, const std::string& column) {
+  ParseGuard guard(query.c_str());
+  if (guard.result.error != nullptr) return SyntaxError(query, *guard.result.error);
+  pg_query::ParseResult tree;
+  if (!tree.ParseFromArray(guard.result.parse_tree.data,
+                           static_cast<int>(guard.result.parse_tree.len))) {
+    return true;
+  }
+  return Names(tree, column);
+}
+
+absl::StatusOr<std::string> RenameColumnIn(const std::string& text, const std::string& from,
+                                           const std::string& to) {
+  const std::string query = absl::StrCat("SELECT ", text);
+  ParseGuard guard(query.c_str());
+  if (guard.result.error != nullptr) return SyntaxError(query, *guard.result.error);
+  pg_query::ParseResult tree;
+  if (!tree.ParseFromArray(guard.result.parse_tree.data,
+                           static_cast<int>(guard.result.parse_tree.len)) ||
+      tree.stmts_size() != 1) {
+    return SqlError(sqlstate::kProgramLimit, "the expression is nested too deeply");
+  }
+  pg_query::Node* statement = tree.mutable_stmts(0)->mutable_stmt();
+  if (statement->select_stmt().target_list_size() != 1) {
+    return SqlError(sqlstate::kSyntaxError, "one expression is wanted here");
+  }
+  pg_query::Node* value =
+      statement->mutable_select_stmt()->mutable_target_list(0)->mutable_res_target()->mutable_val();
+  RenameIn(value, from, to);
+  return convert::Deparse(*value);
+}
+
 absl::StatusOr<ast::ExprPtr> ParseExpression(absl::string_view text) {
   ISO_ASSIGN_OR_RETURN(std::vector<ast::Statement> parsed, Parse(absl::StrCat("SELECT ", text)));
   auto* select = parsed.size() == 1 ? std::get_if<ast::Select>(&parsed[0].node) : nullptr;

@@ -8,6 +8,7 @@
 // is ignored silently that would change a result. Costs 10 to 50 us a statement: callers cache what
 // they make of it. Nothing outside this package sees the parser's protocol buffers.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,19 @@ namespace isochron::sql {
 // beyond reason, 54000 for more words than length.h has it.
 absl::StatusOr<std::vector<ast::Statement>> Parse(absl::string_view text);
 
+// A query's text in which the tables that it names without a schema, and that stand in `schemas`,
+// have that schema.
+absl::StatusOr<std::string> QualifyTables(const std::string& query,
+                                          const std::map<std::string, std::string>& schemas);
+
 // One expression.
 absl::StatusOr<ast::ExprPtr> ParseExpression(absl::string_view text);
+// The text of an expression over one table's row, with one of its columns called otherwise.
+absl::StatusOr<std::string> RenameColumnIn(const std::string& text, const std::string& from,
+                                           const std::string& to);
+
+// Whether a query, as text, names a column so, or all columns of something. True where unsure.
+absl::StatusOr<bool> MayNameColumn(const std::string& query, const std::string& column);
 
 }  // namespace isochron::sql
 

@@ -195,6 +195,11 @@ const std::vector<CatalogTableData>& PgCatalogColumns() {
        "int8, last_vacuum timestamptz, last_autovacuum timestamptz, last_analyze timestamptz, "
        "last_autoanalyze timestamptz, vacuum_count int8, autovacuum_count int8, analyze_count "
        "int8, autoanalyze_count int8"},
+      {12312, "pg_stat_progress_create_index", 'v',
+       "pid int4, datid oid, datname name, relid oid, index_relid oid, command text, phase text, "
+       "lockers_total int8, lockers_done int8, current_locker_pid int8, blocks_total int8, "
+       "blocks_done int8, tuples_total int8, tuples_done int8, partitions_total int8, "
+       "partitions_done int8"},
       {12192, "pg_stat_user_indexes", 'v',
        "relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, idx_scan "
        "int8, idx_tup_read int8, idx_tup_fetch int8"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/pg_catalog/describe.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -10,8 +11,41 @@
 namespace isochron::sql {
 namespace {
 
-std::string KeyColumn(const TableDescriptor& table, const IndexParts& parts, size_t at) {
-  std::string out = QuoteIfNeeded(table.columns[parts.keys[at]].name);
+// `f(...)`, and nothing behind it.
+bool LooksLikeCall(absl::string_view sql) {
+  size_t at = 0;
+  while (at < sql.size() && (absl::ascii_isalnum(static_cast<unsigned char>(sql[at])) ||
+                             sql[at] == '_' || sql[at] == '.')) {
+    ++at;
+  }
+  if (at == 0 || at == sql.size() || sql[at] != '(') return false;
+  int depth = 0;
+  for (char quote = 0; at < sql.size(); ++at) {
+    const char c = sql[at];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth == 0) {
+      return at + 1 == sql.size();
+    }
+  }
+  return false;
+}
+
+// A column of an index by itself.
+std::string KeyName(const ColumnDescriptor& column, bool pretty) {
+  if (column.computed_sql.empty()) return QuoteIfNeeded(column.name);
+  if (LooksLikeCall(column.computed_sql)) return column.computed_sql;
+  return pretty ? absl::StrCat("(", column.computed_sql, ")")
+                : absl::StrCat("((", column.computed_sql, "))");
+}
+
+std::string KeyColumn(const TableDescriptor& table, const IndexParts& parts, size_t at,
+                      bool pretty) {
+  std::string out = KeyName(table.columns[parts.keys[at]], pretty);
   const bool descending = (parts.options[at] & 1) != 0;
   const bool nulls_first = (parts.options[at] & 2) != 0;
   if (descending) out.append(" DESC");
@@ -47,8 +81,8 @@ std::string ForeignKeyDefinition(const CatalogSnapshot& snapshot, const CatalogC
     const CatalogRelation* parent = snapshot.Relation(TableOid(key.parent));
     absl::StrAppend(
         &out, " REFERENCES ",
-        parent == nullptr ? QuoteIfNeeded(c.parent->name) : snapshot.DisplayName(*parent), "(",
-        ColumnList(*c.parent, positions), ")");
+        parent == nullptr ? QuoteIfNeeded(c.parent->local_name()) : snapshot.DisplayName(*parent),
+        "(", ColumnList(*c.parent, positions), ")");
   }
   if (key.match_full) out.append(" MATCH FULL");
   if (key.on_update != ForeignKeyAction::kNoAction) {
@@ -57,6 +91,8 @@ std::string ForeignKeyDefinition(const CatalogSnapshot& snapshot, const CatalogC
   if (key.on_delete != ForeignKeyAction::kNoAction) {
     absl::StrAppend(&out, " ON DELETE ", ActionSql(key.on_delete));
   }
+  if (key.deferrable) out.append(" DEFERRABLE");
+  if (key.deferred) out.append(" INITIALLY DEFERRED");
   if (!key.validated) out.append(" NOT VALID");
   return out;
 }
@@ -112,7 +148,8 @@ std::string ConstraintDefinition(const CatalogSnapshot& snapshot, const CatalogC
     case 'f':
       return ForeignKeyDefinition(snapshot, c);
     default:
-      return absl::StrCat("CHECK (", CheckSql(c), ")");
+      return absl::StrCat("CHECK (", CheckSql(c), ")",
+                          c.table->checks[c.check].validated ? "" : " NOT VALID");
   }
 }
 
@@ -122,12 +159,12 @@ std::string IndexDefinition(const CatalogSnapshot& snapshot, const CatalogRelati
   const TableDescriptor& table = *index.table;
   if (column > 0) {
     const size_t at = static_cast<size_t>(column) - 1;
-    if (at < parts.keys.size()) return QuoteIfNeeded(table.columns[parts.keys[at]].name);
+    if (at < parts.keys.size()) return KeyName(table.columns[parts.keys[at]], pretty);
     if (at - parts.keys.size() >= parts.include.size()) return "";
     return QuoteIfNeeded(table.columns[parts.include[at - parts.keys.size()]].name);
   }
   std::vector<std::string> keys;
-  for (size_t i = 0; i < parts.keys.size(); ++i) keys.push_back(KeyColumn(table, parts, i));
+  for (size_t i = 0; i < parts.keys.size(); ++i) keys.push_back(KeyColumn(table, parts, i, pretty));
   const CatalogRelation* of = snapshot.Relation(TableOid(table.id));
   std::string out =
       absl::StrCat("CREATE ", parts.unique ? "UNIQUE " : "", "INDEX ", QuoteIfNeeded(index.name),
@@ -135,6 +172,10 @@ std::string IndexDefinition(const CatalogSnapshot& snapshot, const CatalogRelati
                    " USING btree (", absl::StrJoin(keys, ", "), ")");
   if (!parts.include.empty()) {
     absl::StrAppend(&out, " INCLUDE (", ColumnList(table, parts.include), ")");
+  }
+  if (index.index != nullptr && !index.index->predicate_sql.empty()) {
+    absl::StrAppend(&out, " WHERE ", pretty ? "" : "(", index.index->predicate_sql,
+                    pretty ? "" : ")");
   }
   return out;
 }

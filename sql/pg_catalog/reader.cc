@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "common/check.h"
 #include "common/status_macros.h"
 #include "sql/pg_catalog/describe.h"
@@ -62,17 +62,8 @@ const CatalogFunction* FunctionOf(int64_t oid) {
   return nullptr;
 }
 
-// '"$user", public' without the quotes.
 std::vector<std::string> SearchPath(const SessionReader* session) {
-  if (session == nullptr) return {"public"};
-  std::vector<std::string> out;
-  for (absl::string_view part :
-       absl::StrSplit(session->Setting("search_path").value_or("public"), ',')) {
-    part = absl::StripAsciiWhitespace(part);
-    if (part.size() > 1 && part[0] == '"') part = part.substr(1, part.size() - 2);
-    if (!part.empty()) out.push_back(std::string(part));
-  }
-  return out;
+  return session == nullptr ? std::vector<std::string>{"public"} : session->Path();
 }
 
 absl::Status Text(std::string v, Datum* out) {
@@ -85,7 +76,7 @@ absl::Status Text(std::string v, Datum* out) {
 CatalogReaderImpl::CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session,
                                      int64_t now_us)
     : snapshot_(std::move(tables), SearchPath(session)),
-      context_{&snapshot_, session, this, now_us} {}
+      context_{&snapshot_, session, this, now_us, &progress_} {}
 
 CatalogReaderImpl::Kept& CatalogReaderImpl::Of(absl::string_view schema,
                                                absl::string_view name) const {
@@ -183,6 +174,11 @@ std::string CatalogReaderImpl::NameOfOid(Type type, int64_t oid) const {
 }
 
 absl::Status CatalogReaderImpl::ObjectComment(const Datum* args, size_t count, Datum* out) const {
+  if (count > 1 && args[1].string_value() == "pg_namespace") {
+    auto it = snapshot_.comments().find(args[0].int_value());
+    if (it == snapshot_.comments().end() || it->second.empty()) return absl::OkStatus();
+    return Text(it->second, out);
+  }
   if (count > 1 && args[1].string_value() != "pg_class") return absl::OkStatus();
   const CatalogRelation* r = snapshot_.Relation(args[0].int_value());
   if (r == nullptr || r->table == nullptr || r->kind == 'i') return absl::OkStatus();

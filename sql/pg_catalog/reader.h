@@ -23,6 +23,9 @@ class CatalogReaderImpl : public CatalogReader {
   // `session` outlives it; may be null.
   CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session, int64_t now_us);
 
+  // Before any row is asked for.
+  void SetProgress(std::vector<IndexProgress> progress) { progress_ = std::move(progress); }
+
   absl::StatusOr<int64_t> OidOfName(Type type, absl::string_view text) const override;
   std::string NameOfOid(Type type, int64_t oid) const override;
   absl::Status Call(CatalogCall call, const Datum* args, size_t count, Datum* out) const override;
@@ -43,6 +46,7 @@ class CatalogReaderImpl : public CatalogReader {
   absl::Status SerialSequence(const Datum* args, Datum* out) const;
   absl::Status Privilege(bool schema, const Datum* args, size_t count, Datum* out) const;
 
+  std::vector<IndexProgress> progress_;
   const CatalogSnapshot snapshot_;
   const CatalogContext context_;
   mutable std::map<std::string, Kept> kept_;

@@ -19,12 +19,20 @@
 namespace isochron::sql {
 
 // What rows are made from.
+// An index that is being filled, and how many rows of its table were looked at.
+struct IndexProgress {
+  TableId table;
+  uint64_t index = 0;
+  uint64_t rows = 0;
+};
+
 struct CatalogContext {
   const CatalogSnapshot* snapshot = nullptr;
   const SessionReader* session = nullptr;  // may be null
   // Of other tables of the catalog, for those that are views of them.
   const CatalogReader* reader = nullptr;
   int64_t now_us = 0;  // the statement's now()
+  const std::vector<IndexProgress>* progress = nullptr;
 };
 
 // Fills in rows by the columns' names. A column that is not set has what is nothing for its type in

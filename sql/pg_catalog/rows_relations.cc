@@ -3,6 +3,8 @@
 // Relations, their columns, indexes and constraints.
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "sql/pg_catalog/describe.h"
 #include "sql/pg_catalog/pg_types.h"
 #include "sql/pg_catalog/rows.h"
@@ -13,7 +15,7 @@ namespace isochron::sql {
 namespace {
 
 constexpr int64_t kHeap = 2, kBtree = 403;
-constexpr int64_t kClassOid = 1259, kConstraintOid = 2606, kAttrdefOid = 2604;
+constexpr int64_t kClassOid = 1259, kConstraintOid = 2606, kAttrdefOid = 2604, kNamespaceOid = 2615;
 
 Datum One(char c) { return Datum::String(std::string(1, c)); }
 
@@ -151,9 +153,12 @@ void Indexes(const CatalogContext& context, RowMaker* out) {
     if (r.kind != 'i') continue;
     const IndexParts parts = PartsOf(r);
     std::vector<int64_t> keys, collations, classes;
+    std::vector<std::string> expressions;
     for (uint32_t position : parts.keys) {
       const Type type = r.table->columns[position].type;
-      keys.push_back(AttributeNumber(*r.table, position));
+      const std::string& computed = r.table->columns[position].computed_sql;
+      keys.push_back(computed.empty() ? AttributeNumber(*r.table, position) : 0);
+      if (!computed.empty()) expressions.push_back(computed);
       collations.push_back(CollationOf(type));
       classes.push_back(PgFactsOf(type).operator_class);
     }
@@ -168,6 +173,10 @@ void Indexes(const CatalogContext& context, RowMaker* out) {
     out->Bool("indisready", true).Bool("indislive", true).Set("indkey", VectorOf(keys));
     out->Set("indcollation", VectorOf(collations)).Set("indclass", VectorOf(classes));
     out->Set("indoption", VectorOf(parts.options));
+    if (!expressions.empty()) out->Text("indexprs", absl::StrJoin(expressions, ", "));
+    if (r.index != nullptr && !r.index->predicate_sql.empty()) {
+      out->Text("indpred", absl::StrCat("(", r.index->predicate_sql, ")"));
+    }
   }
 }
 
@@ -193,6 +202,7 @@ void Constraints(const CatalogContext& context, RowMaker* out) {
     for (const char* action : {"confupdtype", "confdeltype", "confmatchtype"}) {
       out->Set(action, One(' '));
     }
+    if (c.kind == 'c') out->Bool("convalidated", c.table->checks[c.check].validated);
     if (const std::vector<int64_t> key = KeyOf(c); !key.empty()) out->Set("conkey", Numbers(key));
     if (c.kind != 'f') continue;
     const ForeignKey& key = *c.foreign_key;
@@ -200,6 +210,7 @@ void Constraints(const CatalogContext& context, RowMaker* out) {
     out->Int("confrelid", TableOid(key.parent)).Set("confkey", Numbers(parents));
     out->Set("confupdtype", One(static_cast<char>(key.on_update)));
     out->Set("confdeltype", One(static_cast<char>(key.on_delete)));
+    out->Bool("condeferrable", key.deferrable).Bool("condeferred", key.deferred);
     out->Set("confmatchtype", One(key.match_full ? 'f' : 's')).Bool("convalidated", key.validated);
   }
 }
@@ -226,6 +237,9 @@ void Descriptions(const CatalogContext& context, RowMaker* out) {
     for (size_t i = 0; i < t->checks.size(); ++i) {
       add(CheckOid(t->id, i), kConstraintOid, 0, t->checks[i].comment);
     }
+  }
+  for (const auto& [schema, comment] : context.snapshot->comments()) {
+    add(schema, kNamespaceOid, 0, comment);
   }
 }
 
@@ -269,6 +283,7 @@ void Dependencies(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'i' || r.index == nullptr || r.index->constraint) continue;
     for (const IndexColumn& c : r.index->columns) {
+      if (!r.table->columns[c.column].computed_sql.empty()) continue;
       add(kClassOid, r.oid, kClassOid, TableOid(r.table->id), AttributeNumber(*r.table, c.column),
           'a');
     }

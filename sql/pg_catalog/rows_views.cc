@@ -38,7 +38,7 @@ void Views(const CatalogContext& context, RowMaker* out) {
 void Indexes(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'i') continue;
-    out->New().Text("schemaname", SchemaName(context, r)).Text("tablename", r.table->name);
+    out->New().Text("schemaname", SchemaName(context, r)).Text("tablename", r.table->local_name());
     out->Text("indexname", r.name);
     out->Text("indexdef", IndexDefinition(*context.snapshot, r, 0, false));
   }
@@ -69,8 +69,20 @@ void IndexStatistics(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'i') continue;
     out->New().Int("relid", TableOid(r.table->id)).Int("indexrelid", r.oid);
-    out->Text("schemaname", SchemaName(context, r)).Text("relname", r.table->name);
+    out->Text("schemaname", SchemaName(context, r)).Text("relname", r.table->local_name());
     out->Text("indexrelname", r.name);
+  }
+}
+
+// Whoever builds it is no backend, and nothing was counted beforehand.
+void CreateIndexProgress(const CatalogContext& context, RowMaker* out) {
+  for (const IndexProgress& p : *context.progress) {
+    out->New().Int("datid", kDatabaseOid).Text("datname", kDatabaseName);
+    out->Int("relid", TableOid(p.table)).Int("index_relid", IndexOid(p.table, p.index));
+    out->Text("command", "CREATE INDEX CONCURRENTLY");
+    out->Text("phase", "building index: scanning table");
+    out->Int("lockers_total", 0).Int("lockers_done", 0);
+    out->Int("tuples_done", static_cast<int64_t>(p.rows));
   }
 }
 
@@ -87,6 +99,7 @@ void AddViews(Makers* out) {
   (*out)["pg_stat_all_tables"] = TableStatistics;
   (*out)["pg_statio_user_tables"] = TableStatistics;
   (*out)["pg_statio_all_tables"] = TableStatistics;
+  (*out)["pg_stat_progress_create_index"] = CreateIndexProgress;
   (*out)["pg_stat_user_indexes"] = IndexStatistics;
   (*out)["pg_stat_all_indexes"] = IndexStatistics;
 }

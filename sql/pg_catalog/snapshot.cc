@@ -6,29 +6,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sql/catalog/full_name.h"
 #include "sql/types/quote.h"
 
 namespace isochron::sql {
 namespace {
 
-constexpr int64_t kFirstOid = 16384;
-constexpr int64_t kOidsOfTable = 1024;
-constexpr int64_t kMostTables = 1 << 20;
-// Numbers by hash lie above those by id.
-constexpr int64_t kFirstHashedOid = int64_t{3} << 30;
-constexpr int64_t kHashedOids = (int64_t{1} << 30) - 1;
-
-int64_t Hashed(absl::string_view text) {
-  uint64_t h = 0xcbf29ce484222325ull;
-  for (char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return kFirstHashedOid + static_cast<int64_t>(h % kHashedOids);
-}
-
 // The number at `at` within the table's, where it is one of `most`.
 int64_t Within(TableId id, int64_t at, uint64_t number, uint64_t most, int64_t step,
                const char* what) {
   if (id.value >= kMostTables || number >= most) {
-    return Hashed(absl::StrCat(what, " ", id.value, " ", number));
+    return HashedOid(absl::StrCat(what, " ", id.value, " ", number));
   }
   return TableOid(id) + at + static_cast<int64_t>(number) * step;
 }
@@ -39,17 +27,13 @@ int64_t ReferencedIndex(const TableDescriptor& parent, const std::vector<uint32_
   for (const IndexDescriptor& index : parent.indexes) {
     std::set<uint32_t> columns;
     for (const IndexColumn& c : index.columns) columns.insert(parent.columns[c.column].id);
-    if (index.unique && columns == wanted) return IndexOid(parent.id, index.id);
+    if (parent.IsKey(index) && columns == wanted) return IndexOid(parent.id, index.id);
   }
   return PrimaryIndexOid(parent.id);
 }
 
 }  // namespace
 
-int64_t TableOid(TableId id) {
-  if (id.value >= kMostTables) return Hashed(absl::StrCat("table ", id.value));
-  return kFirstOid + static_cast<int64_t>(id.value) * kOidsOfTable;
-}
 int64_t PrimaryIndexOid(TableId id) { return Within(id, 1, 0, 1, 1, "primary"); }
 int64_t PrimaryConstraintOid(TableId id) { return Within(id, 2, 0, 1, 1, "primary key"); }
 int64_t IndexOid(TableId id, uint64_t index) { return Within(id, 16, index, 120, 2, "index"); }
@@ -65,7 +49,7 @@ int64_t SchemaOid(absl::string_view name) {
   if (name.empty() || name == "public") return kPublicOid;
   if (name == "pg_catalog") return kPgCatalogOid;
   if (name == "information_schema") return kInformationSchemaOid;
-  return Hashed(absl::StrCat("schema ", name));
+  return HashedOid(absl::StrCat("schema ", name));
 }
 
 std::string SchemaOf(const TableDescriptor& table) {
@@ -75,10 +59,13 @@ std::string SchemaOf(const TableDescriptor& table) {
 CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path)
     : tables_(std::move(tables)), path_(std::move(path)) {
   std::set<std::string> names = {"information_schema", "pg_catalog", "public"};
+  comments_ = {{kPgCatalogOid, "system catalog schema"}, {kPublicOid, "standard public schema"}};
   for (const TablePtr& t : tables_) {
-    names.insert(SchemaOf(*t));
-    by_id_[t->id.value] = t;
+    names.insert(SchemaIn(t->name));
+    if (t->is_relation()) by_id_[t->id.value] = t;
+    if (!t->is_relation()) comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
   }
+  std::erase_if(tables_, [](const TablePtr& t) { return !t->is_relation(); });
   for (const std::string& name : names) schemas_.push_back({SchemaOid(name), name});
   AddSystem();
   for (const TablePtr& t : tables_) AddTable(t);
@@ -107,7 +94,7 @@ void CatalogSnapshot::AddTable(const TablePtr& table) {
   CatalogRelation r;
   r.oid = TableOid(table->id);
   r.schema = SchemaOid(SchemaOf(*table));
-  r.name = table->name;
+  r.name = table->local_name();
   r.table = table;
   r.kind = table->kind == RelationKind::kView       ? 'v'
            : table->kind == RelationKind::kSequence ? 'S'

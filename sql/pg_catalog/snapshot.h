@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "sql/catalog/descriptor.h"
 #include "sql/pg_catalog/columns.h"
+#include "sql/pg_catalog/oids.h"
 
 namespace isochron::sql {
 
@@ -70,6 +71,8 @@ class CatalogSnapshot {
   CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path);
 
   const std::vector<CatalogSchema>& schemas() const { return schemas_; }
+  // Of schemas, by their numbers.
+  const std::map<int64_t, std::string>& comments() const { return comments_; }
   const std::vector<CatalogRelation>& relations() const { return relations_; }
   const std::vector<CatalogConstraint>& constraints() const { return constraints_; }
   const std::vector<TablePtr>& tables() const { return tables_; }
@@ -99,13 +102,13 @@ class CatalogSnapshot {
   std::vector<CatalogSchema> schemas_;
   std::vector<CatalogRelation> relations_;
   std::vector<CatalogConstraint> constraints_;
+  std::map<int64_t, std::string> comments_;
   std::map<int64_t, size_t> by_oid_, constraint_by_oid_;
   std::map<std::pair<int64_t, std::string>, size_t> by_name_;
   std::map<uint64_t, TablePtr> by_id_;
 };
 
 // By what ids the objects of a table have their numbers.
-int64_t TableOid(TableId id);
 int64_t PrimaryIndexOid(TableId id);
 int64_t PrimaryConstraintOid(TableId id);
 int64_t IndexOid(TableId id, uint64_t index);

@@ -34,6 +34,7 @@ class Builder : public SubqueryPlanner {
       : tables_(tables), plan_(plan) {}
 
   absl::StatusOr<PlanNodePtr> Select(const ast::Select& select, const Around& around);
+  absl::StatusOr<PlanNodePtr> SelectWithin(const ast::Select& select, const Around& around);
   absl::StatusOr<PlanNodePtr> Insert(const ast::Insert& insert);
   absl::StatusOr<PlanNodePtr> Update(const ast::Update& update);
   absl::StatusOr<PlanNodePtr> Delete(const ast::Delete& del);
@@ -60,6 +61,7 @@ class Builder : public SubqueryPlanner {
     int offset = 0;
     int width = 0;
     bool exclusive = false;           // its rows are locked so
+    bool no_wait = false;             // at once or not at all
     std::vector<ExprPtr> conditions;  // on this table alone, in slots of the whole row
   };
   // A FROM clause bound: a leaf, or a join. Slots count through the whole clause, left to right.
@@ -79,6 +81,12 @@ class Builder : public SubqueryPlanner {
     ExprPtr expr;
     std::string name;
     bool from_alias = false;
+    int64_t table = 0;  // as ColumnInfo's
+    uint32_t column = 0;
+
+    // The column that it is of `scope`, if it is one.
+    void SetOrigin(const Scope& scope);
+    ColumnInfo Info() const { return {name, expr->type, expr->typmod, table, column}; }
   };
 
   // What a query's expressions call, collected while they are bound.
@@ -86,6 +94,7 @@ class Builder : public SubqueryPlanner {
     std::vector<AggregateCall> aggregates;
     Windows windows;
     std::vector<SetCall> sets;
+    bool take_apart = false;  // of a derived table: functions of several columns give them all
   };
 
   absl::StatusOr<TablePtr> FindTable(const ast::TableName& name) const;
@@ -133,6 +142,16 @@ class Builder : public SubqueryPlanner {
   static void Move(const std::vector<int>& places, int by, FromNode* node);
   absl::StatusOr<PlanNodePtr> BuildJoin(FromNode* node, std::vector<ExprPtr> conditions);
   absl::StatusOr<PlanNodePtr> SourcePlan(Source* source);
+  // semi_join.cc: the joins for those conjuncts of WHERE that had better be asked by one, without
+  // their left sides, which have `width` slots; leaves the rest. `may_stop`: only the first rows
+  // may be wanted.
+  absl::StatusOr<std::vector<std::unique_ptr<JoinPlan>>> SemiJoins(const Scope& scope, int width,
+                                                                   bool may_stop,
+                                                                   std::vector<ExprPtr>* where);
+  bool MayJoin(const Expr& condition) const;
+  // Null where nothing but equalities would do.
+  absl::StatusOr<std::unique_ptr<JoinPlan>> SemiJoin(const ast::Select& query, const Scope& scope,
+                                                     int width);
   // A query in FROM, and its columns.
   absl::StatusOr<PlanNodePtr> Derived(const ast::FromItem& item, const Around& around,
                                       ScopeTable* table);
@@ -180,6 +199,12 @@ class Builder : public SubqueryPlanner {
                                  Binder* binder, std::vector<Output>* outputs);
   absl::Status BindSortKeys(const ast::Select& select, const Scope& scope, Calls* calls,
                             std::vector<Output>* outputs, std::vector<SortKey>* keys);
+  // lock_rows.cc
+  absl::Status CheckSkipLocked(const ast::Select& select, const PlanNode& from, bool plain);
+  absl::StatusOr<PlanNodePtr> SkipLocked(const ast::Select& select, const Scope& scope,
+                                         const std::vector<Output>& outputs,
+                                         const std::vector<SortKey>& sort, bool sorted,
+                                         const Expr* limit, const Expr* offset, PlanNodePtr plan);
   // grouping.cc
   absl::StatusOr<PlanNodePtr> Aggregation(const ast::Select& select, const Scope& scope,
                                           PlanNodePtr input, Calls* calls,
@@ -211,6 +236,8 @@ class Builder : public SubqueryPlanner {
   Plan* plan_;
   const TableDescriptor* view_ = nullptr;  // the one that is being planned
   int view_depth_ = 0;
+  static constexpr int kMaxQueryDepth = 300;
+  int query_depth_ = 0;
   std::vector<std::unique_ptr<ast::Select>> view_texts_;
   // Of a WITH query while those who may name it are bound; lookups only.
   struct CteState {
@@ -229,8 +256,10 @@ class Builder : public SubqueryPlanner {
   std::vector<const FromNode*> left_;
   bool left_refused_ = false;  // under a RIGHT or FULL JOIN
   int nullable_sides_ = 0;     // of outer joins, in which what is bound lies
+  bool take_apart_ = false;    // the next query is a derived table's
   bool names_itself_ = false;  // the FROM just planned names the recursive query that it is of
   size_t subqueries_ = 0;      // of expressions, that are under way
+  std::map<int, const ast::Select*> exists_;  // EXISTS's, by subquery
   // Registers that the subqueries and WITH queries under way read, the innermost last: a result of
   // theirs holds for these values.
   std::vector<std::vector<int>*> reading_;
@@ -264,6 +293,10 @@ bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
                   const std::vector<SortKey>& keys);
 // Has scans along an index read nothing else where it tells all that is wanted.
 void CoverByIndexes(PlanNode* root);
+// from.cc: makes keys of the equalities between the two sides; gives back the rest. Slots count
+// through the whole FROM: the left side's are [begin, middle), the right side's [middle, end).
+std::vector<ExprPtr> TakeKeys(std::vector<ExprPtr> on, int begin, int middle, int end,
+                              JoinPlan* join);
 // Whether one side is better read by key (lookup.cc).
 void ChooseLookup(JoinPlan* join);
 // Whether rows in key order of `scan` are in the order of `keys` over `outputs`; sets *reverse.
@@ -271,6 +304,10 @@ bool KeyOrderServes(const ScanPlan& scan, const std::vector<const Expr*>& sort,
                     const std::vector<SortKey>& keys, bool* reverse);
 // Of a column that is given no value; null for NULL.
 absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column);
+// arbiter.cc: the unique index that ON CONFLICT names, by columns, expressions or constraint; 0 is
+// the primary key. 42P10, 42704, 42703.
+absl::StatusOr<uint64_t> Arbiter(const ast::OnConflict& conflict, const TableDescriptor& table,
+                                 const IndexRules& rules);
 absl::StatusOr<RowRules> BindRules(const TableDescriptor& table);
 // A column that computes itself, or always counts, is given a value: by an INSERT that says so of
 // identity columns, or by an UPDATE (nothing). 428C9.
@@ -281,6 +318,8 @@ absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view ve
 // Positions of the key's columns, none for a hidden key.
 std::vector<int> KeyOf(const TableDescriptor& table);
 Scope TableScope(const TableDescriptor& table, const std::string& alias);
+// What an output column without an alias is called.
+std::string OutputName(const ast::Expr& e);
 
 }  // namespace isochron::sql::planner
 

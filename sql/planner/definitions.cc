@@ -9,9 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/functions.h"
+#include "sql/catalog/full_name.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/builder.h"
+#include "sql/planner/sequence_def.h"
 #include "sql/types/error.h"
+#include "sql/types/quote.h"
 
 namespace isochron::sql {
 namespace {
@@ -26,14 +29,6 @@ const ast::Expr* Find(const ast::Expr& e, const Is& is) {
     if (const ast::Expr* found = Find(*a, is)) return found;
   }
   return e.filter == nullptr ? nullptr : Find(*e.filter, is);
-}
-
-absl::Status NoSubquery(const ast::Expr& e, absl::string_view where) {
-  const ast::Expr* found =
-      Find(e, [](const ast::Expr& x) { return x.kind == ast::ExprKind::kSubquery; });
-  if (found == nullptr) return absl::OkStatus();
-  return SqlError(sqlstate::kUnsupported, absl::StrCat("cannot use subquery in ", where),
-                  found->position);
 }
 
 // Gives another answer at another time, or to another session.
@@ -82,6 +77,34 @@ absl::StatusOr<ExprPtr> BindCheck(const ast::Expr& e, const TableDescriptor& tab
   return binder.BindAs(e, Type::kBool, "CHECK");
 }
 
+// Names of sequences in a definition's text mean those of public where they say no schema: the
+// search path of whoever runs a statement does not matter.
+void NameSchemas(ast::Expr* e) {
+  const std::string& call = e->kind == ast::ExprKind::kFunc ? e->names.back() : "";
+  if (!e->args.empty() && (call == "nextval" || call == "currval" || call == "setval")) {
+    ast::Expr* name = e->args[0].get();
+    while (name->kind == ast::ExprKind::kCast) name = name->args[0].get();
+    auto parts = SplitName(name->text);
+    if (name->kind == ast::ExprKind::kString && parts.ok() && parts->size() == 1) {
+      name->text = absl::StrCat(kPublicSchema, ".", QuoteIfNeeded((*parts)[0]));
+    }
+  }
+  for (const ast::ExprPtr& a : e->args) NameSchemas(a.get());
+}
+
+// What is kept of a default: of one that only draws from a sequence, what its own column has.
+std::string SequenceDefault(const ast::Expr& value, const std::string& sql) {
+  if (value.kind != ast::ExprKind::kFunc || value.names.back() != "nextval" ||
+      value.args.size() != 1) {
+    return sql;
+  }
+  const ast::Expr* name = value.args[0].get();
+  while (name->kind == ast::ExprKind::kCast) name = name->args[0].get();
+  auto parts = SplitName(name->text);
+  if (name->kind != ast::ExprKind::kString || !parts.ok() || parts->size() > 2) return sql;
+  return NextValueSql(FullName(parts->size() > 1 ? (*parts)[0] : "", parts->back()));
+}
+
 bool HasCheck(const TableDescriptor& table, const std::string& name) {
   return std::any_of(table.checks.begin(), table.checks.end(),
                      [&name](const CheckConstraint& c) { return c.name == name; });
@@ -95,6 +118,14 @@ std::string Clipped(const std::string& name, size_t size) {
 }
 
 }  // namespace
+
+absl::Status RefuseSubquery(const ast::Expr& e, absl::string_view where) {
+  const ast::Expr* found =
+      Find(e, [](const ast::Expr& x) { return x.kind == ast::ExprKind::kSubquery; });
+  if (found == nullptr) return absl::OkStatus();
+  return SqlError(sqlstate::kUnsupported, absl::StrCat("cannot use subquery in ", where),
+                  found->position);
+}
 
 std::string ObjectName(const std::string& table, const std::string& column,
                        const std::string& label) {
@@ -115,7 +146,7 @@ absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
     return SqlError(sqlstate::kUnsupported, "cannot use column reference in DEFAULT expression",
                     named->position);
   }
-  ISO_RETURN_IF_ERROR(NoSubquery(value, "DEFAULT expression"));
+  ISO_RETURN_IF_ERROR(RefuseSubquery(value, "DEFAULT expression"));
   Scope nothing;
   Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
   ISO_ASSIGN_OR_RETURN(ExprPtr e,
@@ -127,7 +158,7 @@ absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
     column->default_kind = DefaultKind::kNow;
   } else if (e->kind != ExprKind::kConst) {
     column->default_kind = DefaultKind::kExpression;
-    column->default_sql = sql;
+    column->default_sql = SequenceDefault(value, sql);
   } else if (!e->value.is_null()) {
     column->default_kind = DefaultKind::kValue;
     column->default_value = e->value;
@@ -140,10 +171,10 @@ absl::Status DefineGenerated(const ast::ColumnDef& def, TableDescriptor* table, 
   if (def.default_value != nullptr) {
     return SqlError(sqlstate::kSyntaxError,
                     absl::StrCat("both default and generation expression specified for column \"",
-                                 c.name, "\" of table \"", table->name, "\""),
+                                 c.name, "\" of table \"", table->local_name(), "\""),
                     def.position);
   }
-  ISO_RETURN_IF_ERROR(NoSubquery(*def.generated, "column generation expression"));
+  ISO_RETURN_IF_ERROR(RefuseSubquery(*def.generated, "column generation expression"));
   ISO_ASSIGN_OR_RETURN(ExprPtr e, BindGenerated(*def.generated, *table, c));
   if (IsVolatile(*e)) {
     return SqlError(sqlstate::kInvalidObjectDefinition, "generation expression is not immutable");
@@ -167,7 +198,7 @@ absl::Status DefineGenerated(const ast::ColumnDef& def, TableDescriptor* table, 
 }
 
 absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table) {
-  ISO_RETURN_IF_ERROR(NoSubquery(*check.condition, "check constraint"));
+  ISO_RETURN_IF_ERROR(RefuseSubquery(*check.condition, "check constraint"));
   ISO_ASSIGN_OR_RETURN(ExprPtr e, BindCheck(*check.condition, *table));
   std::string name = check.name;
   if (name.empty()) {
@@ -175,15 +206,15 @@ absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table) {
     Columns(*e, &used);
     const std::string column =
         used.size() == 1 ? table->columns[static_cast<size_t>(*used.begin())].name : "";
-    name = ObjectName(table->name, column, "check");
+    name = ObjectName(table->local_name(), column, "check");
     for (int n = 1; HasCheck(*table, name); ++n) {
-      name = ObjectName(table->name, column, absl::StrCat("check", n));
+      name = ObjectName(table->local_name(), column, absl::StrCat("check", n));
     }
   } else if (HasCheck(*table, name)) {
     return SqlError(sqlstate::kDuplicateObject,
                     absl::StrCat("check constraint \"", name, "\" already exists"));
   }
-  table->checks.push_back({std::move(name), check.sql, ""});
+  table->checks.push_back({std::move(name), check.sql, "", check.validate});
   // In the order in which they are looked at, as with PostgreSQL.
   std::sort(table->checks.begin(), table->checks.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -234,6 +265,7 @@ absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {
       return MakeCall(&FunctionsNamed("now")[0], {}, -1);
     case DefaultKind::kExpression: {
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr value, ParseExpression(column.default_sql));
+      NameSchemas(value.get());
       Scope nothing;
       Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
       return binder.BindAssignment(*value, column.name, column.type, column.typmod);
@@ -258,6 +290,7 @@ absl::StatusOr<RowRules> BindRules(const TableDescriptor& table) {
     ISO_ASSIGN_OR_RETURN(ExprPtr e, BindCheck(*parsed, table));
     rules.checks.push_back({check.name, std::move(e)});
   }
+  ISO_ASSIGN_OR_RETURN(rules.indexes, BindIndexRules(table));
   return rules;
 }
 
@@ -285,15 +318,16 @@ absl::Status RefuseGenerated(const ColumnDescriptor& column,
 absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view verb) {
   switch (relation.kind) {
     case RelationKind::kTable:
+    case RelationKind::kSchema:
       break;
     case RelationKind::kSequence:
       return SqlError(sqlstate::kWrongObjectType,
-                      absl::StrCat("cannot change sequence \"", relation.name, "\""));
+                      absl::StrCat("cannot change sequence \"", relation.local_name(), "\""));
     case RelationKind::kView:
-      return SqlError(
-          sqlstate::kUnsupported,
-          absl::StrCat("cannot ", verb, " view \"", relation.name, "\": views are only read"), -1,
-          "Write to the tables that it reads.");
+      return SqlError(sqlstate::kUnsupported,
+                      absl::StrCat("cannot ", verb, " view \"", relation.local_name(),
+                                   "\": views are only read"),
+                      -1, "Write to the tables that it reads.");
   }
   return absl::OkStatus();
 }

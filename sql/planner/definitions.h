@@ -27,6 +27,8 @@ absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table);
 // What rows of before a column came have in it, where it comes with a default; NULL without one.
 // 0A000 for a default that may differ from row to row.
 absl::StatusOr<Datum> DefaultOfRowsBefore(const ColumnDescriptor& column, const EvalContext& eval);
+// 0A000 where there is one: "cannot use subquery in `where`".
+absl::Status RefuseSubquery(const ast::Expr& e, absl::string_view where);
 // The checks that look at a column, by name.
 absl::StatusOr<std::vector<std::string>> ChecksOn(const TableDescriptor& table, int column);
 // A column that is generated from it; null if there is none.

@@ -12,10 +12,10 @@ namespace isochron::sql::planner {
 namespace {
 
 absl::Status NoColumn(const std::string& column, const TableDescriptor& table, int position) {
-  return SqlError(
-      sqlstate::kUndefinedColumn,
-      absl::StrCat("column \"", column, "\" of relation \"", table.name, "\" does not exist"),
-      position);
+  return SqlError(sqlstate::kUndefinedColumn,
+                  absl::StrCat("column \"", column, "\" of relation \"", table.local_name(),
+                               "\" does not exist"),
+                  position);
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<ExprPtr>> Builder::Returning(const std::vector<ast::S
   columns.clear();
   for (Output& o : outputs) {
     DeferFor(o.expr.get());
-    columns.push_back({o.name, o.expr->type, o.expr->typmod});
+    columns.push_back(o.Info());
     exprs.push_back(std::move(o.expr));
   }
   return exprs;
@@ -159,44 +159,13 @@ bool Overwrites(const InsertPlan& insert) {
   return left.empty();
 }
 
-// The unique index that ON CONFLICT names, by its columns or its constraint; 0 is the primary key.
-absl::StatusOr<uint64_t> Arbiter(const ast::OnConflict& conflict, const TableDescriptor& table,
-                                 const std::set<int>& named) {
-  if (!conflict.constraint.empty()) {
-    if (!table.has_hidden_key() && conflict.constraint == table.primary_key_name()) return 0;
-    const IndexDescriptor* index = table.FindIndex(conflict.constraint);
-    if (index != nullptr && index->constraint && index->state == IndexState::kPublic) {
-      return index->id;
-    }
-    return SqlError(sqlstate::kUndefinedObject,
-                    absl::StrCat("constraint \"", conflict.constraint, "\" for table \"",
-                                 table.name, "\" does not exist"));
-  }
-  if (std::set<int>(table.key.begin(), table.key.end()) == named) return 0;
-  for (const IndexDescriptor& index : table.indexes) {
-    if (!index.unique || index.state != IndexState::kPublic) continue;
-    std::set<int> columns;
-    for (const IndexColumn& c : index.columns) columns.insert(static_cast<int>(c.column));
-    if (columns == named) return index.id;
-  }
-  return SqlError(sqlstate::kInvalidColumnReference,
-                  "there is no unique or exclusion constraint matching the ON CONFLICT "
-                  "specification");
-}
-
 }  // namespace
 
 absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& table,
                                      InsertPlan* node) {
   const ast::OnConflict& conflict = *insert.on_conflict;
-  std::set<int> named;
-  for (const std::string& name : conflict.columns) {
-    const int column = table->FindColumn(name);
-    if (column < 0) return NoColumn(name, *table, conflict.position);
-    named.insert(column);
-  }
-  if (!conflict.columns.empty() || !conflict.constraint.empty()) {
-    ISO_ASSIGN_OR_RETURN(node->arbiter, Arbiter(conflict, *table, named));
+  if (!conflict.columns.empty() || !conflict.expressions.empty() || !conflict.constraint.empty()) {
+    ISO_ASSIGN_OR_RETURN(node->arbiter, Arbiter(conflict, *table, node->rules.indexes));
     node->any_arbiter = false;
   }
   node->conflict = InsertPlan::Conflict::kNothing;
@@ -311,6 +280,7 @@ absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   ISO_RETURN_IF_ERROR(TopCtes(del.ctes));
   auto node = std::make_unique<DeletePlan>();
   node->table = table;
+  ISO_ASSIGN_OR_RETURN(node->indexes, BindIndexRules(*table));
   node->joined = !del.from.empty();
   Scope scope;
   ISO_ASSIGN_OR_RETURN(node->child, Target(table, del.table, del.from, del.where, &scope));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sql/planner/builder.h"
@@ -7,7 +9,9 @@
 namespace isochron::sql {
 namespace {
 
-using Lines = std::vector<std::string>;
+struct Lines : std::vector<std::string> {
+  std::map<size_t, const PlanNode*> nodes;  // by the number of their line
+};
 using planner::OneValue;
 
 std::string ExprList(const std::vector<ExprPtr>& exprs, const std::vector<std::string>& names) {
@@ -20,11 +24,16 @@ std::vector<std::string> ColumnNames(const TableDescriptor& table) {
   return planner::TableScope(table, "").ColumnNames();
 }
 
+// Of a column that an index computes: the expression.
+std::string KeyName(const ColumnDescriptor& column) {
+  return column.computed_sql.empty() ? column.name : absl::StrCat("(", column.computed_sql, ")");
+}
+
 // "id = 1", "id IN (1, 2), n >= 3".
 std::string BoundsText(const ScanPlan& scan) {
   Lines parts;
   for (size_t i = 0; i < scan.bounds.prefix.size(); ++i) {
-    const std::string& name = scan.table->columns[scan.path[i].column].name;
+    const std::string name = KeyName(scan.table->columns[scan.path[i].column]);
     const std::vector<ExprPtr>& values = scan.bounds.prefix[i];
     if (values.size() == 1 && !OneValue(values)) {
       parts.push_back(
@@ -37,7 +46,8 @@ std::string BoundsText(const ScanPlan& scan) {
                                        : absl::StrCat(name, " IN (", ExprList(values, {}), ")"));
   }
   if (scan.bounds.prefix.size() < scan.path.size()) {
-    const std::string& name = scan.table->columns[scan.path[scan.bounds.prefix.size()].column].name;
+    const std::string name =
+        KeyName(scan.table->columns[scan.path[scan.bounds.prefix.size()].column]);
     if (scan.bounds.lower != nullptr) {
       parts.push_back(absl::StrCat(name, scan.bounds.lower_inclusive ? " >= " : " > ",
                                    ExprToString(*scan.bounds.lower, {})));
@@ -62,6 +72,7 @@ std::string ScanText(const ScanPlan& scan) {
                                  scan.table->name, "  keys: ", BoundsText(scan));
   if (scan.covering) absl::StrAppend(&out, "  rows: from the index");
   if (scan.exclusive) absl::StrAppend(&out, "  lock: exclusive");
+  if (scan.no_wait) absl::StrAppend(&out, "  no wait");
   if (scan.limit != nullptr) {
     absl::StrAppend(&out, "  limit: ", ExprToString(*scan.limit, {}));
     if (scan.offset != nullptr) absl::StrAppend(&out, " + ", ExprToString(*scan.offset, {}));
@@ -96,10 +107,12 @@ void JoinText(const JoinPlan& join, int depth, Lines* out) {
                     : join.left_keys.empty() ? "Nested Loop"
                                              : "Hash",
                     " Join",
-                    join.left_outer && join.right_outer ? " (full)"
-                    : join.left_outer                   ? " (left)"
-                    : join.right_outer                  ? " (right)"
-                                                        : ""),
+                    join.semi == JoinPlan::Semi::kSemi    ? " (semi)"
+                    : join.semi == JoinPlan::Semi::kAnti  ? " (anti)"
+                    : join.left_outer && join.right_outer ? " (full)"
+                    : join.left_outer                     ? " (left)"
+                    : join.right_outer                    ? " (right)"
+                                                          : ""),
        out);
   for (size_t i = 0; i < join.left_keys.size(); ++i) {
     Detail(depth,
@@ -113,6 +126,11 @@ void JoinText(const JoinPlan& join, int depth, Lines* out) {
     Detail(depth,
            absl::StrCat("by key of ", static_cast<const ScanPlan&>(side).table->name, " (",
                         left ? "left" : "right", ") where the other side is small"),
+           out);
+  }
+  if (join.each != nullptr) {
+    Detail(depth,
+           absl::StrCat(ExprToString(*join.each, {}), " by itself where the left side is small"),
            out);
   }
   if (join.condition != nullptr) {
@@ -132,6 +150,7 @@ std::string LimitText(const LimitPlan& limit) {
 }
 
 void Node(const PlanNode& node, int depth, Lines* out) {
+  if (node.kind != PlanKind::kLet) out->nodes[out->size()] = &node;
   switch (node.kind) {
     case PlanKind::kValues:
       Line(depth, absl::StrCat("Values  rows: ", static_cast<const ValuesPlan&>(node).rows.size()),
@@ -220,6 +239,12 @@ void Node(const PlanNode& node, int depth, Lines* out) {
     case PlanKind::kWorkTable:
       Line(depth, absl::StrCat("Work Table ", static_cast<const WorkTablePlan&>(node).name), out);
       return;
+    case PlanKind::kLockRows:
+      Line(depth,
+           absl::StrCat("Lock Rows of ", static_cast<const LockRowsPlan&>(node).table->name,
+                        "  skip locked"),
+           out);
+      break;
     case PlanKind::kLimit:
       Line(depth, LimitText(static_cast<const LimitPlan&>(node)), out);
       break;
@@ -275,7 +300,7 @@ void Node(const PlanNode& node, int depth, Lines* out) {
 
 }  // namespace
 
-std::vector<std::string> ExplainPlan(const Plan& plan) {
+std::vector<std::string> ExplainPlan(const Plan& plan, std::map<size_t, const PlanNode*>* nodes) {
   Lines out;
   Node(*plan.root, 0, &out);
   for (const SubPlan& cte : plan.ctes) {
@@ -283,12 +308,14 @@ std::vector<std::string> ExplainPlan(const Plan& plan) {
     Node(*cte.root, 1, &out);
   }
   for (size_t i = 0; i < plan.subqueries.size(); ++i) {
+    if (plan.subqueries[i].joined) continue;
     Line(0,
          absl::StrCat("Subquery ", i + 1, ": ",
                       plan.subqueries[i].correlated ? "for each row that asks" : "once"),
          &out);
     Node(*plan.subqueries[i].root, 1, &out);
   }
+  if (nodes != nullptr) *nodes = std::move(out.nodes);
   return out;
 }
 

@@ -24,7 +24,7 @@ bool IsUniqueKey(const TableDescriptor& table, std::vector<uint32_t> columns) {
     std::vector<uint32_t> unique;
     for (const IndexColumn& c : index.columns) unique.push_back(c.column);
     std::sort(unique.begin(), unique.end());
-    if (index.unique && index.state == IndexState::kPublic && unique == columns) return true;
+    if (table.IsKey(index) && index.state == IndexState::kPublic && unique == columns) return true;
   }
   return false;
 }
@@ -32,9 +32,9 @@ bool IsUniqueKey(const TableDescriptor& table, std::vector<uint32_t> columns) {
 // "t_a_b_fkey", or with a number where the table has it.
 std::string ForeignKeyName(const TableDescriptor& child, const std::vector<std::string>& columns) {
   const std::string part = absl::StrJoin(columns, "_");
-  std::string name = ObjectName(child.name, part, "fkey");
+  std::string name = ObjectName(child.local_name(), part, "fkey");
   for (int n = 1; child.FindForeignKey(name) != nullptr; ++n) {
-    name = ObjectName(child.name, part, absl::StrCat("fkey", n));
+    name = ObjectName(child.local_name(), part, absl::StrCat("fkey", n));
   }
   return name;
 }
@@ -48,8 +48,8 @@ absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
   out.name = key.name.empty() ? ForeignKeyName(child, key.columns) : key.name;
   if (child.FindForeignKey(out.name) != nullptr) {
     return SqlError(sqlstate::kDuplicateObject,
-                    absl::StrCat("constraint \"", out.name, "\" for relation \"", child.name,
-                                 "\" already exists"));
+                    absl::StrCat("constraint \"", out.name, "\" for relation \"",
+                                 child.local_name(), "\" already exists"));
   }
   std::vector<uint32_t> referenced;
   auto find = [](const TableDescriptor& table, const std::string& name,
@@ -72,7 +72,7 @@ absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
   if (key.parent_columns.empty()) {
     if (parent.has_hidden_key()) {
       return SqlError("42830", absl::StrCat("there is no primary key for referenced table \"",
-                                            parent.name, "\""));
+                                            parent.local_name(), "\""));
     }
     referenced = parent.key;
   }
@@ -83,7 +83,7 @@ absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
   if (!IsUniqueKey(parent, referenced)) {
     return SqlError("42830", absl::StrCat("there is no unique constraint matching given keys for "
                                           "referenced table \"",
-                                          parent.name, "\""));
+                                          parent.local_name(), "\""));
   }
   for (size_t i = 0; i < referenced.size(); ++i) {
     const ColumnDescriptor& from = child.columns[out.columns[i]];
@@ -104,6 +104,8 @@ absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
   out.on_delete = static_cast<ForeignKeyAction>(key.on_delete);
   out.on_update = static_cast<ForeignKeyAction>(key.on_update);
   out.match_full = key.match_full;
+  out.deferrable = key.deferrable;
+  out.deferred = key.deferred;
   out.validated = false;
   return out;
 }

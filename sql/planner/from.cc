@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "sql/catalog/information_schema.h"
 #include "sql/pg_catalog/columns.h"
+#include "sql/pg_catalog/oids.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -192,7 +193,8 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
       for (const ColumnDescriptor& c :
            source.table == nullptr ? std::vector<ColumnDescriptor>() : source.table->columns) {
         t.columns.push_back({c.name, c.type, Unseen(*source.table, c), c.typmod,
-                             !c.generated_sql.empty(), false, nullptr});
+                             !c.generated_sql.empty(), false, nullptr, TableOid(source.table->id),
+                             c.id});
       }
       if (source.table != nullptr) t.key = KeyOf(*source.table);
     }
@@ -389,6 +391,7 @@ absl::StatusOr<PlanNodePtr> Builder::SourcePlan(Source* source) {
   auto scan = std::make_unique<ScanPlan>();
   scan->table = source->table;
   scan->exclusive = source->exclusive;
+  scan->no_wait = source->no_wait;
   ChoosePath(scan.get(), &source->conditions);
   scan->filter = JoinAnd(std::move(source->conditions));
   return PlanNodePtr(std::move(scan));
@@ -400,10 +403,6 @@ absl::StatusOr<PlanNodePtr> Builder::Build(FromNode* node, std::vector<ExprPtr> 
   return SourcePlan(&node->source);
 }
 
-namespace {
-
-// Makes keys of the equalities between the two sides; gives back the rest. Slots count through the
-// whole FROM: the left side's are [begin, middle), the right side's [middle, end).
 std::vector<ExprPtr> TakeKeys(std::vector<ExprPtr> on, int begin, int middle, int end,
                               JoinPlan* join) {
   std::vector<ExprPtr> others;
@@ -431,8 +430,6 @@ std::vector<ExprPtr> TakeKeys(std::vector<ExprPtr> on, int begin, int middle, in
   }
   return others;
 }
-
-}  // namespace
 
 absl::StatusOr<PlanNodePtr> Builder::BuildJoin(FromNode* node, std::vector<ExprPtr> conditions) {
   const ast::JoinKind kind = node->kind;
@@ -513,7 +510,9 @@ absl::Status Builder::LockSources(const ast::Select& select, const Scope& scope,
                     "FOR UPDATE with a subquery in FROM is not supported yet", -1,
                     "Lock the rows by a statement of its own, or name the tables: FOR UPDATE OF.");
   }
-  node->source.exclusive = true;
+  // What is skipped is locked row by row, above the scan.
+  node->source.exclusive = select.for_update || select.lock_wait == ast::LockWait::kSkip;
+  node->source.no_wait = select.lock_wait == ast::LockWait::kFail;
   return absl::OkStatus();
 }
 
@@ -529,7 +528,8 @@ absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Aroun
         absl::StrCat("relation \"", name, "\" in FOR UPDATE clause not found in FROM clause"),
         position);
   }
-  if (select.for_update && all != nullptr) {
+  const bool locks = select.for_update || select.lock_wait != ast::LockWait::kWait;
+  if (locks && all != nullptr) {
     ISO_RETURN_IF_ERROR(LockSources(select, *scope, all.get()));
   }
   std::vector<ExprPtr> where;
@@ -539,7 +539,20 @@ absl::StatusOr<PlanNodePtr> Builder::From(const ast::Select& select, const Aroun
     ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*select.where, Type::kBool, "WHERE"));
     SplitAnd(std::move(condition), &where);
   }
-  if (all != nullptr) return BuildOrdered(std::move(all), *scope, std::move(where));
+  if (all != nullptr) {
+    const int width = all->width;
+    std::vector<std::unique_ptr<JoinPlan>> joins;
+    if (around.outer == nullptr && subqueries_ == 0 && !select.locks && !select.for_update) {
+      const bool may_stop = select.limit != nullptr && select.group_by.empty();
+      ISO_ASSIGN_OR_RETURN(joins, SemiJoins(*scope, width, may_stop, &where));
+    }
+    ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, BuildOrdered(std::move(all), *scope, std::move(where)));
+    for (std::unique_ptr<JoinPlan>& join : joins) {
+      join->child = std::move(plan);
+      plan = std::move(join);
+    }
+    return plan;
+  }
   auto values = std::make_unique<ValuesPlan>();
   values->rows.emplace_back();
   return Filtered(std::move(where), std::move(values));

@@ -22,8 +22,8 @@ bool HasKind(const Expr& e, ExprKind kind) {
 }
 
 // Turns an expression over the aggregation's input into one over its output.
-absl::Status OverAggregation(Expr* e, const std::vector<ExprPtr>& groups,
-                             const std::vector<std::string>& names) {
+absl::Status OverAggregation(Expr* e, const std::vector<ExprPtr>& groups, const Scope& scope,
+                             bool of_subquery = false) {
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!SameExpr(*e, *groups[i])) continue;
     ExprPtr column = MakeColumn(static_cast<int>(i), e->type, e->position);
@@ -37,13 +37,19 @@ absl::Status OverAggregation(Expr* e, const std::vector<ExprPtr>& groups,
     return absl::OkStatus();
   }
   if (e->kind == ExprKind::kColumn) {
-    return SqlError(sqlstate::kGrouping,
-                    absl::StrCat("column \"", names[static_cast<size_t>(e->index)],
-                                 "\" must appear in the GROUP BY clause or be used in an aggregate "
-                                 "function"),
-                    e->position);
+    const std::string name = scope.FullName(e->index);
+    return SqlError(
+        sqlstate::kGrouping,
+        of_subquery ? absl::StrCat("subquery uses ungrouped column \"", name, "\" from outer query")
+                    : absl::StrCat("column \"", name,
+                                   "\" must appear in the GROUP BY clause or be used "
+                                   "in an aggregate function"),
+        e->position);
   }
-  for (ExprPtr& a : e->args) ISO_RETURN_IF_ERROR(OverAggregation(a.get(), groups, names));
+  for (size_t i = 0; i < e->args.size(); ++i) {
+    const bool seen = e->kind == ExprKind::kSubquery && i >= static_cast<size_t>(e->operands);
+    ISO_RETURN_IF_ERROR(OverAggregation(e->args[i].get(), groups, scope, of_subquery || seen));
+  }
   return absl::OkStatus();
 }
 
@@ -258,7 +264,6 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
   }
   node->calls = std::move(calls->aggregates);
   node->grouping.resize(node->calls.size());
-  const std::vector<std::string> names = scope.ColumnNames();
   for (size_t i = 0; i < node->calls.size(); ++i) {
     if (node->calls[i].function != nullptr) {
       for (ExprPtr& e : node->calls[i].direct) {
@@ -285,13 +290,13 @@ absl::StatusOr<PlanNodePtr> Builder::Aggregation(const ast::Select& select, cons
     }
   }
   for (Output& o : *outputs) {
-    ISO_RETURN_IF_ERROR(OverAggregation(o.expr.get(), node->groups, names));
+    ISO_RETURN_IF_ERROR(OverAggregation(o.expr.get(), node->groups, scope));
   }
   ISO_RETURN_IF_ERROR(ForEach(&calls->windows.specs, &calls->windows.calls, &calls->sets,
-                              [&](Expr* e) { return OverAggregation(e, node->groups, names); }));
+                              [&](Expr* e) { return OverAggregation(e, node->groups, scope); }));
   node->child = std::move(input);
   if (having == nullptr) return PlanNodePtr(std::move(node));
-  ISO_RETURN_IF_ERROR(OverAggregation(having.get(), node->groups, names));
+  ISO_RETURN_IF_ERROR(OverAggregation(having.get(), node->groups, scope));
   auto filter = std::make_unique<FilterPlan>();
   filter->predicate = std::move(having);
   filter->child = std::move(node);

@@ -34,17 +34,59 @@ bool IsBound(const KeyBounds& bounds) {
   return !bounds.prefix.empty() || bounds.lower != nullptr || bounds.upper != nullptr;
 }
 
+// Puts an index's own columns in the place of the expressions that they hold.
+void ToColumns(const IndexRules::One& rule, ExprPtr* e) {
+  for (const auto& [column, value] : rule.values) {
+    if (!SameExpr(**e, *value)) continue;
+    *e = MakeColumn(static_cast<int>(column), value->type);
+    return;
+  }
+  for (ExprPtr& a : (*e)->args) ToColumns(rule, &a);
+}
+
+// And the other way round: no row has a value there.
+void ToExpressions(const IndexRules::One& rule, ExprPtr* e) {
+  if ((*e)->kind == ExprKind::kColumn) {
+    for (const auto& [column, value] : rule.values) {
+      if ((*e)->index != static_cast<int>(column)) continue;
+      *e = Clone(*value);
+      return;
+    }
+  }
+  for (ExprPtr& a : (*e)->args) ToExpressions(rule, &a);
+}
+
+std::vector<ExprPtr> Copies(const std::vector<ExprPtr>& conditions, const IndexRules::One* rule) {
+  std::vector<ExprPtr> copies;
+  for (const ExprPtr& c : conditions) {
+    copies.push_back(Clone(*c));
+    if (rule != nullptr) ToColumns(*rule, &copies.back());
+  }
+  return copies;
+}
+
+// The rows that the conditions are about all have entries.
+bool HasAll(const IndexRules::One* rule, const std::vector<ExprPtr>& conditions) {
+  return rule == nullptr || rule->predicate == nullptr || Implied(conditions, *rule->predicate);
+}
+
+bool IsPart(const Expr& of, const Expr& e) {
+  if (SameExpr(of, e)) return true;
+  return of.kind == ExprKind::kAnd && std::any_of(of.args.begin(), of.args.end(),
+                                                  [&e](const ExprPtr& a) { return IsPart(*a, e); });
+}
+
 // How much the conditions narrow a path: the more the better.
 int Narrowing(const TableDescriptor& table, const IndexDescriptor* index,
-              const std::vector<ExprPtr>& conditions) {
-  std::vector<ExprPtr> copies;
-  for (const ExprPtr& c : conditions) copies.push_back(Clone(*c));
+              const IndexRules::One* rule, const std::vector<ExprPtr>& conditions) {
+  std::vector<ExprPtr> copies = Copies(conditions, rule);
   const std::vector<IndexColumn> path = PathOf(table, index);
   const KeyBounds bounds = ExtractBounds(table, path, &copies);
   const bool unique = index == nullptr || index->unique;
   if (unique && bounds.prefix.size() == path.size()) return index == nullptr ? 1001 : 1000;
   return static_cast<int>(bounds.prefix.size()) * 10 + (bounds.lower != nullptr ? 4 : 0) +
-         (bounds.upper != nullptr ? 4 : 0) + (index == nullptr ? 1 : 0);
+         (bounds.upper != nullptr ? 4 : 0) + (index == nullptr ? 1 : 0) +
+         (rule != nullptr && rule->predicate != nullptr ? 3 : 0);
 }
 
 void Slots(const Expr& e, std::vector<bool>* needed) {
@@ -117,6 +159,11 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
     }
     case PlanKind::kJoin: {
       auto* join = static_cast<JoinPlan*>(node);
+      if (join->semi != JoinPlan::Semi::kNone) {
+        needed.resize(join->left_width);
+        needed.resize(kAllSlots, false);
+        if (join->each != nullptr) Slots(*join->each, &needed);
+      }
       if (join->condition != nullptr) Slots(*join->condition, &needed);
       const auto middle = needed.begin() + static_cast<std::ptrdiff_t>(join->left_width);
       std::vector<bool> left(needed.begin(), middle), right(middle, needed.end());
@@ -140,30 +187,65 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
   if (node->child != nullptr) Cover(node->child.get(), std::move(needed));
 }
 
+IndexRules RulesOf(const TableDescriptor& table) {
+  const bool any = std::any_of(table.indexes.begin(), table.indexes.end(),
+                               [&table](const auto& index) { return table.Computes(index); });
+  if (!any) return {};
+  absl::StatusOr<IndexRules> rules = BindIndexRules(table);
+  return rules.ok() ? *std::move(rules) : IndexRules();
+}
+
 }  // namespace
 
 void ChoosePath(ScanPlan* scan, std::vector<ExprPtr>* conditions) {
   const TableDescriptor& table = *scan->table;
   const IndexDescriptor* best = nullptr;
-  int narrowing = Narrowing(table, nullptr, *conditions);
+  const IndexRules rules = RulesOf(table);
+  int narrowing = Narrowing(table, nullptr, nullptr, *conditions);
   for (const IndexDescriptor& index : table.indexes) {
     if (index.state != IndexState::kPublic || conditions->empty()) continue;
-    const int other = Narrowing(table, &index, *conditions);
+    const IndexRules::One* rule = rules.Find(index.id);
+    if (!HasAll(rule, *conditions) || (rule == nullptr && table.Computes(index))) continue;
+    const int other = Narrowing(table, &index, rule, *conditions);
     if (other <= narrowing) continue;
     narrowing = other;
     best = &index;
   }
   Take(scan, best);
-  scan->bounds = ExtractBounds(table, scan->path, conditions);
+  const IndexRules::One* rule = best == nullptr ? nullptr : rules.Find(best->id);
+  if (rule == nullptr) {
+    scan->bounds = ExtractBounds(table, scan->path, conditions);
+    return;
+  }
+  std::vector<ExprPtr> copies = Copies(*conditions, rule);
+  scan->bounds = ExtractBounds(table, scan->path, &copies);
+  for (ExprPtr& c : copies) ToExpressions(*rule, &c);
+  // What the index says of all its rows need not be asked of each.
+  std::erase_if(copies, [rule](const ExprPtr& c) {
+    return rule->predicate != nullptr && IsPart(*rule->predicate, *c);
+  });
+  *conditions = std::move(copies);
 }
 
 bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
                   const std::vector<SortKey>& keys) {
   if (scan->index != nullptr || IsBound(scan->bounds) || scan->filter != nullptr) return false;
+  const IndexRules rules = RulesOf(*scan->table);
   for (const IndexDescriptor& index : scan->table->indexes) {
-    if (index.state != IndexState::kPublic) continue;
+    const IndexRules::One* rule = rules.Find(index.id);
+    if (index.state != IndexState::kPublic || !HasAll(rule, {}) ||
+        (rule == nullptr && scan->table->Computes(index))) {
+      continue;
+    }
+    std::vector<ExprPtr> copies;
+    std::vector<const Expr*> along;
+    for (const Expr* e : sort) {
+      copies.push_back(Clone(*e));
+      if (rule != nullptr) ToColumns(*rule, &copies.back());
+      along.push_back(copies.back().get());
+    }
     Take(scan, &index);
-    if (KeyOrderServes(*scan, sort, keys, &scan->reverse)) return true;
+    if (KeyOrderServes(*scan, along, keys, &scan->reverse)) return true;
   }
   Take(scan, nullptr);
   scan->reverse = false;

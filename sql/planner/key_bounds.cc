@@ -94,7 +94,7 @@ KeyBounds ExtractBounds(const TableDescriptor& table, const std::vector<IndexCol
   size_t points = 1;
   for (const IndexColumn& part : path) {
     const uint32_t column = part.column;
-    if (table.columns[column].hidden) break;
+    if (table.columns[column].hidden && table.columns[column].computed_sql.empty()) break;
     std::vector<ExprPtr> values;
     if (TakeValues(static_cast<int>(column), conditions, points, &values)) {
       points *= values.size();

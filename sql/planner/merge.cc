@@ -25,10 +25,10 @@ absl::Status Builder::MergeInsert(const ast::MergeWhen& when, const TableDescrip
   for (const auto& [name, position] : when.columns) {
     const int column = table.FindColumn(name);
     if (column < 0) {
-      return SqlError(
-          sqlstate::kUndefinedColumn,
-          absl::StrCat("column \"", name, "\" of relation \"", table.name, "\" does not exist"),
-          position);
+      return SqlError(sqlstate::kUndefinedColumn,
+                      absl::StrCat("column \"", name, "\" of relation \"", table.local_name(),
+                                   "\" does not exist"),
+                      position);
     }
     if (std::find(targets.begin(), targets.end(), column) != targets.end()) {
       return SqlError(sqlstate::kDuplicateColumn,

@@ -7,6 +7,7 @@
 // Rows flow from the leaves up in batches. Expressions of a node read slots of its input row; a
 // scan's filter reads slots of the table's own columns.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/descriptor.h"
 #include "sql/catalog/system_tables.h"
+#include "sql/planner/index_rules.h"
 
 namespace isochron::sql {
 
@@ -41,6 +43,7 @@ enum class PlanKind : uint8_t {
   kLet,
   kRecursiveUnion,
   kWorkTable,
+  kLockRows,
   kInsert,
   kUpdate,
   kDelete,
@@ -82,6 +85,7 @@ struct ScanPlan : PlanNode {
   ExprPtr filter;                          // what the bounds do not say; may be null
   bool reverse = false;
   bool exclusive = false;  // the statement will write what it reads
+  bool no_wait = false;    // a lock that is not free is an error (NOWAIT)
   ExprPtr limit, offset;   // rows wanted: together, when nothing above drops any
   // Each combination of values is one row at the most.
   bool points() const {
@@ -177,6 +181,11 @@ struct JoinPlan : PlanNode {
   // is a scan of a whole table. Of each column of its primary key the place in the keys.
   enum class Lookup : uint8_t { kNone, kLeft, kRight } lookup = Lookup::kNone;
   std::vector<int> lookup_keys;
+  // Not kNone: of the left rows those that match some row of the right side, or none; the right
+  // side's columns do not come. `each`, where there is one, says the same of one left row by
+  // itself: for few of them that is less work.
+  enum class Semi : uint8_t { kNone, kSemi, kAnti } semi = Semi::kNone;
+  ExprPtr each;
   bool left_outer = false, right_outer = false;
   size_t left_width = 0, right_width = 0;
   // The slots of each side's rows that something looks at: of rows held the others are not kept.
@@ -203,6 +212,17 @@ struct SubqueryScanPlan : PlanNode {
   SubqueryScanPlan() : PlanNode(PlanKind::kSubqueryScan) {}
   std::string name;
   bool restricted = false;  // by conditions from outside; else they stand above it
+};
+
+// SKIP LOCKED: of the child's rows, which are the table's and may have more behind them, those that
+// can be locked at once.
+struct LockRowsPlan : PlanNode {
+  LockRowsPlan() : PlanNode(PlanKind::kLockRows) {}
+  TablePtr table;
+  bool exclusive = true;
+  size_t width = 0;       // of what it passes on: the table's columns
+  ExprPtr recheck;        // WHERE, under the lock; may be null
+  ExprPtr limit, offset;  // rows wanted: together; either may be null
 };
 
 // Rows of a WITH query that is run once and kept.
@@ -248,6 +268,7 @@ struct RowRules {
     ExprPtr condition;
   };
   std::vector<Check> checks;
+  IndexRules indexes;
 };
 
 struct InsertPlan : PlanNode {
@@ -283,6 +304,7 @@ struct DeletePlan : PlanNode {
   DeletePlan() : PlanNode(PlanKind::kDelete) {}
   TablePtr table;
   bool joined = false;  // USING
+  IndexRules indexes;
   std::vector<ExprPtr> returning;
 };
 
@@ -312,6 +334,7 @@ struct SubPlan {
   SubqueryUse use = SubqueryUse::kScalar;
   std::vector<Type> types;
   bool correlated = false;     // sees the row around it
+  bool joined = false;         // never run: a join stands for it
   bool modifies = false;       // a WITH query that is an INSERT, UPDATE, DELETE or MERGE
   std::vector<int> registers;  // what it gives holds for these values of them
 };
@@ -335,7 +358,9 @@ struct Plan {
 };
 
 // One line a node, children indented.
-std::vector<std::string> ExplainPlan(const Plan& plan);
+// `nodes`, where it is given, gets which line is which node's.
+std::vector<std::string> ExplainPlan(const Plan& plan,
+                                     std::map<size_t, const PlanNode*>* nodes = nullptr);
 
 }  // namespace isochron::sql
 

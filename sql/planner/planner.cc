@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/pg_catalog/columns.h"
 #include "sql/planner/builder.h"
 #include "sql/planner/definitions.h"
@@ -25,6 +26,12 @@ std::string VirtualSchemaOf(const ast::TableName& name) {
   return catalog ? "pg_catalog" : "";
 }
 
+std::string WrittenName(const ast::TableName& name) {
+  return name.schema.empty() ? absl::StrCat(".", name.name) : FullName(name.schema, name.name);
+}
+
+std::string FullNameOf(const ast::TableName& name) { return FullName(name.schema, name.name); }
+
 absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
                               const std::map<std::string, TablePtr>& tables,
                               std::vector<Type> params) {
@@ -32,8 +39,10 @@ absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
   plan.params = std::move(params);
   plan.params.resize(std::max(plan.params.size(), static_cast<size_t>(statement.param_count)),
                      Type::kUnknown);
-  for (const auto& [name, table] : tables) {
-    plan.tables.push_back({name, table->id, table->version});
+  std::set<TableId> known;
+  for (const auto& [written, table] : tables) {
+    if (!known.insert(table->id).second) continue;
+    plan.tables.push_back({table->name, table->id, table->version});
     plan.descriptors.push_back(table);
   }
   planner::Builder builder(tables, &plan);
@@ -81,12 +90,8 @@ absl::Status CheckKeyType(const ColumnDescriptor& column, int position) {
 
 absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
   TableDescriptor table;
-  table.name = create.table.name;
-  if (!create.table.schema.empty() && create.table.schema != "public") {
-    return SqlError(sqlstate::kInvalidSchema,
-                    absl::StrCat("cannot create a table in schema \"", create.table.schema, "\""),
-                    create.table.position, "Tables live in the schema public.");
-  }
+  table.name = FullName(create.table.schema, create.table.name);
+  if (SchemaIn(table.name) != kPublicSchema) table.schema = SchemaIn(table.name);
   std::vector<std::pair<std::string, int>> key = create.primary_key;
   for (const ast::ColumnDef& def : create.columns) {
     if (table.FindColumn(def.name) >= 0) {
@@ -112,10 +117,10 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     }
     if (def.primary_key) {
       if (!key.empty()) {
-        return SqlError(
-            sqlstate::kInvalidTableDefinition,
-            absl::StrCat("multiple primary keys for table \"", table.name, "\" are not allowed"),
-            def.position);
+        return SqlError(sqlstate::kInvalidTableDefinition,
+                        absl::StrCat("multiple primary keys for table \"", create.table.name,
+                                     "\" are not allowed"),
+                        def.position);
       }
       key.emplace_back(def.name, def.position);
     }

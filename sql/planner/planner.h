@@ -32,8 +32,14 @@ bool IsVirtualSchema(const std::string& schema);
 // The virtual schema in which the table is; "" for a stored one. pg_catalog is searched first.
 std::string VirtualSchemaOf(const ast::TableName& name);
 
-// SELECT, INSERT, UPDATE or DELETE. `tables` holds what TablesOf named, by name; `params` the types
-// that the client declared, unknown where it did not.
+// What a name is called among the tables of a statement: its full name (sql/catalog/full_name.h)
+// where it says the schema, ".t" where the search path decides.
+std::string WrittenName(const ast::TableName& name);
+// One that says its schema, or means public.
+std::string FullNameOf(const ast::TableName& name);
+
+// SELECT, INSERT, UPDATE or DELETE. `tables` holds what TablesOf named, by WrittenName; `params`
+// the types that the client declared, unknown where it did not.
 absl::StatusOr<Plan> MakePlan(const ast::Statement& statement,
                               const std::map<std::string, TablePtr>& tables,
                               std::vector<Type> params);

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/information_schema.h"
+#include "sql/pg_catalog/oids.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -66,15 +68,15 @@ ColumnName Named(const ast::Expr& e) {
     case ast::ExprKind::kArray:
       return {"array"};
     case ast::ExprKind::kElement:
-      return Named(*e.args[0]);
+      return e.text.empty() ? Named(*e.args[0]) : ColumnName{e.text};
     default:
       return {"?column?", Strength::kNone};
   }
 }
 
-std::string NameOf(const ast::Expr& e) { return Named(e).text; }
-
 }  // namespace
+
+std::string OutputName(const ast::Expr& e) { return Named(e).text; }
 
 std::vector<int> KeyOf(const TableDescriptor& table) {
   std::vector<int> key;
@@ -85,10 +87,10 @@ std::vector<int> KeyOf(const TableDescriptor& table) {
 
 Scope TableScope(const TableDescriptor& table, const std::string& alias) {
   ScopeTable t;
-  t.name = alias.empty() ? table.name : alias;
+  t.name = alias.empty() ? table.local_name() : alias;
   for (const ColumnDescriptor& c : table.columns) {
-    t.columns.push_back(
-        {c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty(), false, nullptr});
+    t.columns.push_back({c.name, c.type, c.hidden, c.typmod, !c.generated_sql.empty(), false,
+                         nullptr, TableOid(table.id), c.id});
   }
   t.key = KeyOf(table);
   Scope scope;
@@ -102,12 +104,27 @@ absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
                     absl::StrCat("\"", schema, ".", name.name, "\" can only be read"),
                     name.position);
   }
-  auto it = tables_.find(name.name);
+  ast::TableName written = name;
+  // The text of a view says the schema of all that does not lie in public.
+  if (view_ != nullptr && written.schema.empty()) written.schema = kPublicSchema;
+  auto it = tables_.find(WrittenName(written));
   if (it == tables_.end()) {
+    const std::string dot = name.schema.empty() ? "" : ".";
     return SqlError(sqlstate::kUndefinedTable,
-                    absl::StrCat("relation \"", name.name, "\" does not exist"), name.position);
+                    absl::StrCat("relation \"", name.schema, dot, name.name, "\" does not exist"),
+                    name.position);
   }
   return it->second;
+}
+
+void Builder::Output::SetOrigin(const Scope& scope) {
+  if (expr->kind != ExprKind::kColumn) return;
+  for (const ScopeTable& t : scope.tables) {
+    const int at = expr->index - t.offset;
+    if (t.alias_of_join || at < 0 || at >= static_cast<int>(t.columns.size())) continue;
+    table = t.columns[static_cast<size_t>(at)].table;
+    column = t.columns[static_cast<size_t>(at)].column;
+  }
 }
 
 absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
@@ -119,11 +136,24 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
   if (calls != nullptr) binder.AllowWindows(&calls->windows).AllowSets(&calls->sets);
   for (const ast::SelectItem& item : items) {
     if (out.size() > kMaxOutputs) break;
+    const SetFunctions* set = item.expr->kind == ast::ExprKind::kFunc
+                                  ? SetFunctionsNamed(item.expr->names.back())
+                                  : nullptr;
+    if (set != nullptr && set->functions[0].columns.size() > 1 && calls != nullptr &&
+        calls->take_apart) {
+      const std::string name = item.alias.empty() ? Named(*item.expr).text : item.alias;
+      for (const ColumnInfo& field : set->functions[0].columns) {
+        ISO_ASSIGN_OR_RETURN(ExprPtr e, binder.SetReturning(*item.expr, field.name));
+        out.push_back({std::move(e), FieldName(name, field.name), false});
+      }
+      continue;
+    }
     if (item.expr->kind != ast::ExprKind::kStar) {
       ISO_ASSIGN_OR_RETURN(ExprPtr e,
                            keep_unknown ? binder.Bind(*item.expr) : binder.BindOutput(*item.expr));
-      out.push_back({std::move(e), item.alias.empty() ? NameOf(*item.expr) : item.alias,
+      out.push_back({std::move(e), item.alias.empty() ? OutputName(*item.expr) : item.alias,
                      !item.alias.empty()});
+      out.back().SetOrigin(scope);
       continue;
     }
     const std::string wanted = item.expr->names.empty() ? "" : item.expr->names.back();
@@ -134,6 +164,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
         if (n.system) continue;
         out.push_back({Clone(*n.expr), n.name, false});
         out.back().expr->position = item.expr->position;
+        out.back().SetOrigin(scope);
       }
     }
     for (const ScopeTable& t : scope.tables) {
@@ -151,6 +182,7 @@ absl::StatusOr<std::vector<Builder::Output>> Builder::Outputs(
         column->position = item.expr->position;
         column->typmod = t.columns[i].typmod;
         out.push_back({std::move(column), t.columns[i].name, false});
+        out.back().SetOrigin(scope);
       }
     }
     if (!found) {
@@ -253,7 +285,21 @@ absl::Status Builder::BindLimit(const ast::Select& select, const Around& around,
 }
 
 absl::StatusOr<PlanNodePtr> Builder::Select(const ast::Select& select, const Around& around) {
-  if (around.nested && select.for_update) {
+  // The parser bounds how deep a query's text nests; WITH queries and views that name one another
+  // nest beyond that.
+  if (query_depth_ >= kMaxQueryDepth) {
+    return SqlError("54001", "the statement is nested too deeply", -1,
+                    absl::StrCat("Queries may lie ", kMaxQueryDepth,
+                                 " deep in one another, WITH queries and views included."));
+  }
+  ++query_depth_;
+  auto plan = SelectWithin(select, around);
+  --query_depth_;
+  return plan;
+}
+
+absl::StatusOr<PlanNodePtr> Builder::SelectWithin(const ast::Select& select, const Around& around) {
+  if (around.nested && select.for_update && select.lock_wait != ast::LockWait::kSkip) {
     return SqlError(sqlstate::kUnsupported, "FOR UPDATE in a subquery is not supported yet", -1,
                     "Lock the rows by a statement of its own.");
   }
@@ -294,10 +340,12 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   Scope scope;
   scope.outer = around.outer;
   const bool outside = std::exchange(names_itself_, false);
+  const bool take_apart = std::exchange(take_apart_, false);
   ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, From(select, around, &scope));
   const bool names_itself = std::exchange(names_itself_, outside);
   Calls calls;
   calls.windows.named = &select.windows;
+  calls.take_apart = take_apart;
   ISO_ASSIGN_OR_RETURN(
       std::vector<Output> outputs,
       Outputs(select.items, scope, &calls, "the select list", around.keep_unknown));
@@ -327,6 +375,10 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
                     absl::StrCat("FOR UPDATE is not allowed with ",
                                  windowed ? "window functions" : "aggregates or GROUP BY"));
   }
+  const bool skips = select.lock_wait == ast::LockWait::kSkip;
+  if (skips) {
+    ISO_RETURN_IF_ERROR(CheckSkipLocked(select, *plan, !aggregated && !windowed && !sets));
+  }
   int width = scope.width();
   if (aggregated) {
     ISO_ASSIGN_OR_RETURN(
@@ -338,15 +390,19 @@ absl::StatusOr<PlanNodePtr> Builder::Plain(const ast::Select& select, const Arou
   ExprPtr limit, offset;
   ISO_RETURN_IF_ERROR(BindLimit(select, around, &limit, &offset));
   const Expr* const most = sets || select.with_ties ? nullptr : limit.get();
-  const bool sorted = aggregated || windowed
-                          ? sort.empty()
-                          : UseKeyOrder(select, outputs, sort, most, offset.get(), plan.get());
+  bool sorted = aggregated || windowed
+                    ? sort.empty()
+                    : UseKeyOrder(select, outputs, sort, most, offset.get(), plan.get());
+  if (skips) {
+    ISO_ASSIGN_OR_RETURN(plan, SkipLocked(select, scope, outputs, sort, sorted, limit.get(),
+                                          offset.get(), std::move(plan)));
+    sorted = true;
+  }
   plan = WindowsAndSets(std::move(plan), width, &calls, &outputs);
   auto project = std::make_unique<ProjectPlan>();
   columns.clear();
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (i < visible)
-      columns.push_back({outputs[i].name, outputs[i].expr->type, outputs[i].expr->typmod});
+    if (i < visible) columns.push_back(outputs[i].Info());
     project->exprs.push_back(std::move(outputs[i].expr));
   }
   const bool extra = project->exprs.size() > visible;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/sequence.h"
 #include "sql/planner/definitions.h"
 #include "sql/types/error.h"
@@ -19,16 +19,6 @@ constexpr int64_t kSmallBlock = 32;
 
 absl::Status Wrong(const std::string& message, int position = -1) {
   return SqlError(sqlstate::kInvalidParameter, message, position);
-}
-
-// As it stands in SQL text: quoted only where it must be.
-std::string Plain(const std::string& name) {
-  const bool simple = !name.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(name[0])) &&
-                      std::all_of(name.begin(), name.end(), [](char c) {
-                        return absl::ascii_islower(static_cast<unsigned char>(c)) ||
-                               absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_';
-                      });
-  return simple ? name : QuoteIdentifier(name);
 }
 
 absl::Status CheckOptions(const SequenceOptions& s) {
@@ -76,12 +66,13 @@ absl::Status SetCounts(const ast::SequenceClause& clause, SequenceOptions* optio
 }  // namespace
 
 std::string NextValueSql(const std::string& sequence) {
-  return absl::StrCat("nextval(", QuoteLiteral(Plain(sequence)), "::regclass)");
+  return absl::StrCat("nextval(", QuoteLiteral(PlainSqlName(sequence)), "::regclass)");
 }
 
 absl::StatusOr<TableDescriptor> DefineSequence(const std::string& name,
                                                const ast::SequenceClause& clause, Type type) {
   TableDescriptor sequence = SequenceDescriptor(name);
+  if (SchemaIn(name) != kPublicSchema) sequence.schema = SchemaIn(name);
   SequenceOptions& s = sequence.sequence;
   s.type = type;
   ISO_RETURN_IF_ERROR(SetType(clause, &s));
@@ -137,9 +128,9 @@ absl::StatusOr<std::vector<TableDescriptor>> DefineSerials(const ast::CreateTabl
       return SqlError(sqlstate::kSyntaxError,
                       identity && !def.serial
                           ? absl::StrCat("both ", both, " specified for column \"", c.name,
-                                         "\" of table \"", table->name, "\"")
+                                         "\" of table \"", table->local_name(), "\"")
                           : absl::StrCat("multiple default values specified for column \"", c.name,
-                                         "\" of table \"", table->name, "\""),
+                                         "\" of table \"", table->local_name(), "\""),
                       def.position);
     }
     if (!IsInteger(c.type)) {
@@ -148,7 +139,8 @@ absl::StatusOr<std::vector<TableDescriptor>> DefineSerials(const ast::CreateTabl
     const ast::SequenceClause none;
     const ast::SequenceClause& clause = def.sequence != nullptr ? *def.sequence : none;
     const std::string name =
-        clause.name.empty() ? ObjectName(table->name, c.name, "seq") : clause.name;
+        FullName(table->schema, clause.name.empty() ? ObjectName(table->local_name(), c.name, "seq")
+                                                    : clause.name);
     ISO_ASSIGN_OR_RETURN(TableDescriptor sequence, DefineSequence(name, clause, c.type));
     sequence.owner_column = c.id;
     c.not_null = true;

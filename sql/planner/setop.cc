@@ -98,6 +98,8 @@ absl::Status UnifyInputs(Layer* layer, std::vector<Type>* params,
     Type common;
     ISO_RETURN_IF_ERROR(binder.Unify(&cells, 0, 1, NameOf(layer->op), &common));
     (*columns)[c].type = common;
+    (*columns)[c].table = 0;
+    (*columns)[c].column = 0;
     for (size_t i = 0; i < cells.size(); ++i) {
       if (layer->types[i][c].type == Type::kUnknown) {
         ISO_RETURN_IF_ERROR(SetColumnType(layer->inputs[i].get(), c, common, &binder));

@@ -46,7 +46,8 @@ absl::Status Rename(const std::vector<std::string>& names, const char* what, int
 
 void FillColumns(const std::vector<ColumnInfo>& columns, ScopeTable* table) {
   for (const ColumnInfo& c : columns) {
-    table->columns.push_back({c.name, c.type, false, c.typmod, false, false, nullptr});
+    table->columns.push_back(
+        {c.name, c.type, false, c.typmod, false, IsFieldName(c.name), nullptr, c.table, c.column});
   }
 }
 
@@ -86,6 +87,7 @@ absl::StatusOr<SubqueryPlanner::Planned> Builder::PlanSubquery(const ast::Select
   sub.correlated = !out.args.empty() || !sub.registers.empty();
   for (const ColumnInfo& c : out.columns) sub.types.push_back(c.type);
   out.index = static_cast<int>(plan_->subqueries.size());
+  if (use == SubqueryUse::kExists) exists_[out.index] = &select;
   plan_->subqueries.push_back(std::move(sub));
   return out;
 }
@@ -103,6 +105,7 @@ void Builder::ProjectSubquery(int index, std::vector<ExprPtr> exprs) {
 absl::StatusOr<PlanNodePtr> Builder::Derived(const ast::FromItem& item, const Around& around,
                                              ScopeTable* table) {
   table->name = item.table.alias;
+  take_apart_ = true;
   ISO_ASSIGN_OR_RETURN(PlanNodePtr plan, Select(*item.select, Around{around.outer, true, false}));
   FillColumns(columns, table);
   ISO_RETURN_IF_ERROR(Rename(item.columns, "table", item.table.position, table));

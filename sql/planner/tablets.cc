@@ -152,4 +152,16 @@ std::optional<TabletAggregate> AtTablets(const AggregatePlan& plan, const EvalCo
   return out;
 }
 
+std::string FilterAtTablets(const ScanPlan& scan, const EvalContext& eval) {
+  if (scan.filter == nullptr || !IsRangeOfTable(scan)) return "";
+  Program program;
+  program.gives_rows = true;
+  program.table = scan.table->id;
+  Converter converter(*scan.table, &eval, &program);
+  program.filter = converter.Convert(*scan.filter);
+  if (program.filter == nullptr) return "";
+  std::string bytes = EncodeProgram(program);
+  return DecodeProgram(bytes).ok() ? bytes : "";
+}
+
 }  // namespace isochron::sql

@@ -10,6 +10,7 @@
 // depend on the order, DISTINCT on all values. Pure.
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sql/binder/expr.h"
@@ -32,6 +33,10 @@ bool RunsAtTablets(const AggregatePlan& plan);
 // Its program, with the values that parameters and the like have in `eval`. Nullopt where it does
 // not run there after all.
 std::optional<TabletAggregate> AtTablets(const AggregatePlan& plan, const EvalContext& eval);
+
+// The program that drops rows of a range of a table for which the scan's filter does not hold, as
+// bytes; empty where the filter is none or does not travel.
+std::string FilterAtTablets(const ScanPlan& scan, const EvalContext& eval);
 
 }  // namespace isochron::sql
 

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/parser/parser.h"
+#include "sql/pg_catalog/oids.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -14,7 +16,11 @@ namespace isochron::sql {
 absl::StatusOr<std::vector<ast::TableName>> TablesOfView(const TableDescriptor& view) {
   ISO_ASSIGN_OR_RETURN(const std::vector<ast::Statement> parsed, Parse(view.view_sql));
   if (parsed.size() != 1) return absl::DataLossError("the text of a view cannot be read");
-  return TablesOf(parsed[0]);
+  std::vector<ast::TableName> names = TablesOf(parsed[0]);
+  for (ast::TableName& name : names) {
+    if (name.schema.empty()) name.schema = kPublicSchema;
+  }
+  return names;
 }
 
 namespace planner {
@@ -59,17 +65,19 @@ absl::StatusOr<PlanNodePtr> Builder::View(const ast::FromItem& item, TablePtr vi
   auto plan = Select(*view_texts_.back(), Around{nullptr, true, false});
   --view_depth_;
   view_ = around;
-  if (!plan.ok()) return InView(plan.status(), view->name, item.table.position);
+  if (!plan.ok()) return InView(plan.status(), view->local_name(), item.table.position);
   if (columns.size() < view->columns.size()) {
-    return InView(SqlError(sqlstate::kUndefinedColumn, "columns are missing"), view->name,
+    return InView(SqlError(sqlstate::kUndefinedColumn, "columns are missing"), view->local_name(),
                   item.table.position);
   }
-  table->name = item.table.alias.empty() ? view->name : item.table.alias;
+  table->name = item.table.alias.empty() ? view->local_name() : item.table.alias;
   for (size_t i = 0; i < columns.size(); ++i) {
     ScopeColumn c;
     c.type = columns[i].type;
     c.typmod = columns[i].typmod;
     if (i < view->columns.size()) {
+      c.table = TableOid(view->id);
+      c.column = view->columns[i].id;
       c.name = view->columns[i].name;
       c.hidden = Unseen(*view, view->columns[i]);
     } else {

@@ -273,7 +273,8 @@ absl::StatusOr<PlanNodePtr> Builder::Cte(const ast::FromItem& item, const Around
   ISO_RETURN_IF_ERROR(
       RenameColumns(item.columns, "table", item.table.position, table->name, &result));
   for (const ColumnInfo& c : result)
-    table->columns.push_back({c.name, c.type, false, c.typmod, false, false, nullptr});
+    table->columns.push_back(
+        {c.name, c.type, false, c.typmod, false, false, nullptr, c.table, c.column});
   return plan;
 }
 

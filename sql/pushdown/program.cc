@@ -15,7 +15,8 @@
 namespace isochron::sql {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kPartials = 1;  // versions, by what is given
+constexpr uint8_t kRows = 2;
 // Deeper expressions are evaluated at the gateway.
 constexpr int kMaxDepth = 100;
 constexpr uint64_t kMaxParts = 2000;  // columns, arguments, groups, calls
@@ -71,8 +72,9 @@ class ProgramReader {
   absl::StatusOr<Program> Read() {
     uint8_t version = 0;
     uint64_t count = 0;
-    if (!in_.Byte(&version) || version != kVersion) return Unknown();
+    if (!in_.Byte(&version) || (version != kPartials && version != kRows)) return Unknown();
     Program p;
+    p.gives_rows = version == kRows;
     if (!in_.Varint(&p.table.value) || !Count(&count)) return Unknown();
     p.key.resize(count);
     for (Type& t : p.key) {
@@ -105,6 +107,8 @@ class ProgramReader {
     p.calls.resize(count);
     for (ReduceCall& c : p.calls) ISO_RETURN_IF_ERROR(Call(&c));
     if (!in_.AtEnd()) return Unknown();
+    const bool plain = p.filter != nullptr && p.groups.empty() && p.calls.empty();
+    if (p.gives_rows && !plain) return Unknown();
     return p;
   }
 
@@ -203,7 +207,7 @@ class ProgramReader {
 std::string EncodeProgram(const Program& program) {
   std::string bytes;
   Writer out(&bytes);
-  out.Byte(kVersion);
+  out.Byte(program.gives_rows ? kRows : kPartials);
   out.Varint(program.table.value);
   out.Varint(program.key.size());
   for (Type t : program.key) out.Byte(static_cast<uint8_t>(t));

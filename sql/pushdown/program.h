@@ -3,7 +3,8 @@
 #define ISOCHRON_SQL_PUSHDOWN_PROGRAM_H_
 
 // What a tablet makes of the rows of one table that it holds (txn/api/scan_program.h): which of
-// them count, by what they are grouped, and partial aggregates of each group.
+// them count, by what they are grouped, and partial aggregates of each group; or the rows that
+// count, as they are.
 //
 // As bytes it goes from the gateway to whichever node holds the rows, so only expressions travel
 // whose value depends on nothing but the row: no parameter, time zone, clock, random number or
@@ -46,6 +47,8 @@ struct ProgramColumn {
 };
 
 struct Program {
+  // No groups and calls: what it gives are the rows that pass the filter, which it has.
+  bool gives_rows = false;
   TableId table;
   std::vector<Type> key;  // the key's parts, up to the last that is wanted
   std::vector<ProgramColumn> columns;

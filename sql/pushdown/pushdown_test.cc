@@ -185,6 +185,33 @@ TEST(Pushdown, AColumnAddedLaterHasItsMissingValue) {
   EXPECT_EQ(values[0].string_value(), "before");
 }
 
+TEST(Pushdown, AFilterGivesRowsAsTheyAre) {
+  Program p = Columns();
+  p.gives_rows = true;
+  EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "without a filter";
+  p.filter = Call("<", MakeColumn(0, Type::kInt4), MakeConst(Type::kInt4, Datum::Int(5)));
+  const TableDescriptor table = Table();
+  Random random(4);
+  auto run = *TabletPrograms()->Start(EncodeProgram(p));
+  std::vector<txn::KeyValue> want, got;
+  bool more = true;
+  for (int64_t k = 0; more; ++k) {
+    const Row row = RandomRow(&random, k);
+    const txn::KeyValue kv{EncodeRowKey(table, row), EncodeRowValue(table, row)};
+    if (!row[2].is_null() && row[2].int_value() < 5) want.push_back(kv);
+    more = *run->Add(kv.key, kv.value);
+  }
+  ASSERT_TRUE(run->Finish(&got).ok());
+  ASSERT_EQ(got.size(), want.size());
+  EXPECT_EQ(got.size(), 512u) << "the page is full";
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].key, want[i].key);
+    EXPECT_EQ(got[i].value, want[i].value);
+  }
+  p.groups.push_back(MakeColumn(0, Type::kInt4));
+  EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "rows are not grouped";
+}
+
 TEST(Pushdown, ErrorsAreLeftToWhoeverAsked) {
   Program p = Columns();
   p.filter = Call("=", MakeColumn(0, Type::kInt4),

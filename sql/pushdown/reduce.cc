@@ -7,9 +7,8 @@
 #include "common/coding.h"
 #include "common/key_encoding.h"
 #include "common/status_macros.h"
-#include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/catalog/row_fields.h"
+#include "sql/pushdown/row_filter.h"
 #include "sql/types/numeric.h"
 
 namespace isochron::sql {
@@ -64,6 +63,7 @@ class Programs : public txn::ScanPrograms {
  public:
   absl::StatusOr<std::unique_ptr<txn::ScanRun>> Start(absl::string_view program) const override {
     ISO_ASSIGN_OR_RETURN(Program decoded, DecodeProgram(program));
+    if (decoded.gives_rows) return std::make_unique<RowFilter>(std::move(decoded));
     return std::make_unique<Reducer>(std::move(decoded));
   }
 };
@@ -125,64 +125,9 @@ void Partials::Encode(std::vector<txn::KeyValue>* out) const {
 
 Reducer::Reducer(Program program)
     : program_(std::move(program)),
-      slot_of_part_(program_.key.size(), -1),
+      decoder_(program_),
       row_(program_.columns.size()),
-      partials_(program_.calls.size()) {
-  for (size_t i = 0; i < program_.columns.size(); ++i) {
-    const ProgramColumn& c = program_.columns[i];
-    if (c.key_part >= 0) {
-      slot_of_part_[static_cast<size_t>(c.key_part)] = static_cast<int>(i);
-    } else {
-      from_value_.push_back(i);
-    }
-  }
-  std::sort(from_value_.begin(), from_value_.end(),
-            [this](size_t a, size_t b) { return program_.columns[a].id < program_.columns[b].id; });
-}
-
-absl::Status Reducer::DecodeKey(absl::string_view key) {
-  if (key.empty() || key[0] != kTablePrefix) return Damaged();
-  KeyReader in(key.substr(1));
-  TableId table;
-  uint64_t index = 0;
-  if (!in.ReadPrefix(&table, &index).ok() || table != program_.table || index != kPrimaryIndex) {
-    return Damaged();
-  }
-  for (size_t i = 0; i < slot_of_part_.size(); ++i) {
-    const int slot = slot_of_part_[i];
-    if (slot < 0) {
-      if (!in.Skip().ok()) return Damaged();
-    } else if (!ReadKeyPart(program_.key[i], &in, &row_[static_cast<size_t>(slot)]).ok()) {
-      return Damaged();
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Reducer::DecodeValue(absl::string_view value) {
-  RowFields fields(value);
-  auto wanted = from_value_.begin();
-  for (auto i = wanted; i != from_value_.end(); ++i) row_[*i] = program_.columns[*i].missing;
-  uint64_t id = 0;
-  while (wanted != from_value_.end() && fields.Next(&id)) {
-    while (wanted != from_value_.end() && program_.columns[*wanted].id < id) ++wanted;
-    if (wanted == from_value_.end()) break;
-    const ProgramColumn& column = program_.columns[*wanted];
-    if (column.id != id) {
-      fields.Skip();
-      continue;
-    }
-    Datum* const d = &row_[*wanted];
-    if (!fields.Read(d) || !HasShapeOf(column.type, *d)) return Damaged();
-    ++wanted;
-  }
-  return fields.ok() ? absl::OkStatus() : Damaged();
-}
-
-absl::Status Reducer::Decode(absl::string_view key, absl::string_view value) {
-  if (!slot_of_part_.empty()) ISO_RETURN_IF_ERROR(DecodeKey(key));
-  return from_value_.empty() ? absl::OkStatus() : DecodeValue(value);
-}
+      partials_(program_.calls.size()) {}
 
 absl::StatusOr<const Datum*> Reducer::Value(const Expr& e, Datum* scratch) {
   if (e.kind == ExprKind::kColumn) return &row_[static_cast<size_t>(e.index)];
@@ -225,7 +170,7 @@ absl::Status Reducer::Accumulate(const ReduceCall& call, Partial* p) {
 }
 
 absl::StatusOr<bool> Reducer::Add(absl::string_view key, absl::string_view value) {
-  ISO_RETURN_IF_ERROR(Decode(key, value));
+  ISO_RETURN_IF_ERROR(decoder_.Decode(key, value, &row_));
   if (program_.filter != nullptr) {
     bool counts = false;
     ISO_RETURN_IF_ERROR(EvalPredicate(*program_.filter, context_, row_, &counts));

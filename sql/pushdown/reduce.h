@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sql/pushdown/program.h"
+#include "sql/pushdown/row_decoder.h"
 #include "txn/api/scan_program.h"
 
 namespace isochron::sql {
@@ -67,17 +68,13 @@ class Reducer : public txn::ScanRun {
   absl::Status Finish(std::vector<txn::KeyValue>* out) override;
 
  private:
-  absl::Status Decode(absl::string_view key, absl::string_view value);
-  absl::Status DecodeKey(absl::string_view key);
-  absl::Status DecodeValue(absl::string_view value);
   absl::Status Accumulate(const ReduceCall& call, Partial* p);
   // The value of an expression: in the row, or in *scratch.
   absl::StatusOr<const Datum*> Value(const Expr& e, Datum* scratch);
 
   const Program program_;
-  EvalContext context_;             // of nothing: a program's expressions see only the row
-  std::vector<int> slot_of_part_;   // by key part; -1: not wanted
-  std::vector<size_t> from_value_;  // columns by ascending id
+  EvalContext context_;  // of nothing: a program's expressions see only the row
+  const RowDecoder decoder_;
   Row row_;
   std::string group_key_;
   Partials partials_;

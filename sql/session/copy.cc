@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/planner/planner.h"
 #include "sql/session/session_impl.h"
 
 namespace isochron::sql {
@@ -28,7 +30,7 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
                           co_await engine_->ResolveTablesAt(
                               ctx, statement, Timestamp(), nullptr,
                               transaction_ != nullptr ? transaction_->relations() : nullptr));
-  const TablePtr table = tables[copy.table.name];
+  const TablePtr table = tables[WrittenName(copy.table)];
   if (copy.columns.empty()) {
     for (const ColumnDescriptor& c : table->columns) {
       if (!c.hidden && c.generated_sql.empty()) out.columns.push_back({c.name, c.type, c.typmod});
@@ -37,9 +39,9 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
   for (const std::string& name : copy.columns) {
     const int i = table->FindColumn(name);
     if (i < 0) {
-      co_return SqlError(
-          sqlstate::kUndefinedColumn,
-          absl::StrCat("column \"", name, "\" of relation \"", table->name, "\" does not exist"));
+      co_return SqlError(sqlstate::kUndefinedColumn,
+                         absl::StrCat("column \"", name, "\" of relation \"", table->local_name(),
+                                      "\" does not exist"));
     }
     if (!table->columns[static_cast<size_t>(i)].generated_sql.empty()) {
       co_return WithFields(SqlError(sqlstate::kInvalidColumnReference,
@@ -55,7 +57,7 @@ Task<absl::StatusOr<CopyDescription>> SessionImpl::DescribeCopy(Ctx ctx,
     const ColumnDescriptor& c = table->columns[static_cast<size_t>(i)];
     out.columns.push_back({name, c.type, c.typmod});
   }
-  out.insert = absl::StrCat("INSERT INTO ", QuoteIdentifier(table->name), " (");
+  out.insert = absl::StrCat("INSERT INTO ", SqlName(table->name), " (");
   for (size_t i = 0; i < out.columns.size(); ++i) {
     absl::StrAppend(&out.insert, i > 0 ? ", " : "", QuoteIdentifier(out.columns[i].name));
   }

@@ -61,8 +61,13 @@ Task<absl::Status> PlanRun::Start() {
   if (plan_->uses_catalog) {
     ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
                             co_await engine_->catalog().List(exec_.ctx, exec_.reader));
-    catalog_ = std::make_unique<CatalogReaderImpl>(std::move(tables), exec_.eval.session,
-                                                   exec_.eval.now.us);
+    ISO_CO_ASSIGN_OR_RETURN(
+        std::vector<IndexProgress> progress,
+        co_await engine_->schema_jobs().Progress(exec_.ctx, &tables, exec_.reader));
+    auto reader = std::make_unique<CatalogReaderImpl>(std::move(tables), exec_.eval.session,
+                                                      exec_.eval.now.us);
+    reader->SetProgress(std::move(progress));
+    catalog_ = std::move(reader);
     exec_.eval.catalog = catalog_.get();
   }
   root_ = MakeOperator(*plan_->root, &exec_);

@@ -67,7 +67,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::Declare(Ctx ctx, Prepared
       (cursors_.contains(declare.name) || settings_->names()->held.contains(declare.name))) {
     co_return SqlError("42P03", absl::StrCat("cursor \"", declare.name, "\" already exists"));
   }
-  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr query, engine_->cache().Get(declare.sql, params));
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr query, engine_->cache().Get(declare.sql, params, text->path));
   Cursor::About about{
       .name = declare.name,
       .sql = declare.portal

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
 #include "sql/session/relation_edits.h"
 #include "sql/session/session_impl.h"
@@ -19,7 +21,7 @@ std::string Described(const TableDescriptor& t) {
   return absl::StrCat(t.kind == RelationKind::kView       ? "view "
                       : t.kind == RelationKind::kSequence ? "sequence "
                                                           : "table ",
-                      t.name);
+                      PlainSqlName(t.name));
 }
 
 bool Holds(const std::vector<TablePtr>& list, TableId id) {
@@ -75,7 +77,8 @@ absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector
       if (Holds(out.relations, t->id)) continue;
       for (const ForeignKey& key : t->foreign_keys) {
         if (key.parent != target->id) continue;
-        const std::string what = absl::StrCat("constraint ", key.name, " on table ", t->name);
+        const std::string what =
+            absl::StrCat("constraint ", key.name, " on table ", PlainSqlName(t->name));
         uses.push_back(absl::StrCat(what, " depends on ", Described(*target)));
         cascades.push_back(absl::StrCat("drop cascades to ", what));
         if (used == nullptr) used = target.get();
@@ -92,8 +95,8 @@ absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector
       for (const ColumnDescriptor& c : t->columns) {
         if (c.default_sql != next) continue;
         return InUse(*target,
-                     {absl::StrCat("default value for column ", c.name, " of table ", t->name,
-                                   " depends on ", Described(*target))},
+                     {absl::StrCat("default value for column ", c.name, " of table ",
+                                   PlainSqlName(t->name), " depends on ", Described(*target))},
                      !cascade);
       }
     }
@@ -116,9 +119,9 @@ absl::StatusOr<std::vector<TablePtr>> NamedToDrop(const std::vector<TablePtr>& a
   result->tag = absl::AsciiStrToUpper(absl::StrCat("drop ", word));
   std::vector<TablePtr> targets;
   for (const ast::TableName& name : names) {
-    const bool here = name.schema.empty() || name.schema == "public";
+    const std::string full = FullNameOf(name);
     const auto found = std::find_if(all.begin(), all.end(), [&](const TablePtr& t) {
-      return here && t->name == name.name && t->drop_at == Timestamp::Max();
+      return t->name == full && t->drop_at == Timestamp::Max();
     });
     const std::string missing = absl::StrCat(word, " \"", name.name, "\" does not exist");
     if (found == all.end() && !if_exists) {

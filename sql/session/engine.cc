@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/cast.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
@@ -37,25 +38,21 @@ std::string TagOf(const Plan& plan, int64_t rows) {
 
 bool SameTables(const Plan& plan, const std::map<std::string, TablePtr>& tables) {
   for (const UsedTable& used : plan.tables) {
-    auto it = tables.find(used.name);
-    if (it == tables.end() || it->second->id != used.id || it->second->version != used.version) {
-      return false;
-    }
+    const bool same = std::any_of(tables.begin(), tables.end(), [&used](const auto& named) {
+      return named.second->id == used.id && named.second->version == used.version &&
+             named.second->name == used.name;
+    });
+    if (!same) return false;
   }
   return true;
 }
 
-absl::Status AtTable(absl::Status status, const ast::TableName& name) {
-  if (SqlStateOf(status) != sqlstate::kUndefinedTable) return status;
-  return SqlError(sqlstate::kUndefinedTable, status.message(), name.position, HintOf(status));
-}
-
-absl::Status CheckSchemaName(const ast::TableName& name) {
-  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
-  return SqlError(
-      sqlstate::kUndefinedTable,
-      absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"), name.position,
-      "Tables live in the schema public; system tables in isochron and information_schema.");
+// `name` as it is written.
+absl::Status NoSuchTable(const ast::TableName& name) {
+  const std::string dot = name.schema.empty() ? "" : ".";
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", name.schema, dot, name.name, "\" does not exist"),
+                  name.position, "SHOW TABLES lists the tables.");
 }
 
 }  // namespace
@@ -82,6 +79,8 @@ EngineImpl::EngineImpl(Deps deps, EngineOptions options)
       catalog_(deps.store, deps.executor, deps.truetime, &random_,
                Catalog::Options{options_.schema_lease_us, options_.drop_margin_us, deps.sabotage}),
       sequences_(deps.store, deps.executor, deps.truetime, &random_, options_.schema_lease_us),
+      advisory_({deps.store, deps.executor, deps.truetime, &random_, deps.observer, deps.sabotage,
+                 options_.advisory_lease_us}),
       schema_jobs_({deps.store, deps.executor, deps.truetime, &random_, &catalog_, deps.observer,
                     deps.sabotage}),
       cache_(options_.plan_cache_entries) {
@@ -120,12 +119,30 @@ Task<absl::StatusOr<std::vector<Row>>> EngineImpl::Rows(Ctx ctx, std::string sch
 
 std::shared_ptr<const Plan> EngineImpl::Kept(const Prepared& statement) {
   const std::shared_ptr<const Plan>& plan = statement.plan;
-  if (plan == nullptr) return nullptr;
+  if (plan == nullptr || statement.by_several_paths) return nullptr;
   for (const UsedTable& used : plan->tables) {
     const TablePtr table = catalog_.Peek(used.name);
     if (table == nullptr || table->id != used.id || table->version != used.version) return nullptr;
   }
   return plan;
+}
+
+Task<absl::StatusOr<TablePtr>> EngineImpl::ResolveName(Ctx ctx, ast::TableName name, PathPtr path,
+                                                       Timestamp t, txn::ReadTransaction* reader,
+                                                       const TableMap* inside) {
+  SearchPath schemas(1, name.schema);
+  if (name.schema.empty()) schemas = *path;
+  for (const std::string& schema : schemas) {
+    const std::string full = FullName(schema, name.name);
+    if (inside != nullptr && inside->contains(full)) {
+      if (inside->at(full) != nullptr) co_return inside->at(full);
+      continue;
+    }
+    auto table = reader == nullptr ? co_await catalog_.Resolve(ctx, full)
+                                   : co_await catalog_.ResolveAt(ctx, full, t, reader);
+    if (table.ok() || SqlStateOf(table.status()) != sqlstate::kUndefinedTable) co_return table;
+  }
+  co_return NoSuchTable(name);
 }
 
 Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTables(Ctx ctx,
@@ -142,28 +159,18 @@ Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(Ctx ctx,
   std::vector<ast::TableName> names = statement->tables;
   for (size_t i = 0; i < names.size(); ++i) {
     const ast::TableName name = names[i];
-    if (tables.contains(name.name)) continue;
-    ISO_CO_RETURN_IF_ERROR(CheckSchemaName(name));
-    absl::StatusOr<TablePtr> table;
-    if (inside != nullptr && inside->contains(name.name)) {
-      table = inside->at(name.name);
-      if (*table == nullptr) {
-        table = SqlError(sqlstate::kUndefinedTable,
-                         absl::StrCat("relation \"", name.name, "\" does not exist"));
-      }
-    } else {
-      table = reader == nullptr ? co_await catalog_.Resolve(ctx, name.name)
-                                : co_await catalog_.ResolveAt(ctx, name.name, t, reader);
-    }
-    if (!table.ok()) co_return AtTable(table.status(), name);
-    if ((*table)->kind == RelationKind::kView) {
-      ISO_CO_ASSIGN_OR_RETURN(std::vector<ast::TableName> more, TablesOfView(**table));
+    const std::string written = WrittenName(name);
+    if (tables.contains(written)) continue;
+    ISO_CO_ASSIGN_OR_RETURN(TablePtr table,
+                            co_await ResolveName(ctx, name, statement->path, t, reader, inside));
+    if (table->kind == RelationKind::kView) {
+      ISO_CO_ASSIGN_OR_RETURN(std::vector<ast::TableName> more, TablesOfView(*table));
       for (ast::TableName& one : more) {
         one.position = name.position;
         names.push_back(std::move(one));
       }
     }
-    tables[name.name] = *std::move(table);
+    tables[written] = std::move(table);
   }
   co_return tables;
 }
@@ -243,14 +250,24 @@ Task<std::vector<KeyRange>> EngineImpl::MayRead(Ctx ctx, const Prepared* stateme
   std::vector<ast::TableName> names = statement->tables;
   std::set<std::string> seen;
   for (size_t i = 0; i < names.size(); ++i) {
-    const ast::TableName name = names[i];
-    if (!seen.insert(name.name).second) continue;
-    ranges.push_back(KeyRange::Point(DescriptorKey(name.name)));
-    TablePtr table = catalog_.Hint(name.name);
+    ast::TableName name = names[i];
+    if (!seen.insert(WrittenName(name)).second) continue;
+    if (name.schema.empty()) {
+      const SearchPath& path = *statement->path;
+      for (size_t k = 1; k < path.size(); ++k) {
+        ast::TableName other = name;
+        other.schema = path[k];
+        names.push_back(std::move(other));
+      }
+      name.schema = path.empty() ? kPublicSchema : path[0];
+    }
+    const std::string full = FullName(name.schema, name.name);
+    ranges.push_back(KeyRange::Point(DescriptorKey(full)));
+    TablePtr table = catalog_.Hint(full);
     if (table == nullptr) {
       auto reader = deps_.store->BeginRead(ctx, txn::ReadOptions{.t = t});
       if (!reader.ok()) continue;
-      auto then = co_await catalog_.ResolveAt(ctx, name.name, t, reader->get());
+      auto then = co_await catalog_.ResolveAt(ctx, full, t, reader->get());
       if (then.ok()) table = *std::move(then);
     }
     if (table != nullptr && table->kind == RelationKind::kView) {
@@ -284,6 +301,8 @@ ExecContext EngineImpl::MakeExec(const Ctx& ctx) {
   ExecContext exec;
   exec.ctx = ctx;
   exec.executor = deps_.executor;
+  exec.store = deps_.store;
+  exec.sabotage = deps_.sabotage;
   exec.virtual_tables = this;
   exec.random = &random_;
   exec.max_value_bytes = options_.max_value_bytes;
@@ -335,8 +354,12 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   if (plan->uses_catalog) {
     ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
                             co_await catalog_.List(exec->ctx, exec->reader));
-    catalog = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session,
-                                                  exec->eval.now.us);
+    ISO_CO_ASSIGN_OR_RETURN(std::vector<IndexProgress> progress,
+                            co_await schema_jobs_.Progress(exec->ctx, &tables, exec->reader));
+    auto reader = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session,
+                                                      exec->eval.now.us);
+    reader->SetProgress(std::move(progress));
+    catalog = std::move(reader);
     exec->eval.catalog = catalog.get();
   }
   if (plan->modifies && exec->writer == nullptr) {

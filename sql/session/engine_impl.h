@@ -14,6 +14,7 @@
 #include "common/random.h"
 #include "sql/catalog/catalog.h"
 #include "sql/exec/operator.h"
+#include "sql/session/advisory.h"
 #include "sql/session/prepared.h"
 #include "sql/session/schema_jobs.h"
 #include "sql/session/sequences.h"
@@ -31,6 +32,7 @@ class EngineImpl : public Engine, public VirtualTables {
   std::unique_ptr<Session> NewSession() override;
   std::vector<ActiveStatement> ActiveStatements() const override;
   std::vector<uint64_t> SessionIds() const override;
+  bool VouchesForLocks(uint64_t session) const override { return advisory_.Vouches(session); }
 
   Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string schema, std::string name,
                                               txn::ReadTransaction* reader) override;
@@ -43,6 +45,22 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::StatusOr<TableMap>> ResolveTablesAt(Ctx ctx, const Prepared* statement, Timestamp t,
                                                  txn::ReadTransaction* reader,
                                                  const TableMap* inside = nullptr);
+  // search_path.cc: where the session's names are looked for now; what `inside` names means that.
+  Task<absl::StatusOr<PathPtr>> PathOf(Ctx ctx, Settings* settings, const TableMap* inside);
+  // `text` as prepared for that path.
+  Task<absl::StatusOr<PreparedPtr>> OnPath(Ctx ctx, PreparedPtr text, Settings* settings,
+                                           const TableMap* inside);
+  Task<absl::StatusOr<bool>> SchemaStands(Ctx ctx, std::string schema, const TableMap* inside);
+  // resolve_names.cc: the statement at `index` of a text about the schema, with the schema of each
+  // relation that it names; all of it is the caller's own. `reader` is the transaction that it runs
+  // in, null for none.
+  Task<absl::StatusOr<PreparedPtr>> WithNames(Ctx ctx, PreparedPtr text, size_t index,
+                                              const TableMap* inside, txn::ReadTransaction* reader);
+  // The relation that a name of a statement means; as of t, where there is a reader.
+  Task<absl::StatusOr<TablePtr>> ResolveName(Ctx ctx, ast::TableName name, PathPtr path,
+                                             Timestamp t, txn::ReadTransaction* reader,
+                                             const TableMap* inside);
+  void ForgetMissingSchemas() { missing_schemas_.clear(); }
   // The plan of a statement for transactions that run now.
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanNow(Ctx ctx, PreparedPtr text,
                                                             const Prepared* statement);
@@ -62,9 +80,10 @@ class EngineImpl : public Engine, public VirtualTables {
                                                    ExecContext* exec, ResultSink* sink,
                                                    Draws* draws, bool check_schema);
   Draws MakeDraws(Settings* settings, bool read_only) {
-    return Draws(&catalog_, &sequences_, &settings->sequences(), read_only);
+    return Draws(&catalog_, &sequences_, &settings->sequences(), read_only, settings->path());
   }
   SequenceBlocks& sequences() { return sequences_; }
+  AdvisoryLocks& advisory() { return advisory_; }
 
   // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
   absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params,
@@ -86,6 +105,9 @@ class EngineImpl : public Engine, public VirtualTables {
   PreparedCache& cache() { return cache_; }
   Random& random() { return random_; }
   void Forget(uint64_t session) { sessions_.erase(session); }
+  void Count(absl::string_view name) {
+    if (deps_.observer != nullptr) deps_.observer->Count(name, 1);
+  }
 
  private:
   // database_options.cc
@@ -98,10 +120,12 @@ class EngineImpl : public Engine, public VirtualTables {
   Random random_;
   Catalog catalog_;
   SequenceBlocks sequences_;
+  AdvisoryLocks advisory_;
   SchemaJobs schema_jobs_;
   PreparedCache cache_;
   std::map<uint64_t, SessionImpl*> sessions_;
   uint64_t next_session_ = 1;
+  std::map<std::string, Micros> missing_schemas_;  // and until when that is sure
 };
 
 // Bounds a statement, and its waits for locks, by its timeouts for a scope.

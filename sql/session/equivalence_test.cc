@@ -103,6 +103,29 @@ constexpr Pair kPairs[] = {
     {"SELECT count(*) FILTER (WHERE a > $1), sum(id) FILTER (WHERE a IS NULL) FROM t",
      "SELECT count(CASE WHEN a > $1 THEN 1 END), sum(CASE WHEN a IS NULL THEN id END) "
      "FROM t"},
+    // EXISTS by a join, and as it is written.
+    {"SELECT * FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)",
+     "SELECT * FROM t WHERE (SELECT count(*) FROM u WHERE u.a = t.a) > 0"},
+    {"SELECT * FROM t WHERE NOT EXISTS (SELECT * FROM u WHERE t.a = u.a AND u.b <> t.id)",
+     "SELECT * FROM t WHERE (SELECT count(*) FROM u WHERE t.a = u.a AND u.b <> t.id) = 0"},
+    {"SELECT * FROM u WHERE a > $1 AND EXISTS (SELECT id FROM t WHERE t.a = u.b AND u.id > $2) AND "
+     "NOT EXISTS (SELECT id FROM t WHERE t.id = u.a)",
+     "SELECT * FROM u WHERE a > $1 AND (SELECT count(*) FROM t WHERE t.a = u.b AND u.id > $2) > 0 "
+     "AND (SELECT count(*) FROM t WHERE t.id = u.a) = 0"},
+    {"SELECT t.id, u.id FROM t LEFT JOIN u ON t.a = u.a WHERE NOT EXISTS (SELECT 1 FROM u AS v, t "
+     "AS w WHERE v.id = w.id AND v.b = u.b AND w.a = t.a)",
+     "SELECT t.id, u.id FROM t LEFT JOIN u ON t.a = u.a WHERE (SELECT count(*) FROM u AS v, t AS w "
+     "WHERE v.id = w.id AND v.b = u.b AND w.a = t.a) = 0"},
+    {"SELECT a, count(*) FROM t WHERE EXISTS (SELECT FROM u WHERE u.a + $1 = t.a + $2 OR u.b = "
+     "t.a) "
+     "AND EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b IS NULL) GROUP BY a",
+     "SELECT a, count(*) FROM t WHERE (SELECT count(*) FROM u WHERE u.a + $1 = t.a + $2 OR u.b = "
+     "t.a) > 0 AND (SELECT count(*) FROM u WHERE u.a = t.a AND u.b IS NULL) > 0 GROUP BY a"},
+    {"SELECT id FROM t WHERE (SELECT count(*) FROM u WHERE u.a = t.a AND EXISTS (SELECT 1 FROM t "
+     "AS "
+     "w WHERE w.a = u.b)) > 0",
+     "SELECT id FROM t WHERE (SELECT count(*) FROM u WHERE u.a = t.a AND u.b IN (SELECT a FROM t)) "
+     "> 0"},
 };
 
 class EquivalenceTest : public ::testing::Test {
@@ -162,7 +185,7 @@ TEST_F(EquivalenceTest, TwoWaysOneAnswer) {
   }
 }
 
-// Aggregations that run at the tablets, and the same here.
+// What runs at the tablets, and the same here.
 constexpr const char* kReduced[] = {
     "SELECT count(*), count(a), sum(a), avg(a), min(a), max(a) FROM v WHERE id > $1",
     "SELECT a, count(*), sum(n), min(w) FROM v GROUP BY a",
@@ -180,9 +203,16 @@ constexpr const char* kReduced[] = {
     "SELECT count(*) FROM v WHERE a IS DISTINCT FROM $1 AND NOT b",
     "SELECT (SELECT count(*) FROM v WHERE v.a = t.a) FROM t",
     "SELECT sum(f), count(f), count(DISTINCT a) FROM v",
+    "SELECT * FROM v WHERE a > $1",
+    "SELECT id, w FROM v WHERE n > $1 OR a IS NULL ORDER BY w DESC, id DESC",
+    "SELECT id FROM v WHERE a < $1 LIMIT 2",
+    "SELECT w, id FROM v WHERE w > 'w0' AND f < $2 ORDER BY w, id LIMIT 3 OFFSET 1",
+    "SELECT t.id, (SELECT min(f) FROM v WHERE v.a < t.a) FROM t",
+    "SELECT t.id, v.id FROM t JOIN v ON t.a = v.a WHERE v.d > '2024-01-03' ORDER BY 1, 2",
+    "SELECT id FROM v WHERE a IN (SELECT a FROM t) OR a = $1",
 };
 
-TEST_F(EquivalenceTest, ATabletsSumsAreTheSame) {
+TEST_F(EquivalenceTest, WhatTabletsDoIsTheSame) {
   Random random(21);
   u_.store.page_rows = 3;
   u_.store.programs = TabletPrograms();
@@ -232,6 +262,10 @@ TEST_F(EquivalenceTest, ErrorsAreTheGatewaysOwn) {
     auto large = u_.Run(session_->Execute(
         u_.NewContext(), "SELECT count(*) FROM v WHERE a + 2147483647 > 0", {}, &sink));
     EXPECT_EQ(SqlStateOf(large.status()), "22003") << how;
+    u_.store.page_rows = 1;
+    auto filter = u_.Run(
+        session_->Execute(u_.NewContext(), "SELECT * FROM v WHERE 1 / (a - 1) < 3", {}, &sink));
+    EXPECT_EQ(SqlStateOf(filter.status()), "22012") << how;
   }
 }
 
@@ -244,6 +278,34 @@ TEST_F(EquivalenceTest, ExplainSaysWhatTabletsDo) {
   EXPECT_FALSE(at_tablets("SELECT sum(f) FROM v")) << "depends on the order";
   EXPECT_FALSE(at_tablets("SELECT count(DISTINCT a) FROM v"));
   EXPECT_FALSE(at_tablets("SELECT count(*) FROM v WHERE random() < 0.5"));
+}
+
+// More rows than are asked one by one.
+TEST_F(EquivalenceTest, ManyRowsAreJoined) {
+  Rows(
+      "CREATE TABLE t (id bigint PRIMARY KEY, a bigint); CREATE TABLE u (id bigint PRIMARY KEY, a "
+      "bigint); INSERT INTO t SELECT i, i % 700 FROM generate_series(1, 3000) i; INSERT INTO u "
+      "SELECT i * 3, nullif(i % 50, 7) FROM generate_series(1, 2000) i");
+  const auto one = [&](const std::string& sql) {
+    return Rows("SELECT count(*), sum(id) FROM " + sql);
+  };
+  const std::string keyed = "(SELECT 1 FROM u WHERE u.id = t.id)";
+  EXPECT_EQ(one("t WHERE EXISTS " + keyed), one("t WHERE id % 3 = 0"));
+  EXPECT_EQ(one("t WHERE NOT EXISTS " + keyed), one("t WHERE id % 3 <> 0"));
+  EXPECT_EQ(one("t WHERE a < 9 AND NOT EXISTS " + keyed), one("t WHERE a < 9 AND id % 3 <> 0"));
+  EXPECT_EQ(one("t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)"),
+            one("t WHERE a < 50 AND a <> 7"));
+  EXPECT_EQ(one("u WHERE EXISTS (SELECT 1 FROM t WHERE t.a = u.a AND t.id > u.id)"),
+            one("u WHERE (SELECT max(t.id) FROM t WHERE t.a = u.a) > u.id"));
+  const std::string plan =
+      absl::StrJoin(Rows("EXPLAIN SELECT * FROM t WHERE EXISTS " + keyed), " ");
+  EXPECT_TRUE(absl::StrContains(plan, "Hash Join (semi)")) << plan;
+  EXPECT_TRUE(absl::StrContains(plan, "by itself where the left side is small")) << plan;
+  const std::string first =
+      absl::StrCat("SELECT * FROM t WHERE EXISTS ", keyed, " ORDER BY id LIMIT 3");
+  EXPECT_EQ(Rows(first), (std::vector<std::string>{"3,3", "6,6", "9,9"}));
+  const std::string in_order = absl::StrJoin(Rows("EXPLAIN " + first), " ");
+  EXPECT_FALSE(absl::StrContains(in_order, "Join") || absl::StrContains(in_order, "Sort"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/planner/index_def.h"
+#include "sql/planner/planner.h"
 #include "sql/session/schema_edits.h"
 #include "sql/types/error.h"
 
@@ -31,10 +32,10 @@ Task<absl::Status> RemoveForeignKey(Ctx ctx, SchemaChange* change, TableDescript
 
 Task<absl::Status> AddForeignKey(Ctx ctx, SchemaChange* change, TableDescriptor* table,
                                  const ast::ForeignKeyConstraint* definition, bool validated) {
-  ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(definition->parent));
   TableDescriptor* parent = table;
-  if (definition->parent.name != table->name) {
-    ISO_CO_ASSIGN_OR_RETURN(parent, co_await change->Table(ctx, definition->parent.name));
+  const std::string parent_name = FullNameOf(definition->parent);
+  if (parent_name != table->name) {
+    ISO_CO_ASSIGN_OR_RETURN(parent, co_await change->Table(ctx, parent_name));
   }
   ISO_CO_ASSIGN_OR_RETURN(ForeignKey key, MakeForeignKey(*definition, *table, *parent));
   key.id = table->next_index_id++;
@@ -66,7 +67,8 @@ Task<absl::Status> CheckUnreferenced(Ctx ctx, SchemaChange* change, const TableD
           SqlError(sqlstate::kDependentObjects,
                    absl::StrCat("cannot drop ", what, " because other objects depend on it"), -1,
                    "Drop the foreign key first."),
-          {absl::StrCat("constraint ", key.name, " on table ", child->name, " depends on ", what)});
+          {absl::StrCat("constraint ", key.name, " on table ", child->local_name(), " depends on ",
+                        what)});
     }
   }
   co_return absl::OkStatus();
@@ -74,7 +76,7 @@ Task<absl::Status> CheckUnreferenced(Ctx ctx, SchemaChange* change, const TableD
 
 Task<absl::Status> AddForeignKeysEdit::Apply(Ctx ctx, SchemaChange* change) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table,
-                          co_await change->Table(ctx, create_->table.name));
+                          co_await change->Table(ctx, FullNameOf(create_->table)));
   for (const ast::ForeignKeyConstraint& key : create_->foreign_keys) {
     ISO_CO_RETURN_IF_ERROR(co_await AddForeignKey(ctx, change, table, &key, true));
   }
@@ -91,8 +93,12 @@ Task<absl::Status> ForeignKeyEdit::Apply(Ctx ctx, SchemaChange* change) {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> DropCheckEdit::Apply(Ctx ctx, SchemaChange* change) {
+Task<absl::Status> CheckEdit::Apply(Ctx ctx, SchemaChange* change) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, table_));
+  for (CheckConstraint& c : table->checks) {
+    if (c.name == name_ && valid_) c.validated = true;
+  }
+  if (valid_) co_return absl::OkStatus();
   std::erase_if(table->checks, [this](const CheckConstraint& c) { return c.name == name_; });
   co_return absl::OkStatus();
 }

@@ -42,6 +42,7 @@ Task<absl::Status> SessionImpl::EndImplicit(Ctx ctx) {
     ~Ender() {
       session->implicit_ = false;
       session->transaction_ = nullptr;
+      session->engine_->advisory().EndTransactionSoon(session->id_);
     }
     SessionImpl* const session;
   } ender{this};
@@ -84,7 +85,7 @@ Task<SessionImpl::Result> SessionImpl::OneOfString(Ctx ctx, PreparedPtr text, si
 }
 
 Task<SessionImpl::Result> SessionImpl::ExecuteString(Ctx ctx, std::string sql, ResultSink* sink) {
-  auto text = engine_->cache().Get(sql, Params());
+  auto text = engine_->cache().Get(sql, Params(), settings_->path());
   if (!text.ok() || (*text)->statements.size() < 2) {
     co_return co_await Execute(ctx, std::move(sql), Params(), sink);
   }

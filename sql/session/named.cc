@@ -132,7 +132,7 @@ Task<SessionImpl::Result> SessionImpl::ExecuteNamed(Ctx ctx, PreparedPtr text, s
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const NamedStatement> named,
                           statements()->Find(execute.name));
   ISO_CO_ASSIGN_OR_RETURN(Params args, ExecuteArguments(ctx, execute, *named, params));
-  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr inner, engine_->cache().Get(named->sql, args));
+  ISO_CO_ASSIGN_OR_RETURN(PreparedPtr inner, engine_->cache().Get(named->sql, args, text->path));
   if (inner->statements.empty()) co_return StatementResult();
   if (inner->statements[0].verb == Verb::kSession) {
     co_return SqlError(sqlstate::kUnsupported,
@@ -215,8 +215,10 @@ Task<SessionImpl::Result> SessionImpl::RunSynthetic(Ctx ctx, ast::SessionStateme
     co_return SqlError("34000", "the cursor's transaction has ended");
   }
   auto text = std::make_shared<PreparedText>();
+  text->path = settings_->path();
   Prepared& prepared = text->statements.emplace_back();
   prepared.verb = Verb::kSession;
+  prepared.path = text->path;
   prepared.ast.node = std::make_shared<const ast::ObjectStatement>(
       ast::ObjectStatement{std::make_shared<const ast::SessionStatement>(std::move(statement))});
   Running running(this, text->text);

@@ -6,12 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/planner/planner.h"
 #include "sql/session/session_impl.h"
 
 namespace isochron::sql {
 namespace {
-
-bool InSchema(const ast::TableName& name) { return name.schema.empty() || name.schema == "public"; }
 
 absl::Status Missing(const ast::TableName& name) {
   return SqlError(sqlstate::kUndefinedTable,
@@ -23,7 +22,8 @@ absl::Status Missing(const ast::TableName& name) {
 absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t) {
   const std::string text = comment.text.value_or("");
   const auto wrong = [t](absl::string_view what) {
-    return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", t->name, "\" is not a ", what));
+    return SqlError(sqlstate::kWrongObjectType,
+                    absl::StrCat("\"", t->local_name(), "\" is not a ", what));
   };
   switch (comment.kind) {
     case ast::ObjectKind::kTable:
@@ -42,8 +42,8 @@ absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t) {
       const int column = t->FindColumn(comment.part);
       if (column < 0) {
         return SqlError(sqlstate::kUndefinedColumn,
-                        absl::StrCat("column \"", comment.part, "\" of relation \"", t->name,
-                                     "\" does not exist"));
+                        absl::StrCat("column \"", comment.part, "\" of relation \"",
+                                     t->local_name(), "\" does not exist"));
       }
       t->columns[static_cast<size_t>(column)].comment = text;
       return absl::OkStatus();
@@ -69,9 +69,8 @@ absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>
                        [&](const TablePtr& k) { return k->id == t->id; });
   };
   for (const ast::TableName& name : truncate.tables) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const TablePtr& t) {
-      return InSchema(name) && t->name == name.name;
-    });
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const TablePtr& t) { return t->name == FullNameOf(name); });
     if (found == all.end()) return Missing(name);
     if (!(*found)->is_table()) {
       return SqlError(sqlstate::kWrongObjectType,
@@ -89,9 +88,10 @@ absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>
         return WithFields(
             SqlError(sqlstate::kUnsupported,
                      "cannot truncate a table referenced in a foreign key constraint", -1,
-                     absl::StrCat("Truncate table \"", t->name,
+                     absl::StrCat("Truncate table \"", t->local_name(),
                                   "\" at the same time, or use TRUNCATE ... CASCADE.")),
-            {absl::StrCat("Table \"", t->name, "\" references \"", target->name, "\".")});
+            {absl::StrCat("Table \"", t->local_name(), "\" references \"", target->local_name(),
+                          "\".")});
       }
       targets.push_back(t);
     }
@@ -106,11 +106,10 @@ Task<absl::StatusOr<std::vector<TablePtr>>> SessionImpl::Relations(Ctx ctx) {
 }
 
 Task<SessionImpl::Result> SessionImpl::Comment(Ctx ctx, const ast::Comment* comment) {
-  if (!InSchema(comment->relation)) co_return Missing(comment->relation);
   const auto set = [comment](TableDescriptor* t) { return SetComment(*comment, t); };
   txn::CommitResult commit;
   ISO_CO_RETURN_IF_ERROR(
-      co_await engine_->catalog().Annotate(ctx, comment->relation.name, set, &commit));
+      co_await engine_->catalog().Annotate(ctx, FullNameOf(comment->relation), set, &commit));
   StatementResult result;
   result.tag = "COMMENT";
   result.commit_timestamp = commit.commit_timestamp;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/parser/ast_objects.h"
 #include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
@@ -14,13 +15,6 @@
 
 namespace isochron::sql {
 namespace {
-
-absl::Status CheckSchema(const ast::TableName& name) {
-  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
-  return SqlError(sqlstate::kInvalidSchema,
-                  absl::StrCat("schema \"", name.schema, "\" does not exist"), name.position,
-                  "Everything lives in the schema public.");
-}
 
 std::string TagOf(const ast::ObjectStatement& object) {
   struct Tag {
@@ -43,6 +37,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
     std::string operator()(const ast::Maintain& m) const { return m.tag; }
     std::string operator()(const ast::Accepted& a) const { return a.tag; }
     std::string operator()(const ast::SessionPtr&) const { return ""; }
+    std::string operator()(const ast::NamesPtr&) const { return ""; }
   };
   return std::visit(Tag(), object.node);
 }
@@ -104,14 +99,14 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
   if (const auto* maintain = std::get_if<ast::Maintain>(&object->node)) {
     for (const ast::TableName& name : maintain->tables) {
       if (!VirtualSchemaOf(name).empty()) continue;
-      ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(name));
-      ISO_CO_RETURN_IF_ERROR((co_await engine_->catalog().Resolve(ctx, name.name)).status());
+      ISO_CO_RETURN_IF_ERROR((co_await engine_->catalog().Resolve(ctx, FullNameOf(name))).status());
     }
     co_return result;
   }
   if (const auto* discard = std::get_if<ast::Discard>(&object->node)) {
     if (discard->kind == ast::DiscardKind::kAll) {
       settings_->ResetAll();
+      ISO_CO_RETURN_IF_ERROR(co_await engine_->advisory().UnlockAll(ctx, id_));
       settings_->names()->held.clear();
       settings_->names()->statements.CloseAll();
     }
@@ -128,6 +123,11 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
                      "docs/reference/sql.md lists what is.");
 }
 
+std::string OwnerName(const std::vector<std::string>& owner, const TableDescriptor& sequence) {
+  return FullName(owner.size() > 2 ? owner[owner.size() - 3] : sequence.schema,
+                  owner[owner.size() - 2]);
+}
+
 absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& table,
                          TableDescriptor* sequence) {
   sequence->owner_table = TableId();
@@ -140,8 +140,8 @@ absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& 
   const int column = table->FindColumn(owner.back());
   if (column < 0) {
     return SqlError(sqlstate::kUndefinedColumn,
-                    absl::StrCat("column \"", owner.back(), "\" of relation \"", table->name,
-                                 "\" does not exist"));
+                    absl::StrCat("column \"", owner.back(), "\" of relation \"",
+                                 table->local_name(), "\" does not exist"));
   }
   sequence->owner_table = table->id;
   sequence->owner_column = table->columns[static_cast<size_t>(column)].id;
@@ -153,15 +153,14 @@ Task<absl::Status> SessionImpl::SetOwner(Ctx ctx, std::vector<std::string> owner
   TablePtr table;
   if (owner.size() >= 2) {
     ISO_CO_ASSIGN_OR_RETURN(table,
-                            co_await engine_->catalog().Resolve(ctx, owner[owner.size() - 2]));
+                            co_await engine_->catalog().Resolve(ctx, OwnerName(owner, *sequence)));
   }
   co_return OwnSequence(owner, table, sequence);
 }
 
 Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::CreateSequence* create) {
-  ISO_CO_RETURN_IF_ERROR(CheckSchema(create->name));
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor sequence,
-                          DefineSequence(create->name.name, create->options, Type::kInt8));
+                          DefineSequence(FullNameOf(create->name), create->options, Type::kInt8));
   ISO_CO_RETURN_IF_ERROR(co_await SetOwner(ctx, create->options.owner, &sequence));
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
@@ -182,7 +181,7 @@ Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::Create
 Task<SessionImpl::Result> SessionImpl::AlterSequence(Ctx ctx, const ast::AlterSequence* alter) {
   StatementResult result;
   result.tag = "ALTER SEQUENCE";
-  auto found = co_await engine_->catalog().Resolve(ctx, alter->name.name);
+  auto found = co_await engine_->catalog().Resolve(ctx, FullNameOf(alter->name));
   if (!found.ok() && SqlStateOf(found.status()) == sqlstate::kUndefinedTable && alter->if_exists) {
     result.notices.push_back(
         {"NOTICE", "00000",

@@ -40,6 +40,7 @@ std::string AdminCall(const ast::Select& s) {
 }
 
 Verb VerbOf(const ast::Select& s) {
+  if (IsAdvisoryCall(s)) return Verb::kAdvisory;
   const std::string call = AdminCall(s);
   if (call == "split") return Verb::kSplit;
   if (call == "merge") return Verb::kMerge;
@@ -69,10 +70,11 @@ ast::Select SelectOf(const ast::Copy& copy) {
   return out;
 }
 
-// FOR UPDATE, or a WITH query that writes.
+// FOR UPDATE, NOWAIT, SKIP LOCKED, or a WITH query that writes.
 bool Writes(const ast::Select& select) {
-  return select.for_update || std::any_of(select.ctes.begin(), select.ctes.end(),
-                                          [](const ast::CtePtr& c) { return c->dml != nullptr; });
+  return select.for_update || select.lock_wait != ast::LockWait::kWait ||
+         std::any_of(select.ctes.begin(), select.ctes.end(),
+                     [](const ast::CtePtr& c) { return c->dml != nullptr; });
 }
 
 void ClassifyCopy(Prepared* p) {
@@ -131,6 +133,13 @@ absl::Status Classify(Prepared* p) {
     p->verb = Verb::kShow;
   } else {
     p->verb = Verb::kExplain;
+    const auto& explain = std::get<ast::Explain>(p->ast.node);
+    const ast::Statement& inner = *explain.statement;
+    if (const auto* select = std::get_if<ast::Select>(&inner.node)) {
+      p->writes = explain.analyze && (Writes(*select) || DrawsFromSequence(*select, &p->draws));
+    } else {
+      p->writes = explain.analyze;
+    }
   }
   p->tables = TablesOf(p->ast);
   return absl::OkStatus();
@@ -138,7 +147,9 @@ absl::Status Classify(Prepared* p) {
 
 }  // namespace
 
-absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types) {
+absl::StatusOr<std::shared_ptr<PreparedText>> PrepareAnew(absl::string_view text,
+                                                          std::vector<Type> param_types,
+                                                          PathPtr path) {
   ISO_ASSIGN_OR_RETURN(std::vector<ast::Statement> statements, Parse(text));
   auto out = std::make_shared<PreparedText>();
   out->text = std::string(text);
@@ -147,15 +158,31 @@ absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> pa
     Prepared p;
     p.ast = std::move(s);
     ISO_RETURN_IF_ERROR(Classify(&p));
+    p.path = path;
+    p.by_several_paths =
+        path->size() > 1 && std::any_of(p.tables.begin(), p.tables.end(),
+                                        [](const auto& name) { return name.schema.empty(); });
     out->statements.push_back(std::move(p));
   }
-  return PreparedPtr(std::move(out));
+  out->path = std::move(path);
+  return out;
 }
 
-absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Params& params) {
+absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types,
+                                    PathPtr path) {
+  ISO_ASSIGN_OR_RETURN(PreparedPtr out, PrepareAnew(text, std::move(param_types), std::move(path)));
+  return out;
+}
+
+absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Params& params,
+                                               const PathPtr& path) {
   std::string key;
   key.reserve(text.size() + params.size() + 1);
   for (const TypedDatum& p : params) key.push_back(static_cast<char>(p.type));
+  if (path != PublicPath()) {
+    for (const std::string& schema : *path) absl::StrAppend(&key, "\x7e", schema);
+    key.push_back('\x7e');
+  }
   key.push_back('\x7f');
   key.append(text);
   auto it = index_.find(key);
@@ -166,7 +193,7 @@ absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Pa
   }
   std::vector<Type> types;
   for (const TypedDatum& p : params) types.push_back(p.type);
-  ISO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(text, std::move(types)));
+  ISO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(text, std::move(types), path));
   if (text.size() > kMaxCachedText || capacity_ == 0) return prepared;
   list_.emplace_front(std::move(key), prepared);
   index_.emplace(list_.front().first, list_.begin());

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "sql/parser/ast.h"
 #include "sql/planner/plan.h"
+#include "sql/session/search_path.h"
 #include "sql/types/datum.h"
 
 namespace isochron::sql {
@@ -35,6 +36,7 @@ enum class Verb : uint8_t {
   kSplit,     // SELECT isochron.split(...)
   kMembers,   // SELECT isochron.add_replica(...), remove_replica(...), transfer(...)
   kMerge,     // SELECT isochron.merge(...)
+  kAdvisory,  // SELECT pg_advisory_lock(...) and its kin
   kChecksum,  // SELECT isochron.checksum(...)
   kAlterDatabase,
   kObject,   // ast_objects.h
@@ -51,26 +53,39 @@ struct Prepared {
   // Of a COPY. One that goes TO is the SELECT of what it copies, and kPlanned.
   std::optional<ast::Copy> copy;
   std::vector<ast::TableName> tables;
+  PathPtr path;                   // its text's
+  bool by_several_paths = false;  // a name of it may mean something in several schemas
   // The last plan made of it; replaced when a table changed.
   mutable std::shared_ptr<const Plan> plan;
 };
 
+// advisory_calls.cc: a SELECT of calls of pg_advisory_lock and its kin, and of nothing else.
+bool IsAdvisoryCall(const ast::Select& select);
+std::vector<ColumnInfo> AdvisoryColumns(const ast::Select& select);
+
 struct PreparedText {
   std::string text;
   std::vector<Type> param_types;
+  PathPtr path;  // where its names without a schema are looked for
   std::vector<Prepared> statements;
 };
 using PreparedPtr = std::shared_ptr<const PreparedText>;
 
 // Parses `text` and sorts out its statements. 42601, 0A000.
-absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types);
+absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> param_types,
+                                    PathPtr path = PublicPath());
+// The same, for a caller that changes it.
+absl::StatusOr<std::shared_ptr<PreparedText>> PrepareAnew(absl::string_view text,
+                                                          std::vector<Type> param_types,
+                                                          PathPtr path);
 
 class PreparedCache {
  public:
   explicit PreparedCache(size_t capacity) : capacity_(capacity) {}
 
   // From the cache, or prepared now.
-  absl::StatusOr<PreparedPtr> Get(const std::string& text, const Params& params);
+  absl::StatusOr<PreparedPtr> Get(const std::string& text, const Params& params,
+                                  const PathPtr& path = PublicPath());
   size_t size() const { return index_.size(); }
   uint64_t hits() const { return hits_; }
 

@@ -100,9 +100,12 @@ Task<absl::Status> PrivateWriter::SendSome(Ctx ctx,
       ISO_CO_RETURN_IF_ERROR(value.has_value() ? txn->Put(key, *value) : txn->Delete(key));
     }
     absl::Status done = (co_await txn->Commit(ctx, txn::CommitOptions{})).status();
-    // Whether or not it has happened, it may happen again.
-    const bool again =
-        done.code() == absl::StatusCode::kAborted || done.code() == absl::StatusCode::kUnknown;
+    // One of unknown outcome may be carried out later, over what is written here meanwhile: the ids
+    // are given up with the attempt, so that it lands where nobody looks.
+    if (done.code() == absl::StatusCode::kUnknown) {
+      co_return absl::AbortedError("rows were loaded ahead, and whether they arrived is unknown");
+    }
+    const bool again = done.code() == absl::StatusCode::kAborted;
     if (!again) co_return done;
     ISO_CO_RETURN_IF_ERROR(ctx->Check(store_->executor()->MonotonicNow()));
     co_await SleepFor(store_->executor(), kRetryUs);

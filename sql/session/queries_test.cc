@@ -201,6 +201,15 @@ TEST_F(QueriesTest, DepthIsBounded) {
   wide += ") SELECT 1 FROM x";
   for (int i = 0; i < 10; ++i) absl::StrAppend(&wide, ", x AS x", i);
   EXPECT_EQ(Run(wide), "54011");
+  auto chain = [](int length) {
+    std::string with = "WITH c0 AS (SELECT 1 AS x)";
+    for (int i = 1; i < length; ++i) {
+      absl::StrAppend(&with, ", c", i, " AS (SELECT x FROM c", i - 1, ")");
+    }
+    return absl::StrCat(with, " SELECT x FROM c", length - 1);
+  };
+  EXPECT_EQ(Run(chain(200)), "1|SELECT 1;");
+  EXPECT_EQ(Run(chain(20'000)), "54001");
   std::string mixed = "SELECT 1";
   for (int i = 0; i < 150; ++i) absl::StrAppend(&mixed, " EXCEPT SELECT 2");
   EXPECT_EQ(Run(mixed), "54001");

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/binder/cast.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/planner/planner.h"
@@ -65,12 +66,12 @@ std::string Where(const TableDescriptor& table, const std::vector<uint32_t>& col
 absl::Status Violation(const TableDescriptor& child, const ForeignKey& key, absl::string_view what,
                        std::string detail) {
   return WithFields(SqlError(sqlstate::kForeignKeyViolation, what),
-                    {std::move(detail), "public", child.name, "", key.name});
+                    {std::move(detail), SchemaIn(child.name), child.local_name(), "", key.name});
 }
 
 absl::Status NotPresent(const TableDescriptor& child, const ForeignKey& key, std::string detail) {
   return Violation(child, key,
-                   absl::StrCat("insert or update on table \"", child.name,
+                   absl::StrCat("insert or update on table \"", child.local_name(),
                                 "\" violates foreign key constraint \"", key.name, "\""),
                    std::move(detail));
 }
@@ -80,7 +81,32 @@ absl::Status Missing(const TableDescriptor& child, const ForeignKey& key,
   return NotPresent(
       child, key,
       absl::StrCat("Key (", Names(child, key.columns), ")=(", Values(child, key.columns, wanted),
-                   ") is not present in table \"", parent.name, "\"."));
+                   ") is not present in table \"", parent.local_name(), "\"."));
+}
+
+absl::Status StillReferenced(const TableDescriptor& parent, const std::vector<uint32_t>& columns,
+                             const TableDescriptor& child, const ForeignKey& key,
+                             const std::vector<Datum>& values) {
+  return Violation(
+      child, key,
+      absl::StrCat("update or delete on table \"", parent.local_name(),
+                   "\" violates foreign key constraint \"", key.name, "\" on table \"",
+                   child.local_name(), "\""),
+      absl::StrCat("Key (", Names(parent, columns), ")=(", Values(parent, columns, values),
+                   ") is still referenced from table \"", child.local_name(), "\"."));
+}
+
+std::vector<Type> TypesOf(const TableDescriptor& table, const std::vector<uint32_t>& columns) {
+  std::vector<Type> out;
+  for (uint32_t c : columns) out.push_back(table.columns[c].type);
+  return out;
+}
+
+const ForeignKey* FindKey(const TableDescriptor& table, uint64_t id) {
+  for (const ForeignKey& key : table.foreign_keys) {
+    if (key.id == id) return &key;
+  }
+  return nullptr;
 }
 
 // The key under which a row of `parent` with these values is found: the row's own, or that of the
@@ -107,7 +133,7 @@ absl::StatusOr<std::string> ParentKey(const TableDescriptor& child, const Foreig
   std::sort(primary.begin(), primary.end());
   if (sorted == primary) return EncodeRowKey(parent, row);
   for (const IndexDescriptor& index : parent.indexes) {
-    if (!index.unique || index.state != IndexState::kPublic) continue;
+    if (!parent.IsKey(index) || index.state != IndexState::kPublic) continue;
     std::vector<uint32_t> unique;
     for (const IndexColumn& c : index.columns) unique.push_back(c.column);
     std::sort(unique.begin(), unique.end());
@@ -237,6 +263,7 @@ Task<absl::Status> Referential::CheckParent(const ReferentialNotes::Of* of, cons
     if (!before.empty() && KeyOf(before, key->columns) == KeyOf(after, key->columns)) continue;
     rows.push_back(after);
   }
+  ISO_CO_RETURN_IF_ERROR(PutOff(*of->table, *key, &rows).status());
   if (rows.empty()) co_return absl::OkStatus();
   ISO_CO_ASSIGN_OR_RETURN(TablePtr parent, co_await Resolve(key->parent_name));
   std::set<std::string> known;
@@ -270,7 +297,7 @@ Task<absl::Status> Referential::Act(const TableDescriptor* table, TablePtr child
                                     const ForeignKey* key, const Key* old_key, const Key* new_key) {
   const std::vector<uint32_t> columns = ParentColumns(*table, *key);
   const ForeignKeyAction action = new_key == nullptr ? key->on_delete : key->on_update;
-  const std::string name = QuoteIdentifier(child->name);
+  const std::string name = SqlName(child->name);
   const bool cascades = action == ForeignKeyAction::kCascade;
   Params params;
   if (cascades && new_key == nullptr) {
@@ -294,6 +321,10 @@ Task<absl::Status> Referential::Act(const TableDescriptor* table, TablePtr child
                             std::move(params));
     co_return ran.status();
   }
+  if (action == ForeignKeyAction::kNoAction && exec_->deferred_keys != nullptr &&
+      exec_->deferred_keys->Defers(*child, *key)) {
+    co_return exec_->deferred_keys->Add(*child, *key, true, TypesOf(*table, columns), *old_key);
+  }
   ISO_CO_ASSIGN_OR_RETURN(bool referenced,
                           co_await Exists(child.get(), key->columns, table, columns, *old_key));
   if (!referenced) co_return absl::OkStatus();
@@ -302,13 +333,79 @@ Task<absl::Status> Referential::Act(const TableDescriptor* table, TablePtr child
     ISO_CO_ASSIGN_OR_RETURN(bool still, co_await Exists(table, columns, table, columns, *old_key));
     if (still) co_return absl::OkStatus();
   }
-  co_return Violation(
-      *child, *key,
-      absl::StrCat("update or delete on table \"", table->name,
-                   "\" violates foreign key constraint \"", key->name, "\" on table \"",
-                   child->name, "\""),
-      absl::StrCat("Key (", Names(*table, columns), ")=(", Values(*table, columns, *old_key),
-                   ") is still referenced from table \"", child->name, "\"."));
+  co_return StillReferenced(*table, columns, *child, *key, *old_key);
+}
+
+absl::StatusOr<bool> Referential::PutOff(const TableDescriptor& child, const ForeignKey& key,
+                                         std::vector<Row>* rows) {
+  if (exec_->deferred_keys == nullptr || !exec_->deferred_keys->Defers(child, key)) return false;
+  std::vector<Row> left;
+  for (Row& row : *rows) {
+    Key values = KeyOf(row, key.columns);
+    if (HasNull(values)) {
+      left.push_back(std::move(row));
+      continue;
+    }
+    ISO_RETURN_IF_ERROR(exec_->deferred_keys->Add(child, key, false, TypesOf(child, key.columns),
+                                                  std::move(values)));
+  }
+  *rows = std::move(left);
+  return true;
+}
+
+Task<absl::Status> Referential::CheckDeferred(const std::vector<DeferredKeys::Key>* keys) {
+  for (size_t from = 0; from < keys->size();) {
+    const DeferredKeys::Key& first = (*keys)[from];
+    size_t to = from + 1;
+    while (to < keys->size() && (*keys)[to].table == first.table && (*keys)[to].id == first.id &&
+           (*keys)[to].goes == first.goes) {
+      ++to;
+    }
+    bool there = false;
+    if (!first.goes && to - from > 1) {
+      // Mostly all of them are there: one read.
+      ISO_CO_ASSIGN_OR_RETURN(TablePtr child, co_await Resolve(first.child));
+      const ForeignKey* key = FindKey(*child, first.id);
+      if (key != nullptr) {
+        ISO_CO_ASSIGN_OR_RETURN(TablePtr parent, co_await Resolve(key->parent_name));
+        std::vector<Row> rows;
+        for (size_t i = from; i < to; ++i) {
+          Row row(child->columns.size());
+          for (size_t k = 0; k < key->columns.size(); ++k) {
+            row[key->columns[k]] = (*keys)[i].values[k];
+          }
+          rows.push_back(std::move(row));
+        }
+        std::set<std::string> known;
+        absl::Status all = co_await CheckRows(exec_->ctx, child.get(), key, parent.get(), &rows,
+                                              exec_->writer, &known);
+        if (!all.ok() && SqlStateOf(all) != sqlstate::kForeignKeyViolation) co_return all;
+        there = all.ok();
+      }
+    }
+    for (; from < to; ++from) {
+      if (!there) ISO_CO_RETURN_IF_ERROR(co_await CheckDeferredKey(&(*keys)[from]));
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Referential::CheckDeferredKey(const DeferredKeys::Key* deferred) {
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr child, co_await Resolve(deferred->child));
+  const ForeignKey* key = FindKey(*child, deferred->id);
+  if (key == nullptr) co_return absl::OkStatus();
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr parent, co_await Resolve(key->parent_name));
+  const std::vector<uint32_t> columns = ParentColumns(*parent, *key);
+  const TableDescriptor* of = deferred->goes ? parent.get() : child.get();
+  const std::vector<uint32_t>& of_columns = deferred->goes ? columns : key->columns;
+  ISO_CO_ASSIGN_OR_RETURN(const bool there,
+                          co_await Exists(parent.get(), columns, of, of_columns, deferred->values));
+  if (there) co_return absl::OkStatus();
+  ISO_CO_ASSIGN_OR_RETURN(const bool wanted, co_await Exists(child.get(), key->columns, of,
+                                                             of_columns, deferred->values));
+  if (!wanted) co_return absl::OkStatus();
+  co_return deferred->goes ? StillReferenced(*parent, columns, *child, *key, deferred->values)
+                           : Missing(*child, *key, *parent, deferred->values);
 }
 
 Task<absl::StatusOr<bool>> Referential::Exists(const TableDescriptor* table,
@@ -319,7 +416,7 @@ Task<absl::StatusOr<bool>> Referential::Exists(const TableDescriptor* table,
   const std::string where = Where(*table, columns, *of, of_columns, key, &params);
   ISO_CO_ASSIGN_OR_RETURN(
       int64_t rows,
-      co_await Run(absl::StrCat("SELECT 1 FROM ", QuoteIdentifier(table->name), where, " LIMIT 1"),
+      co_await Run(absl::StrCat("SELECT 1 FROM ", SqlName(table->name), where, " LIMIT 1"),
                    std::move(params)));
   co_return rows > 0;
 }
@@ -348,6 +445,7 @@ Task<absl::StatusOr<int64_t>> Referential::Run(std::string sql, Params params) {
   inner.reader = exec_->writer;
   inner.writer = exec_->writer;
   inner.inside = exec_->inside;
+  inner.deferred_keys = exec_->deferred_keys;
   inner.depth = exec_->depth + 1;
   CollectingSink sink;
   auto result = co_await engine_->Run(plan, &inner, &sink, false);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "sql/exec/operator.h"
+#include "sql/session/deferred_keys.h"
 #include "sql/session/session.h"
 
 namespace isochron::sql {
@@ -36,6 +37,9 @@ class Referential {
 
   // What the statement noted. 23503.
   Task<absl::Status> Check(const ReferentialNotes* notes);
+
+  // What a transaction put off to its end. 23503.
+  Task<absl::Status> CheckDeferred(const std::vector<DeferredKeys::Key>* keys);
 
   // Whether `rows` of `child` refer to rows that `reader` sees. Keys in `known` are there, as is
   // known already; more are added. 23503.
@@ -61,6 +65,10 @@ class Referential {
   Task<absl::StatusOr<bool>> Exists(const TableDescriptor* table, std::vector<uint32_t> columns,
                                     const TableDescriptor* of, std::vector<uint32_t> of_columns,
                                     Key key);
+  Task<absl::Status> CheckDeferredKey(const DeferredKeys::Key* deferred);
+  // Puts off what can be: rows with values in all columns of the key. The others are left.
+  absl::StatusOr<bool> PutOff(const TableDescriptor& child, const ForeignKey& key,
+                              std::vector<Row>* rows);
   Task<absl::StatusOr<int64_t>> Run(std::string sql, Params params);
 
   EngineImpl* const engine_;

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/catalog/layout.h"
 #include "sql/session/schema_edits.h"
 #include "sql/types/error.h"
 
@@ -14,7 +16,8 @@ namespace {
 
 absl::Status Changed(const std::string& name) {
   return SqlError(sqlstate::kObjectInUse,
-                  absl::StrCat("relation \"", name, "\" was changed meanwhile"), -1, "Try again.");
+                  absl::StrCat("relation \"", LocalName(name), "\" was changed meanwhile"), -1,
+                  "Try again.");
 }
 
 }  // namespace
@@ -30,6 +33,9 @@ Task<absl::Status> DropEdit::Apply(Ctx ctx, SchemaChange* change) {
   for (const TablePtr& relation : set_->relations) {
     ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, relation->name));
     if (table->id != relation->id) co_return Changed(relation->name);
+    if (table->kind == RelationKind::kSchema) {
+      ISO_CO_RETURN_IF_ERROR(co_await CheckNoOthers(ctx, change, relation->name));
+    }
     // One that came since must be seen.
     for (const ReferencingTable& r : table->referencing) {
       const bool goes = std::any_of(set_->relations.begin(), set_->relations.end(),
@@ -42,6 +48,26 @@ Task<absl::Status> DropEdit::Apply(Ctx ctx, SchemaChange* change) {
     ISO_CO_RETURN_IF_ERROR(co_await change->Drop(ctx, relation->name));
   }
   co_return absl::OkStatus();
+}
+
+// The schema is locked by now: who makes a relation in it locks it, too.
+Task<absl::Status> DropEdit::CheckNoOthers(Ctx ctx, SchemaChange* change, std::string schema) {
+  txn::ScanRequest request;
+  request.range = PrefixRange(DescriptorKey(schema));
+  for (;;) {
+    auto page = co_await change->txn()->Scan(ctx, request);
+    if (!page.ok()) co_return page.status();
+    for (const txn::KeyValue& kv : page->rows) {
+      ISO_CO_ASSIGN_OR_RETURN(const TableRecord record, DecodeTableRecord(kv.value));
+      const TableDescriptor* standing = record.At(Timestamp::Max().Prev());
+      if (standing == nullptr) continue;
+      const bool goes = std::any_of(set_->relations.begin(), set_->relations.end(),
+                                    [&](const TablePtr& t) { return t->id == standing->id; });
+      if (!goes) co_return Changed(standing->name);
+    }
+    if (!page->rest.has_value()) co_return absl::OkStatus();
+    request.range = *page->rest;
+  }
 }
 
 TableId NewIds::Of(TableId id) const {
@@ -78,10 +104,10 @@ Task<absl::Status> TruncateEdit::Apply(Ctx ctx, SchemaChange* change) {
     if (table->id != target->id) co_return Changed(target->name);
     for (const IndexDescriptor& index : table->indexes) {
       if (index.state == IndexState::kPublic) continue;
-      co_return SqlError(
-          sqlstate::kObjectInUse,
-          absl::StrCat("index \"", index.name, "\" of table \"", table->name, "\" is being built"),
-          -1, "Try again when it is there.");
+      co_return SqlError(sqlstate::kObjectInUse,
+                         absl::StrCat("index \"", index.name, "\" of table \"", table->local_name(),
+                                      "\" is being built"),
+                         -1, "Try again when it is there.");
     }
     ids.Add(table->id, TableId(next));
     table->id = TableId(next++);
@@ -94,7 +120,7 @@ Task<absl::Status> ReplaceViewEdit::Apply(Ctx ctx, SchemaChange* change) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * old, co_await change->Table(ctx, view_->name));
   if (old->kind != RelationKind::kView) {
     co_return SqlError(sqlstate::kWrongObjectType,
-                       absl::StrCat("\"", view_->name, "\" is not a view"));
+                       absl::StrCat("\"", view_->local_name(), "\" is not a view"));
   }
   if (view_->columns.size() < old->columns.size()) {
     co_return SqlError(sqlstate::kInvalidTableDefinition, "cannot drop columns from view");

@@ -30,6 +30,8 @@ class DropEdit : public SchemaEdit {
   Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
 
  private:
+  // 55006 for a relation of a schema that goes, which came since.
+  Task<absl::Status> CheckNoOthers(Ctx ctx, SchemaChange* change, std::string schema);
   const DropSet* const set_;
 };
 

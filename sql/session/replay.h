@@ -45,6 +45,8 @@ class ReplaySink : public ResultSink {
   Task<bool> OnRows(std::vector<Row> rows) override;
   void OnComplete(const StatementResult&) override {}
 
+  // For what differs from run to run: it is no part of the digest, and must not go out twice.
+  ResultSink* beside() const { return to_; }
   // The attempt showed something else than an earlier one. Ask after a statement ended, too.
   bool diverged() const { return diverged_ || position_ < delivered_; }
   bool anything_sent() const { return columns_sent_; }

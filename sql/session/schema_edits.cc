@@ -2,11 +2,15 @@
 #include "sql/session/schema_edits.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/parser/parser.h"
 #include "sql/planner/definitions.h"
 #include "sql/planner/index_def.h"
+#include "sql/planner/index_rules.h"
 #include "sql/planner/planner.h"
 #include "sql/session/relation_edits.h"
 #include "sql/types/error.h"
@@ -19,8 +23,9 @@ Notice Skipping(absl::string_view what) {
 }
 
 absl::Status NoColumn(absl::string_view column, const TableDescriptor& table) {
-  return SqlError(sqlstate::kUndefinedColumn, absl::StrCat("column \"", column, "\" of relation \"",
-                                                           table.name, "\" does not exist"));
+  return SqlError(sqlstate::kUndefinedColumn,
+                  absl::StrCat("column \"", column, "\" of relation \"", table.local_name(),
+                               "\" does not exist"));
 }
 
 absl::Status NotATable(absl::string_view name) {
@@ -36,11 +41,11 @@ bool Uses(const IndexDescriptor& index, uint32_t column) {
 // Takes an index out of `table`, with its name and whatever was still to be done for it.
 absl::Status Remove(SchemaChange* change, TableDescriptor* table, size_t at) {
   const IndexDescriptor& index = table->indexes[at];
-  ISO_RETURN_IF_ERROR(change->ReleaseIndexName(index.name));
+  ISO_RETURN_IF_ERROR(change->ReleaseIndexName(*table, index.name));
   if (index.state == IndexState::kBuilding) {
     ISO_RETURN_IF_ERROR(change->txn()->Delete(SchemaJobKey(table->id, index.id)));
   }
-  table->indexes.erase(table->indexes.begin() + static_cast<std::ptrdiff_t>(at));
+  table->RemoveIndex(at);
   return absl::OkStatus();
 }
 
@@ -66,30 +71,53 @@ Task<absl::Status> Begin(Ctx ctx, SchemaChange* change, TableDescriptor* table,
   co_return absl::OkStatus();
 }
 
+// As PostgreSQL does them: what goes, other types, and then the rest.
+std::vector<const ast::AlterCommand*> InOrder(const ast::AlterTable& alter) {
+  const auto pass = [](ast::AlterKind kind) {
+    switch (kind) {
+      case ast::AlterKind::kDropColumn:
+      case ast::AlterKind::kDropConstraint:
+      case ast::AlterKind::kDropDefault:
+        return 0;
+      case ast::AlterKind::kSetType:
+        return 1;
+      default:
+        return 2;
+    }
+  };
+  std::vector<const ast::AlterCommand*> out;
+  for (const ast::AlterCommand& command : alter.commands) out.push_back(&command);
+  const bool types = std::any_of(out.begin(), out.end(), [](const ast::AlterCommand* command) {
+    return command->kind == ast::AlterKind::kSetType;
+  });
+  if (!types) return out;
+  std::stable_sort(out.begin(), out.end(),
+                   [&pass](const auto* a, const auto* b) { return pass(a->kind) < pass(b->kind); });
+  return out;
+}
+
 }  // namespace
 
 bool NeedsRewrite(const ast::AlterTable& alter) {
   return std::any_of(alter.commands.begin(), alter.commands.end(), [](const auto& command) {
-    return command.kind == ast::AlterKind::kAddPrimaryKey;
+    return command.kind == ast::AlterKind::kAddPrimaryKey ||
+           command.kind == ast::AlterKind::kSetType;
   });
 }
 
-absl::Status CheckPublicSchema(const ast::TableName& name) {
-  if (name.schema.empty() || name.schema == "public") return absl::OkStatus();
-  return SqlError(sqlstate::kUndefinedTable,
-                  absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
-                  name.position);
+bool NeedsTransaction(const ast::AlterTable& alter) {
+  return NeedsRewrite(alter) || alter.commands[0].kind == ast::AlterKind::kSetSchema;
 }
 
 Task<absl::Status> CreateIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
   jobs.clear();
   notices.clear();
-  ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(create_->table));
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table,
-                          co_await change->Table(ctx, create_->table.name));
-  if (!table->is_table()) co_return NotATable(table->name);
+                          co_await change->Table(ctx, FullNameOf(create_->table)));
+  if (!table->is_table()) co_return NotATable(table->local_name());
   if (create_->if_not_exists && !create_->name.empty()) {
-    ISO_CO_ASSIGN_OR_RETURN(bool free, co_await change->IsFree(ctx, create_->name));
+    ISO_CO_ASSIGN_OR_RETURN(
+        bool free, co_await change->IsFree(ctx, IndexFullName(table->name, create_->name)));
     if (!free) {
       notices.push_back(
           {"NOTICE", sqlstate::kDuplicateTable,
@@ -97,12 +125,13 @@ Task<absl::Status> CreateIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
       co_return absl::OkStatus();
     }
   }
-  ISO_CO_ASSIGN_OR_RETURN(IndexDescriptor index, MakeIndex(*create_, *table));
+  ISO_CO_ASSIGN_OR_RETURN(IndexDescriptor index, MakeIndex(*create_, table));
   co_return co_await Begin(ctx, change, table, std::move(index), &jobs);
 }
 
-Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, std::string name) {
-  auto table_name = co_await change->TableOfIndex(ctx, name);
+Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, const ast::TableName* index) {
+  const std::string& name = index->name;
+  auto table_name = co_await change->TableOfIndex(ctx, FullNameOf(*index));
   if (!table_name.ok()) {
     if (!drop_->if_exists || SqlStateOf(table_name.status()) != sqlstate::kUndefinedObject) {
       co_return table_name.status();
@@ -114,14 +143,14 @@ Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, std::string
   for (size_t i = 0; i < table->indexes.size(); ++i) {
     if (table->indexes[i].name != name) continue;
     if (table->indexes[i].constraint) {
-      co_return SqlError(
-          sqlstate::kDependentObjects,
-          absl::StrCat("cannot drop index ", name, " because constraint ", name, " on table ",
-                       table->name, " requires it"),
-          -1,
-          absl::StrCat("You can drop constraint ", name, " on table ", table->name, " instead."));
+      co_return SqlError(sqlstate::kDependentObjects,
+                         absl::StrCat("cannot drop index ", name, " because constraint ", name,
+                                      " on table ", table->local_name(), " requires it"),
+                         -1,
+                         absl::StrCat("You can drop constraint ", name, " on table ",
+                                      table->local_name(), " instead."));
     }
-    if (table->indexes[i].unique) {
+    if (table->IsKey(table->indexes[i])) {
       std::vector<uint32_t> columns;
       for (const IndexColumn& c : table->indexes[i].columns) columns.push_back(c.column);
       ISO_CO_RETURN_IF_ERROR(co_await CheckUnreferenced(ctx, change, table, std::move(columns),
@@ -136,7 +165,7 @@ Task<absl::Status> DropIndexEdit::One(Ctx ctx, SchemaChange* change, std::string
 Task<absl::Status> DropIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
   notices.clear();
   for (const ast::TableName& index : drop_->indexes) {
-    ISO_CO_RETURN_IF_ERROR(co_await One(ctx, change, index.name));
+    ISO_CO_RETURN_IF_ERROR(co_await One(ctx, change, &index));
   }
   co_return absl::OkStatus();
 }
@@ -146,13 +175,15 @@ Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
   not_null.clear();
   foreign_keys.clear();
   checks.clear();
+  validated_checks.clear();
   notices.clear();
   rewritten = nullptr;
+  conversions.clear();
   table.clear();
-  std::string name = alter_->table.name;
+  std::string name = FullNameOf(alter_->table);
   const bool of_index = alter_->commands[0].kind == ast::AlterKind::kRenameIndex;
-  absl::Status found = CheckPublicSchema(alter_->table);
-  if (found.ok() && of_index) {
+  absl::Status found;
+  if (of_index) {
     auto table_name = co_await change->TableOfIndex(ctx, name);
     found = table_name.status();
     if (found.ok()) name = *table_name;
@@ -161,24 +192,25 @@ Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
     auto described = co_await change->Table(ctx, name);
     found = described.status();
     if (found.ok()) table_ = *described;
-    const bool owner = alter_->commands[0].kind == ast::AlterKind::kOwner;
-    if (found.ok() && !table_->is_table() && !owner) co_return NotATable(name);
+    const ast::AlterKind kind = alter_->commands[0].kind;
+    const bool any = kind == ast::AlterKind::kOwner || kind == ast::AlterKind::kSetSchema;
+    if (found.ok() && !table_->is_table() && !any) co_return NotATable(LocalName(name));
   }
   const std::string state = SqlStateOf(found);
   if (alter_->if_exists &&
       (state == sqlstate::kUndefinedTable || state == sqlstate::kUndefinedObject)) {
-    notices.push_back(Skipping(absl::StrCat("relation \"", name, "\" does not exist")));
+    notices.push_back(
+        Skipping(absl::StrCat("relation \"", alter_->table.name, "\" does not exist")));
     co_return absl::OkStatus();
   }
   if (of_index && state == sqlstate::kUndefinedObject) {
     co_return SqlError(sqlstate::kUndefinedTable,
-                       absl::StrCat("relation \"", name, "\" does not exist"));
+                       absl::StrCat("relation \"", alter_->table.name, "\" does not exist"));
   }
   ISO_CO_RETURN_IF_ERROR(found);
-  const TablePtr before = std::make_shared<const TableDescriptor>(*table_);
-  if (NeedsRewrite(*alter_)) rewritten = before;
-  for (const ast::AlterCommand& command : alter_->commands) {
-    ISO_CO_RETURN_IF_ERROR(co_await Command(ctx, change, &command));
+  before_ = std::make_shared<const TableDescriptor>(*table_);
+  for (const ast::AlterCommand* command : InOrder(*alter_)) {
+    ISO_CO_RETURN_IF_ERROR(co_await Command(ctx, change, command));
   }
   table = table_->name;
   if (rewritten == nullptr) co_return absl::OkStatus();
@@ -209,19 +241,23 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
       for (const CheckConstraint& c : table_->checks) names.push_back(c.name);
       ISO_CO_RETURN_IF_ERROR(DefineCheck(command->checks[0], table_));
       for (const CheckConstraint& c : table_->checks) {
-        if (std::find(names.begin(), names.end(), c.name) == names.end()) checks.push_back(c);
+        if (std::find(names.begin(), names.end(), c.name) == names.end() && c.validated) {
+          checks.push_back(c);
+        }
       }
       co_return absl::OkStatus();
     }
+    case ast::AlterKind::kSetType:
+      co_return co_await SetType(ctx, change, command);
     case ast::AlterKind::kValidate:
       co_return Validate(command->name);
     case ast::AlterKind::kAddUnique:
       co_return co_await AddUnique(ctx, change, &command->unique);
     case ast::AlterKind::kAddPrimaryKey:
       if (!table_->has_hidden_key()) {
-        co_return SqlError(
-            sqlstate::kInvalidTableDefinition,
-            absl::StrCat("multiple primary keys for table \"", table_->name, "\" are not allowed"));
+        co_return SqlError(sqlstate::kInvalidTableDefinition,
+                           absl::StrCat("multiple primary keys for table \"", table_->local_name(),
+                                        "\" are not allowed"));
       }
       co_return co_await AddPrimaryKey(ctx, change, command);
     case ast::AlterKind::kDropConstraint:
@@ -229,7 +265,10 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
     case ast::AlterKind::kOwner:
       co_return absl::OkStatus();
     case ast::AlterKind::kRenameTable:
-      co_return co_await change->Rename(ctx, table_->name, command->new_name);
+      co_return co_await change->Rename(ctx, table_->name,
+                                        FullName(table_->schema, command->new_name));
+    case ast::AlterKind::kSetSchema:
+      co_return co_await MoveRelation(ctx, change, &all, table_, command->new_name);
     case ast::AlterKind::kRenameConstraint:
     case ast::AlterKind::kRenameIndex:
       co_return co_await RenameConstraint(ctx, change, command);
@@ -271,7 +310,7 @@ absl::Status AlterTableEdit::OfColumn(const ast::AlterCommand& command) {
       if (table_->FindColumn(command.new_name) >= 0) {
         return SqlError(sqlstate::kDuplicateColumn,
                         absl::StrCat("column \"", command.new_name, "\" of relation \"",
-                                     table_->name, "\" already exists"));
+                                     table_->local_name(), "\" already exists"));
       }
       return RenameColumn(position, command.new_name);
     default:
@@ -280,12 +319,17 @@ absl::Status AlterTableEdit::OfColumn(const ast::AlterCommand& command) {
 }
 
 absl::Status AlterTableEdit::RenameColumn(int position, const std::string& name) {
-  ISO_ASSIGN_OR_RETURN(const ColumnDescriptor* generated, GeneratedFrom(*table_, position));
-  ISO_ASSIGN_OR_RETURN(const std::vector<std::string> checks, ChecksOn(*table_, position));
-  if (generated != nullptr || !checks.empty()) {
-    return SqlError(sqlstate::kUnsupported,
-                    "renaming a column that a check or a generated column names is not supported "
-                    "yet");
+  const std::string before = table_->columns[static_cast<size_t>(position)].name;
+  std::vector<std::string*> texts;
+  for (ColumnDescriptor& c : table_->columns) {
+    texts.push_back(&c.generated_sql);
+    texts.push_back(&c.computed_sql);
+  }
+  for (CheckConstraint& c : table_->checks) texts.push_back(&c.sql);
+  for (IndexDescriptor& index : table_->indexes) texts.push_back(&index.predicate_sql);
+  for (std::string* text : texts) {
+    if (text->empty()) continue;
+    ISO_ASSIGN_OR_RETURN(*text, RenameColumnIn(*text, before, name));
   }
   table_->columns[static_cast<size_t>(position)].name = name;
   return absl::OkStatus();
@@ -295,7 +339,7 @@ Task<absl::Status> AlterTableEdit::AddColumn(Ctx ctx, SchemaChange* change,
                                              const ast::AlterCommand* command) {
   if (table_->FindColumn(command->name) >= 0) {
     const std::string what = absl::StrCat("column \"", command->name, "\" of relation \"",
-                                          table_->name, "\" already exists");
+                                          table_->local_name(), "\" already exists");
     if (!command->missing_ok) co_return SqlError(sqlstate::kDuplicateColumn, what);
     notices.push_back({"NOTICE", sqlstate::kDuplicateColumn, absl::StrCat(what, ", skipping")});
     co_return absl::OkStatus();
@@ -329,13 +373,15 @@ Task<absl::Status> AlterTableEdit::AddColumn(Ctx ctx, SchemaChange* change,
 
 absl::Status AlterTableEdit::Validate(const std::string& constraint) {
   for (const CheckConstraint& c : table_->checks) {
-    if (c.name == constraint) return absl::OkStatus();
+    if (c.name != constraint) continue;
+    if (!c.validated) validated_checks.push_back(c);
+    return absl::OkStatus();
   }
   const ForeignKey* key = table_->FindForeignKey(constraint);
   if (key == nullptr) {
     return SqlError(sqlstate::kUndefinedObject,
-                    absl::StrCat("constraint \"", constraint, "\" of relation \"", table_->name,
-                                 "\" does not exist"));
+                    absl::StrCat("constraint \"", constraint, "\" of relation \"",
+                                 table_->local_name(), "\" does not exist"));
   }
   if (!key->validated) foreign_keys.emplace_back(constraint, false);
   return absl::OkStatus();
@@ -347,7 +393,7 @@ Task<absl::Status> AlterTableEdit::DropColumn(Ctx ctx, SchemaChange* change,
   if (found < 0) {
     if (!command->missing_ok) co_return NoColumn(command->name, *table_);
     notices.push_back(Skipping(absl::StrCat("column \"", command->name, "\" of relation \"",
-                                            table_->name, "\" does not exist")));
+                                            table_->local_name(), "\" does not exist")));
     co_return absl::OkStatus();
   }
   const auto position = static_cast<uint32_t>(found);
@@ -374,11 +420,20 @@ Task<absl::Status> AlterTableEdit::DropColumn(Ctx ctx, SchemaChange* change,
     if (std::find(columns.begin(), columns.end(), position) == columns.end()) continue;
     ISO_CO_RETURN_IF_ERROR(co_await RemoveForeignKey(ctx, change, table_, i - 1));
   }
+  ISO_CO_ASSIGN_OR_RETURN(const IndexRules rules, BindIndexRules(*table_));
+  std::set<uint64_t> gone;
+  for (const IndexDescriptor& index : table_->indexes) {
+    const IndexRules::One* rule = rules.Find(index.id);
+    const bool reads = rule != nullptr && std::find(rule->reads.begin(), rule->reads.end(),
+                                                    position) != rule->reads.end();
+    if (reads || Uses(index, position)) gone.insert(index.id);
+  }
   for (size_t i = table_->indexes.size(); i > 0; --i) {
-    if (!Uses(table_->indexes[i - 1], position)) continue;
+    if (!gone.contains(table_->indexes[i - 1].id)) continue;
     ISO_CO_RETURN_IF_ERROR(Remove(change, table_, i - 1));
   }
-  table_->RemoveColumn(position);
+  // Columns of indexes that went may have stood before it.
+  table_->RemoveColumn(static_cast<uint32_t>(table_->FindColumn(command->name)));
   co_return absl::OkStatus();
 }
 
@@ -392,21 +447,23 @@ Task<absl::Status> AlterTableEdit::AddPrimaryKey(Ctx ctx, SchemaChange* change,
                                                  const ast::AlterCommand* command) {
   for (const IndexDescriptor& index : table_->indexes) {
     if (index.state == IndexState::kPublic) continue;
-    co_return SqlError(
-        sqlstate::kObjectInUse,
-        absl::StrCat("index \"", index.name, "\" of table \"", table_->name, "\" is being built"),
-        -1, "Try again when it is there.");
+    co_return SqlError(sqlstate::kObjectInUse,
+                       absl::StrCat("index \"", index.name, "\" of table \"", table_->local_name(),
+                                    "\" is being built"),
+                       -1, "Try again when it is there.");
   }
   ISO_CO_ASSIGN_OR_RETURN(const IndexDescriptor key, MakeUnique(command->unique, *table_));
   if (!key.include.empty()) {
     co_return SqlError(sqlstate::kUnsupported, "INCLUDE in a primary key is not supported");
   }
   const std::string name = key.name.empty() ? table_->primary_key_name() : key.name;
-  ISO_CO_ASSIGN_OR_RETURN(bool free, co_await change->IsFree(ctx, name));
+  ISO_CO_ASSIGN_OR_RETURN(bool free,
+                          co_await change->IsFree(ctx, IndexFullName(table_->name, name)));
   if (!free) {
     co_return SqlError(sqlstate::kDuplicateTable,
                        absl::StrCat("relation \"", name, "\" already exists"));
   }
+  rewritten = before_;
   const uint32_t hidden = table_->key[0];
   table_->key_name = key.name;
   table_->key.clear();
@@ -428,7 +485,7 @@ Task<absl::Status> AlterTableEdit::DropConstraint(Ctx ctx, SchemaChange* change,
     for (const IndexColumn& c : table_->indexes[i].columns) columns.push_back(c.column);
     ISO_CO_RETURN_IF_ERROR(co_await CheckUnreferenced(
         ctx, change, table_, std::move(columns),
-        absl::StrCat("constraint ", command->name, " on table ", table_->name)));
+        absl::StrCat("constraint ", command->name, " on table ", table_->local_name())));
     co_return Remove(change, table_, i);
   }
   for (size_t i = 0; i < table_->foreign_keys.size(); ++i) {
@@ -443,7 +500,7 @@ Task<absl::Status> AlterTableEdit::DropConstraint(Ctx ctx, SchemaChange* change,
     co_return SqlError(sqlstate::kUnsupported, "dropping the primary key is not supported yet");
   }
   const std::string what = absl::StrCat("constraint \"", command->name, "\" of relation \"",
-                                        table_->name, "\" does not exist");
+                                        table_->local_name(), "\" does not exist");
   if (!command->missing_ok) co_return SqlError(sqlstate::kUndefinedObject, what);
   notices.push_back(Skipping(what));
   co_return absl::OkStatus();
@@ -472,7 +529,7 @@ Task<absl::Status> AlterTableEdit::RenameConstraint(Ctx ctx, SchemaChange* chang
       co_return SqlError(sqlstate::kObjectInUse,
                          absl::StrCat("index \"", index.name, "\" is being built"));
     }
-    ISO_CO_RETURN_IF_ERROR(change->ReleaseIndexName(index.name));
+    ISO_CO_RETURN_IF_ERROR(change->ReleaseIndexName(*table_, index.name));
     index.name = command->new_name;
     co_return co_await change->ClaimIndexName(ctx, *table_, &index);
   }

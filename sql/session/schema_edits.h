@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sql/binder/expr.h"
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/schema_job.h"
 #include "sql/parser/ast.h"
@@ -16,14 +17,19 @@
 
 namespace isochron::sql {
 
-// 3F000, 42P01 for a table that cannot be there.
-absl::Status CheckPublicSchema(const ast::TableName& name);
-
 // 23502, of a column, by its id, that is to be NOT NULL.
 absl::Status NoNullsIn(const TableDescriptor& table, const std::vector<uint32_t>& columns,
                        const Row& row);
 // Whether the table's rows must be written anew.
 bool NeedsRewrite(const ast::AlterTable& alter);
+// Whether it can only be done in a transaction: that, or what concerns other relations as well.
+bool NeedsTransaction(const ast::AlterTable& alter);
+
+// name_edits.cc
+// A relation moves, with the sequences that its columns own; `all` are those that stand. 0A000
+// where a view's text names it.
+Task<absl::Status> MoveRelation(Ctx ctx, SchemaChange* change, const std::vector<TablePtr>* all,
+                                const TableDescriptor* relation, std::string schema);
 
 // foreign_key_edits.cc. Both tables are changed; the parent is told of its child.
 Task<absl::Status> AddForeignKey(Ctx ctx, SchemaChange* change, TableDescriptor* table,
@@ -57,14 +63,16 @@ class ForeignKeyEdit : public SchemaEdit {
 };
 
 // Takes a CHECK away whose rows of before break it.
-class DropCheckEdit : public SchemaEdit {
+// The end of a check whose rows were looked through: it is valid, or goes.
+class CheckEdit : public SchemaEdit {
  public:
-  DropCheckEdit(std::string table, std::string name)
-      : table_(std::move(table)), name_(std::move(name)) {}
+  CheckEdit(std::string table, std::string name, bool valid)
+      : table_(std::move(table)), name_(std::move(name)), valid_(valid) {}
   Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override;
 
  private:
   const std::string table_, name_;
+  const bool valid_;
 };
 
 class CreateIndexEdit : public SchemaEdit {
@@ -87,7 +95,7 @@ class DropIndexEdit : public SchemaEdit {
   std::vector<Notice> notices;
 
  private:
-  Task<absl::Status> One(Ctx ctx, SchemaChange* change, std::string name);
+  Task<absl::Status> One(Ctx ctx, SchemaChange* change, const ast::TableName* index);
   const ast::DropIndex* const drop_;
 };
 
@@ -103,15 +111,19 @@ class AlterTableEdit : public SchemaEdit {
   std::vector<std::pair<uint32_t, bool>> not_null;
   // Foreign keys whose rows of before must be looked at, and whether each came with this statement.
   std::vector<std::pair<std::string, bool>> foreign_keys;
-  std::vector<CheckConstraint> checks;  // that came with it
-  std::string table;                    // its name afterwards
+  std::vector<CheckConstraint> checks;            // that came with it
+  std::vector<CheckConstraint> validated_checks;  // that were there, not valid
+  std::string table;                              // its name afterwards
   std::vector<Notice> notices;
 
-  // Of one that writes the rows anew, inside a transaction: the table's new id, what stands, and
+  // Of one that needs a transaction: what stands; of one that writes the rows anew the table's new
+  // id, and
   // then the table whose rows are to be written.
   TableId new_id;
   std::vector<TablePtr> all;
   TablePtr rewritten;
+  // By column id: what becomes of a column, over rows of `rewritten`. Others stay as they are.
+  std::vector<std::pair<uint32_t, ExprPtr>> conversions;
 
  private:
   Task<absl::Status> Command(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
@@ -125,11 +137,20 @@ class AlterTableEdit : public SchemaEdit {
   Task<absl::Status> RenameConstraint(Ctx ctx, SchemaChange* change,
                                       const ast::AlterCommand* command);
   absl::Status OfColumn(const ast::AlterCommand& command);
+  // column_type.cc
+  Task<absl::Status> SetType(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
+  absl::Status CheckRetypable(int position) const;
+  Task<absl::Status> CheckKeysOf(Ctx ctx, SchemaChange* change, uint32_t position,
+                                 bool same_stored);
+  absl::Status RetypeComputed(uint32_t position, bool* rewrite);
+  absl::StatusOr<ExprPtr> Conversion(const ast::AlterCommand& command,
+                                     const ColumnDescriptor& to) const;
   absl::Status RenameColumn(int position, const std::string& name);
 
   const ast::AlterTable* const alter_;
   const Timestamp now_;
   TableDescriptor* table_ = nullptr;
+  TablePtr before_;
 };
 
 // Ends the validation of columns: they are NOT NULL now, or, if it failed, as they were (those that

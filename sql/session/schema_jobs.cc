@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/index_entries.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql {
@@ -42,7 +44,7 @@ class JobEdit : public SchemaEdit {
   explicit JobEdit(const SchemaJob* job) : job_(*job) {}
 
   Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override {
-    auto name = co_await change->TableOfIndex(ctx, job_.index_name);
+    auto name = co_await change->TableOfIndex(ctx, IndexFullName(job_.table_name, job_.index_name));
     if (SqlStateOf(name.status()) == sqlstate::kUndefinedObject) co_return absl::OkStatus();
     if (!name.ok()) co_return name.status();
     auto table = co_await change->Table(ctx, *name);
@@ -78,9 +80,27 @@ class UndoEdit : public JobEdit {
 
  protected:
   absl::Status With(SchemaChange* change, TableDescriptor* table, size_t index) override {
-    ISO_RETURN_IF_ERROR(change->ReleaseIndexName(table->indexes[index].name));
-    table->indexes.erase(table->indexes.begin() + static_cast<std::ptrdiff_t>(index));
+    ISO_RETURN_IF_ERROR(change->ReleaseIndexName(*table, table->indexes[index].name));
+    table->RemoveIndex(index);
     return change->txn()->Put(SchemaJobKey(job_.table, job_.index), EncodeSchemaJob(job_));
+  }
+};
+
+// Ends a build that nobody wants any more. It may have become public meanwhile: its statement has
+// failed all the same. Only what a foreign key may stand on by now stays.
+class AbandonEdit : public JobEdit {
+ public:
+  using JobEdit::JobEdit;
+
+ protected:
+  absl::Status With(SchemaChange* change, TableDescriptor* table, size_t index) override {
+    const bool built = table->indexes[index].state == IndexState::kPublic;
+    if (built && table->indexes[index].unique && !table->referencing.empty()) {
+      return absl::OkStatus();
+    }
+    ISO_RETURN_IF_ERROR(change->ReleaseIndexName(*table, table->indexes[index].name));
+    table->RemoveIndex(index);
+    return change->txn()->Delete(SchemaJobKey(job_.table, job_.index));
   }
 };
 
@@ -90,14 +110,15 @@ absl::Status DuplicatedKey(const TableDescriptor& table, const IndexDescriptor& 
                            const Row& row) {
   std::vector<std::string> names, values;
   for (const IndexColumn& c : index.columns) {
-    names.push_back(table.columns[c.column].name);
+    const ColumnDescriptor& column = table.columns[c.column];
+    names.push_back(column.computed_sql.empty() ? column.name : column.computed_sql);
     values.push_back(DatumToText(table.columns[c.column].type, row[c.column]));
   }
   return WithFields(SqlError(sqlstate::kUniqueViolation,
                              absl::StrCat("could not create unique index \"", index.name, "\"")),
                     {absl::StrCat("Key (", absl::StrJoin(names, ", "), ")=(",
                                   absl::StrJoin(values, ", "), ") is duplicated."),
-                     "public", table.name, "", index.name});
+                     SchemaIn(table.name), table.local_name(), "", index.name});
 }
 
 SchemaJobs::SchemaJobs(Deps deps) : deps_(deps), self_(deps.random->Next() | 1) {}
@@ -208,13 +229,14 @@ Task<absl::StatusOr<SchemaJobs::Page>> SchemaJobs::ReadPage(Ctx ctx, KeyRange ra
 }
 
 Task<absl::Status> SchemaJobs::Fill(TablePtr table, const IndexDescriptor* index, SchemaJob* job) {
+  ISO_CO_ASSIGN_OR_RETURN(const IndexRules rules, BindIndexRules(*table));
   KeyRange range = PrefixRange(RowPrefix(*table));
   if (!job->position.empty()) range.start = job->position + '\0';
   Micros renew = deps_.executor->MonotonicNow() + kClaimUs / 3;
   while (!range.Empty()) {
     ISO_CO_ASSIGN_OR_RETURN(Page page, co_await ReadPage(NewContext(), range));
     if (!page.keys.empty()) {
-      ISO_CO_RETURN_IF_ERROR(co_await FillPage(table, index, &page));
+      ISO_CO_RETURN_IF_ERROR(co_await FillPage(table, index, &rules, &page));
       job->position = page.keys.back();
       job->rows += page.keys.size();
     }
@@ -229,11 +251,11 @@ Task<absl::Status> SchemaJobs::Fill(TablePtr table, const IndexDescriptor* index
 }
 
 Task<absl::Status> SchemaJobs::FillPage(TablePtr table, const IndexDescriptor* index,
-                                        const Page* page) {
+                                        const IndexRules* rules, const Page* page) {
   const Ctx ctx = NewContext();
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn, deps_.store->Begin(ctx));
   for (;;) {
-    absl::Status filled = co_await FillOnce(ctx, table.get(), index, page, txn.get());
+    absl::Status filled = co_await FillOnce(ctx, table.get(), index, rules, page, txn.get());
     if (filled.ok()) co_return filled;
     if (filled.code() != absl::StatusCode::kUnknown) txn->Rollback();
     if (filled.code() != absl::StatusCode::kAborted) co_return filled;
@@ -244,8 +266,8 @@ Task<absl::Status> SchemaJobs::FillPage(TablePtr table, const IndexDescriptor* i
 }
 
 Task<absl::Status> SchemaJobs::FillOnce(Ctx ctx, const TableDescriptor* table,
-                                        const IndexDescriptor* index, const Page* page,
-                                        txn::ReadWriteTransaction* txn) {
+                                        const IndexDescriptor* index, const IndexRules* rules,
+                                        const Page* page, txn::ReadWriteTransaction* txn) {
   std::vector<std::optional<std::string>> rows;
   if (deps_.sabotage.Is(Sabotage::kBackfillOverwritesDelete)) {
     for (const std::string& value : page->values) rows.push_back(value);
@@ -256,7 +278,6 @@ Task<absl::Status> SchemaJobs::FillOnce(Ctx ctx, const TableDescriptor* table,
     rows = *std::move(values);
   }
   std::vector<IndexEntry> entries;
-  std::vector<Row> decoded;
   std::map<std::string, std::string> owners;  // of keys that only one row may have
   std::vector<std::string> exclusive;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -267,15 +288,20 @@ Task<absl::Status> SchemaJobs::FillOnce(Ctx ctx, const TableDescriptor* table,
     if (*rows[i] != page->values[i]) Reached("schema.backfill_met_update");
     Row row;
     ISO_CO_RETURN_IF_ERROR(DecodeRow(*table, page->keys[i], *rows[i], &row));
-    IndexEntry entry = EncodeIndexEntry(*table, *index, row);
-    if (entry.exclusive) {
-      if (!owners.emplace(entry.key, page->keys[i]).second) {
-        co_return DuplicatedKey(*table, *index, row);
-      }
-      exclusive.push_back(entry.key);
+    Row full;
+    ISO_CO_ASSIGN_OR_RETURN(std::optional<IndexEntry> entry,
+                            MakeEntry(*table, *index, *rules, row, &full));
+    if (!entry.has_value()) {
+      Reached("schema.backfill_left_row_out");
+      continue;
     }
-    entries.push_back(std::move(entry));
-    decoded.push_back(std::move(row));
+    if (entry->exclusive) {
+      if (!owners.emplace(entry->key, page->keys[i]).second) {
+        co_return DuplicatedKey(*table, *index, full);
+      }
+      exclusive.push_back(entry->key);
+    }
+    entries.push_back(*std::move(entry));
   }
   if (!exclusive.empty()) {
     auto standing = co_await txn->MultiGet(ctx, exclusive, txn::LockMode::kExclusive);
@@ -314,6 +340,24 @@ Task<absl::Status> SchemaJobs::Undo(SchemaJob* job, absl::Status why) {
   co_return absl::OkStatus();
 }
 
+Task<void> SchemaJobs::TakeAway(SchemaJob job, OneShot<bool> done) {
+  AbandonEdit edit(&job);
+  for (;;) {
+    txn::CommitResult commit;
+    const absl::Status changed = co_await deps_.catalog->Change(NewContext(), &edit, &commit);
+    if (changed.ok() || !MayPass(changed)) break;
+    co_await SleepFor(deps_.executor, kRetryUs);
+  }
+  Reached("schema.build_abandoned");
+  done.Set(true);
+}
+
+Task<void> SchemaJobs::Abandon(SchemaJob job) {
+  OneShot<bool> done(deps_.executor);
+  background_.Spawn(TakeAway(std::move(job), done));
+  co_await done;
+}
+
 Task<absl::Status> SchemaJobs::Wait(Ctx ctx, std::string table, TableId id, uint64_t index) {
   const std::string key = SchemaJobKey(id, index);
   for (Micros poll = kPollUs;; poll = std::min(poll * 2, kSlowPollUs)) {
@@ -342,6 +386,22 @@ Task<absl::Status> SchemaJobs::Wait(Ctx ctx, std::string table, TableId id, uint
     co_return settled.status();
   }
   co_return SqlError(sqlstate::kQueryCanceled, "the index was dropped while it was being built");
+}
+
+Task<absl::StatusOr<std::vector<IndexProgress>>> SchemaJobs::Progress(
+    Ctx ctx, const std::vector<TablePtr>* tables, txn::ReadTransaction* reader) {
+  std::vector<IndexProgress> out;
+  const bool any = std::any_of(tables->begin(), tables->end(), [](const TablePtr& t) {
+    return std::any_of(t->indexes.begin(), t->indexes.end(), [](const IndexDescriptor& index) {
+      return index.state == IndexState::kBuilding;
+    });
+  });
+  if (!any) co_return out;
+  ISO_CO_ASSIGN_OR_RETURN(const std::vector<SchemaJob> jobs, co_await List(ctx, reader));
+  for (const SchemaJob& job : jobs) {
+    if (job.state == SchemaJobState::kRunning) out.push_back({job.table, job.index, job.rows});
+  }
+  co_return out;
 }
 
 Task<absl::StatusOr<std::vector<SchemaJob>>> SchemaJobs::List(Ctx ctx,

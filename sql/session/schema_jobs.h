@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@
 #include "common/truetime.h"
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/schema_job.h"
+#include "sql/pg_catalog/reader.h"
+#include "sql/planner/index_rules.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::sql {
@@ -57,6 +60,14 @@ class SchemaJobs {
   void Tend(const TablePtr& table);
   // Until the job has ended. Its error; 57014 when the index was dropped meanwhile.
   Task<absl::Status> Wait(Ctx ctx, std::string table, TableId id, uint64_t index);
+  // Takes an index that is still being built away again, whoever builds it: its statement was
+  // cancelled. In the background, so that it is done even if the caller goes; returns when it is.
+  Task<void> Abandon(SchemaJob job);
+  // How far builds of indexes of `tables` are, as `reader` sees it; nothing is read where there are
+  // none.
+  Task<absl::StatusOr<std::vector<IndexProgress>>> Progress(Ctx ctx,
+                                                            const std::vector<TablePtr>* tables,
+                                                            txn::ReadTransaction* reader);
   // All that are there, by key.
   Task<absl::StatusOr<std::vector<SchemaJob>>> List(Ctx ctx, txn::ReadTransaction* reader);
 
@@ -77,11 +88,14 @@ class SchemaJobs {
   Task<absl::StatusOr<bool>> SaveClaim(Ctx ctx, SchemaJob* job);
   Task<absl::Status> Fill(TablePtr table, const IndexDescriptor* index, SchemaJob* job);
   Task<absl::StatusOr<Page>> ReadPage(Ctx ctx, KeyRange range);
-  Task<absl::Status> FillPage(TablePtr table, const IndexDescriptor* index, const Page* page);
+  Task<absl::Status> FillPage(TablePtr table, const IndexDescriptor* index, const IndexRules* rules,
+                              const Page* page);
   Task<absl::Status> FillOnce(Ctx ctx, const TableDescriptor* table, const IndexDescriptor* index,
-                              const Page* page, txn::ReadWriteTransaction* txn);
+                              const IndexRules* rules, const Page* page,
+                              txn::ReadWriteTransaction* txn);
   Task<absl::Status> Publish(const SchemaJob* job);
   Task<absl::Status> Undo(SchemaJob* job, absl::Status why);
+  Task<void> TakeAway(SchemaJob job, OneShot<bool> done);
   Ctx NewContext();
   void Reached(absl::string_view what);
 

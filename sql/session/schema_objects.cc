@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
 #include "sql/session/relation_edits.h"
@@ -26,13 +27,15 @@ Task<SchemaTransaction::Result> SchemaTransaction::Object(Ctx ctx,
                             drop->if_exists, drop->cascade);
   }
   if (const auto* comment = std::get_if<ast::Comment>(&object->node)) {
-    ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(comment->relation));
-    OneEdit edit(comment->relation.name,
+    OneEdit edit(FullNameOf(comment->relation),
                  [comment](TableDescriptor* t) { return SetComment(*comment, t); });
     co_return co_await Edit(ctx, &edit, "COMMENT");
   }
   if (const auto* view = std::get_if<ast::CreateView>(&object->node)) {
     co_return co_await CreateView(ctx, view);
+  }
+  if (const auto* names = std::get_if<ast::NamesPtr>(&object->node)) {
+    co_return co_await Names(ctx, names->get());
   }
   if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
     co_return co_await CreateSequence(ctx, create);
@@ -61,8 +64,11 @@ Task<SchemaTransaction::Result> SchemaTransaction::Create(Ctx ctx, TableDescript
                                                  ctx, inner_, std::move(table), if_not_exists,
                                                  std::move(sequences), &made));
   if (!is_new) {
-    result.notices.push_back({"NOTICE", sqlstate::kDuplicateTable,
-                              absl::StrCat("relation \"", name, "\" already exists, skipping")});
+    const bool schema = LocalName(name).empty();
+    result.notices.push_back(
+        {"NOTICE", schema ? "42P06" : sqlstate::kDuplicateTable,
+         absl::StrCat(schema ? "schema \"" : "relation \"",
+                      schema ? SchemaIn(name) : LocalName(name), "\" already exists, skipping")});
     co_return result;
   }
   Made(made);
@@ -89,7 +95,6 @@ Task<SchemaTransaction::Result> SchemaTransaction::CreateTable(Ctx ctx,
 
 Task<SchemaTransaction::Result> SchemaTransaction::CreateView(Ctx ctx,
                                                               const ast::CreateView* create) {
-  ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(create->name));
   ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text, PrepareView(*create));
   auto plan = co_await PlanHere(ctx, text, &text->statements[0]);
   if (!plan.ok()) co_return OfViewQuery(plan.status());
@@ -107,9 +112,8 @@ Task<SchemaTransaction::Result> SchemaTransaction::CreateView(Ctx ctx,
 
 Task<SchemaTransaction::Result> SchemaTransaction::CreateSequence(
     Ctx ctx, const ast::CreateSequence* create) {
-  ISO_CO_RETURN_IF_ERROR(CheckPublicSchema(create->name));
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor sequence,
-                          DefineSequence(create->name.name, create->options, Type::kInt8));
+                          DefineSequence(FullNameOf(create->name), create->options, Type::kInt8));
   ISO_CO_RETURN_IF_ERROR(co_await SetOwner(ctx, create->options.owner, &sequence));
   co_return co_await Create(ctx, std::move(sequence), create->if_not_exists, {}, "CREATE SEQUENCE");
 }
@@ -118,7 +122,7 @@ Task<absl::Status> SchemaTransaction::SetOwner(Ctx ctx, std::vector<std::string>
                                                TableDescriptor* sequence) {
   TablePtr table;
   if (owner.size() >= 2) {
-    ISO_CO_ASSIGN_OR_RETURN(table, co_await Resolve(ctx, owner[owner.size() - 2]));
+    ISO_CO_ASSIGN_OR_RETURN(table, co_await Resolve(ctx, OwnerName(owner, *sequence)));
   }
   co_return OwnSequence(owner, table, sequence);
 }
@@ -127,7 +131,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::AlterSequence(Ctx ctx,
                                                                  const ast::AlterSequence* alter) {
   StatementResult result;
   result.tag = "ALTER SEQUENCE";
-  auto found = co_await Resolve(ctx, alter->name.name);
+  auto found = co_await Resolve(ctx, FullNameOf(alter->name));
   if (SqlStateOf(found.status()) == sqlstate::kUndefinedTable && alter->if_exists) {
     result.notices.push_back(
         {"NOTICE", "00000",

@@ -2,6 +2,7 @@
 //
 // What a change of the schema inside a transaction reads and writes of rows.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -9,6 +10,7 @@
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/index_entries.h"
 #include "sql/session/referential.h"
 #include "sql/session/schema_transaction.h"
 #include "sql/session/session_impl.h"
@@ -106,13 +108,17 @@ Task<absl::Status> SchemaTransaction::FillIndex(Ctx ctx, TablePtr table,
   writer_.Add(IndexPrefix(*table, *index));
   KeySieve keys(ctx);
   std::vector<Doubtful> doubtful;
+  ISO_CO_ASSIGN_OR_RETURN(const IndexRules rules, BindIndexRules(*table));
   const auto each = [&](const Row& row, const std::string&) -> absl::Status {
-    IndexEntry entry = EncodeIndexEntry(*table, *index, row);
-    if (entry.exclusive) {
-      ISO_ASSIGN_OR_RETURN(const bool fresh, keys.Add(entry.key));
-      if (!fresh) return Doubt(row, std::move(entry.key), std::move(entry.value), &doubtful);
+    Row full;
+    ISO_ASSIGN_OR_RETURN(std::optional<IndexEntry> entry,
+                         MakeEntry(*table, *index, rules, row, &full));
+    if (!entry.has_value()) return absl::OkStatus();
+    if (entry->exclusive) {
+      ISO_ASSIGN_OR_RETURN(const bool fresh, keys.Add(entry->key));
+      if (!fresh) return Doubt(full, std::move(entry->key), std::move(entry->value), &doubtful);
     }
-    return writer_.Put(std::move(entry.key), std::move(entry.value));
+    return writer_.Put(std::move(entry->key), std::move(entry->value));
   };
   ISO_CO_RETURN_IF_ERROR(co_await ForEachRow(ctx, table, each));
   co_return co_await Settle(ctx, table, index, std::move(doubtful));
@@ -137,28 +143,57 @@ Task<absl::Status> SchemaTransaction::CheckNotNull(Ctx ctx, TablePtr table,
   co_return co_await ForEachRow(ctx, table, each);
 }
 
-Task<absl::Status> SchemaTransaction::Rewrite(Ctx ctx, TablePtr before, TablePtr after) {
-  std::vector<int> from;  // by column of `after`: where it was
-  std::vector<uint32_t> key_columns;
+Task<absl::Status> SchemaTransaction::Rewrite(Ctx ctx, TablePtr before, TablePtr after,
+                                              const Conversions* conversions) {
+  ISO_CO_ASSIGN_OR_RETURN(const IndexRules rules, BindIndexRules(*after));
+  std::vector<int> from;                  // by column of `after`: where it was
+  std::map<size_t, const Expr*> convert;  // by column of `after`
+  std::vector<uint32_t> never_null;
   IndexDescriptor primary;
   primary.name = after->primary_key_name();
   for (const ColumnDescriptor& c : after->columns) from.push_back(before->FindColumnId(c.id));
   for (uint32_t k : after->key) {
-    key_columns.push_back(after->columns[k].id);
+    never_null.push_back(after->columns[k].id);
     primary.columns.push_back({k, false, false});
   }
+  for (const auto& [id, value] : *conversions) {
+    const auto position = static_cast<size_t>(after->FindColumnId(id));
+    convert[position] = value.get();
+    if (after->columns[position].not_null) never_null.push_back(id);
+  }
+  ExecContext exec = engine_->MakeExec(ctx);
+  exec.eval.session = settings_;
+  ISO_CO_ASSIGN_OR_RETURN(const Timestamp moment, engine_->SqlNow());
+  exec.eval.SetNow(moment, settings_->time());
   KeySieve keys(ctx);
   std::vector<Doubtful> doubtful;
+  std::map<uint64_t, std::vector<Doubtful>> of_index;
   const auto each = [&](const Row& row, const std::string&) -> absl::Status {
     Row now(after->columns.size());
     for (size_t i = 0; i < now.size(); ++i) {
       const ColumnDescriptor& c = after->columns[i];
-      now[i] = from[i] < 0 ? c.missing_value : row[static_cast<size_t>(from[i])];
+      if (auto it = convert.find(i); it != convert.end()) {
+        ISO_RETURN_IF_ERROR(Eval(*it->second, exec.eval, row, &now[i]));
+      } else {
+        now[i] = from[i] < 0 ? c.missing_value : row[static_cast<size_t>(from[i])];
+      }
     }
-    ISO_RETURN_IF_ERROR(NoNullsIn(*after, key_columns, now));
+    ISO_RETURN_IF_ERROR(NoNullsIn(*after, never_null, now));
     for (const IndexDescriptor& index : after->indexes) {
-      IndexEntry entry = EncodeIndexEntry(*after, index, now);
-      ISO_RETURN_IF_ERROR(writer_.Put(std::move(entry.key), std::move(entry.value)));
+      Row full;
+      ISO_ASSIGN_OR_RETURN(std::optional<IndexEntry> entry,
+                           MakeEntry(*after, index, rules, now, &full));
+      if (!entry.has_value()) continue;
+      // Values that differed may not any more.
+      if (entry->exclusive && !convert.empty()) {
+        ISO_ASSIGN_OR_RETURN(const bool fresh, keys.Add(entry->key));
+        if (!fresh) {
+          ISO_RETURN_IF_ERROR(
+              Doubt(full, std::move(entry->key), std::move(entry->value), &of_index[index.id]));
+          continue;
+        }
+      }
+      ISO_RETURN_IF_ERROR(writer_.Put(std::move(entry->key), std::move(entry->value)));
     }
     std::string key = EncodeRowKey(*after, now);
     ISO_ASSIGN_OR_RETURN(const bool fresh, keys.Add(key));
@@ -166,6 +201,9 @@ Task<absl::Status> SchemaTransaction::Rewrite(Ctx ctx, TablePtr before, TablePtr
     return writer_.Put(std::move(key), EncodeRowValue(*after, now));
   };
   ISO_CO_RETURN_IF_ERROR(co_await ForEachRow(ctx, before, each));
+  for (auto& [id, rows] : of_index) {
+    ISO_CO_RETURN_IF_ERROR(co_await Settle(ctx, after, after->FindIndex(id), std::move(rows)));
+  }
   co_return co_await Settle(ctx, after, &primary, std::move(doubtful));
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
@@ -93,7 +94,7 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> SchemaTransaction::PlanHere(
       EngineImpl::TableMap tables,
       co_await engine_->ResolveTablesAt(ctx, statement, Timestamp(), nullptr, &relations_));
   const bool touched = std::any_of(tables.begin(), tables.end(), [this](const auto& named) {
-    return scope_.names.contains(named.first);
+    return scope_.names.contains(named.second->name);
   });
   if (!touched) co_return co_await engine_->PlanNow(ctx, text, statement);
   ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(statement->ast, tables, text->param_types));
@@ -151,14 +152,18 @@ Task<SchemaTransaction::Result> SchemaTransaction::Edit(Ctx ctx, SchemaEdit* edi
 Task<SchemaTransaction::Result> SchemaTransaction::AlterTable(Ctx ctx,
                                                               const ast::AlterTable* alter) {
   ISO_CO_ASSIGN_OR_RETURN(Timestamp now, engine_->SqlNow());
-  const bool index = alter->commands[0].kind == ast::AlterKind::kRenameIndex;
+  const ast::AlterCommand& first = alter->commands[0];
+  const std::string tag = first.kind == ast::AlterKind::kRenameIndex ? "ALTER INDEX"
+                          : first.kind == ast::AlterKind::kSetSchema ? first.name
+                                                                     : "ALTER TABLE";
   AlterTableEdit edit(alter, now);
-  if (NeedsRewrite(*alter)) {
-    ISO_CO_ASSIGN_OR_RETURN(edit.new_id, co_await engine_->catalog().NewTableIds(ctx, 1));
+  if (NeedsTransaction(*alter)) {
     ISO_CO_ASSIGN_OR_RETURN(edit.all, co_await Relations(ctx));
   }
-  ISO_CO_ASSIGN_OR_RETURN(StatementResult result,
-                          co_await Edit(ctx, &edit, index ? "ALTER INDEX" : "ALTER TABLE"));
+  if (NeedsRewrite(*alter)) {
+    ISO_CO_ASSIGN_OR_RETURN(edit.new_id, co_await engine_->catalog().NewTableIds(ctx, 1));
+  }
+  ISO_CO_ASSIGN_OR_RETURN(StatementResult result, co_await Edit(ctx, &edit, tag));
   result.notices = std::move(edit.notices);
   if (edit.table.empty()) co_return result;
   ISO_CO_ASSIGN_OR_RETURN(TablePtr table, co_await Resolve(ctx, edit.table));
@@ -172,11 +177,16 @@ Task<SchemaTransaction::Result> SchemaTransaction::AlterTable(Ctx ctx,
     ISO_CO_ASSIGN_OR_RETURN(table, co_await Resolve(ctx, edit.table));
   }
   if (edit.rewritten != nullptr) {
-    ISO_CO_RETURN_IF_ERROR(co_await Rewrite(ctx, edit.rewritten, table));
+    ISO_CO_RETURN_IF_ERROR(co_await Rewrite(ctx, edit.rewritten, table, &edit.conversions));
   }
   ISO_CO_RETURN_IF_ERROR(co_await FillIndexes(ctx, std::move(edit.jobs)));
   for (const CheckConstraint& check : edit.checks) {
     ISO_CO_RETURN_IF_ERROR(co_await ValidateCheck(ctx, edit.table, check));
+  }
+  for (const CheckConstraint& check : edit.validated_checks) {
+    ISO_CO_RETURN_IF_ERROR(co_await ValidateCheck(ctx, edit.table, check));
+    CheckEdit end(edit.table, check.name, true);
+    ISO_CO_RETURN_IF_ERROR((co_await Edit(ctx, &end, "")).status());
   }
   for (const auto& [name, added] : edit.foreign_keys) {
     ISO_CO_RETURN_IF_ERROR(co_await ValidateForeignKey(ctx, edit.table, name));
@@ -201,7 +211,7 @@ Task<absl::StatusOr<TablePtr>> SchemaTransaction::Resolve(Ctx ctx, std::string n
   if (it == relations_.end()) co_return co_await engine_->catalog().Resolve(ctx, std::move(name));
   if (it->second != nullptr) co_return it->second;
   co_return SqlError(sqlstate::kUndefinedTable,
-                     absl::StrCat("relation \"", name, "\" does not exist"));
+                     absl::StrCat("relation \"", LocalName(name), "\" does not exist"));
 }
 
 void SchemaTransaction::Made(const Catalog::Made& made) {

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "sql/parser/ast_names.h"
 #include "sql/parser/ast_objects.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/private_writer.h"
@@ -52,6 +53,8 @@ class SchemaTransaction {
   Task<absl::Status> Refresh(Ctx ctx);
   // Before the commit: when that may be at the latest.
   Task<absl::StatusOr<Timestamp>> Finish(Ctx ctx);
+  // It has made or renamed schemas: nobody may remember that there are none of their names.
+  bool made_schemas() const { return made_schemas_; }
   // Where the transaction used a table before it changed it, as it found it then. ABORTED.
   absl::Status CheckUsed(const std::map<std::string, UsedTable>& used) const;
 
@@ -69,6 +72,13 @@ class SchemaTransaction {
   Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
                     bool cascade);
   Task<Result> Truncate(Ctx ctx, const ast::Truncate* truncate);
+  // name_edits.cc: schemas.
+  Task<Result> Names(Ctx ctx, const ast::NamesStatement* names);
+  Task<Result> CreateSchema(Ctx ctx, const ast::CreateSchema* create);
+  Task<Result> DropSchema(Ctx ctx, const ast::DropSchema* drop);
+  Task<Result> RenameSchema(Ctx ctx, const ast::RenameSchema* rename);
+  // 3F000
+  Task<absl::StatusOr<TablePtr>> Schema(Ctx ctx, std::string name);
   Task<absl::Status> SetOwner(Ctx ctx, std::vector<std::string> owner, TableDescriptor* sequence);
   Task<Result> AlterTable(Ctx ctx, const ast::AlterTable* alter);
 
@@ -98,7 +108,9 @@ class SchemaTransaction {
   // What reads all rows of both as they will stay: a snapshot, in *snapshot, where that can be.
   Task<absl::StatusOr<txn::ReadTransaction*>> ReaderOf(
       Ctx ctx, TablePtr one, TablePtr two, std::unique_ptr<txn::ReadTransaction>* snapshot);
-  Task<absl::Status> Rewrite(Ctx ctx, TablePtr before, TablePtr after);
+  using Conversions = std::vector<std::pair<uint32_t, ExprPtr>>;  // by column id
+  Task<absl::Status> Rewrite(Ctx ctx, TablePtr before, TablePtr after,
+                             const Conversions* conversions);
 
   EngineImpl* const engine_;
   Settings* const settings_;
@@ -107,6 +119,7 @@ class SchemaTransaction {
   PrivateWriter writer_;
   SchemaScope scope_;
   std::map<std::string, UsedTable> found_;
+  bool made_schemas_ = false;
   EngineImpl::TableMap relations_;
   std::map<const Prepared*, std::pair<PreparedPtr, std::shared_ptr<const Plan>>> plans_;
 };

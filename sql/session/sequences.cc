@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/wait_for.h"
+#include "sql/catalog/full_name.h"
 #include "sql/types/error.h"
+#include "sql/types/quote.h"
 
 namespace isochron::sql {
 namespace {
@@ -27,7 +29,8 @@ SequenceBlocks::SequenceBlocks(txn::Store* store, Executor* executor, TrueTime* 
       truetime_(truetime),
       random_(random),
       lease_us_(lease_us),
-      self_(static_cast<int64_t>(random->Next() >> 2) + 1) {}
+      self_(static_cast<int64_t>(random->Next() >> 2) + 1),
+      filled_(executor) {}
 
 bool SequenceBlocks::CanTake(TableId sequence) const {
   auto it = blocks_.find(sequence);
@@ -67,7 +70,7 @@ Task<absl::StatusOr<Timestamp>> SequenceBlocks::Update(Ctx ctx, TablePtr sequenc
     if (done.ok() && !value->has_value()) {
       txn->Rollback();
       co_return SqlError(sqlstate::kUndefinedTable,
-                         absl::StrCat("relation \"", sequence->name, "\" does not exist"));
+                         absl::StrCat("relation \"", sequence->local_name(), "\" does not exist"));
     }
     if (done.ok()) {
       ISO_CO_ASSIGN_OR_RETURN(*state, DecodeSequenceRow(*sequence, **value));
@@ -121,16 +124,19 @@ Task<absl::Status> SequenceBlocks::Renew(Ctx ctx, TablePtr sequence) {
 Task<absl::Status> SequenceBlocks::Fill(Ctx ctx, TablePtr sequence, int64_t count) {
   // One at a time: the others find what it brings.
   while (filling_.contains(sequence->id)) {
-    ISO_CO_RETURN_IF_ERROR(ctx->Check(executor_->MonotonicNow()));
-    co_await SleepFor(executor_, 500);
+    ISO_CO_RETURN_IF_ERROR(co_await WaitFor(ctx, executor_, &filled_,
+                                            [&] { return !filling_.contains(sequence->id); }));
     if (CanTake(sequence->id)) co_return absl::OkStatus();
   }
   filling_.insert(sequence->id);
   struct Filled {
-    ~Filled() { filling->erase(id); }
-    std::set<TableId>* const filling;
+    ~Filled() {
+      blocks->filling_.erase(id);
+      blocks->filled_.NotifyAll();
+    }
+    SequenceBlocks* const blocks;
     const TableId id;
-  } filled{&filling_, sequence->id};
+  } filled{this, sequence->id};
   auto it = blocks_.find(sequence->id);
   if (it != blocks_.end() && it->second.left > 0) {
     ISO_CO_RETURN_IF_ERROR(co_await Renew(ctx, sequence));
@@ -207,30 +213,37 @@ void Draws::NewAttempt() {
 }
 
 absl::StatusOr<TablePtr> Draws::Find(const std::string& text) {
-  ISO_ASSIGN_OR_RETURN(const std::string name, SequenceName(text));
-  TablePtr sequence;
-  if (inside_ != nullptr && inside_->contains(name)) {
-    sequence = inside_->at(name);
-    if (sequence == nullptr) {
+  auto known = found_.find(text);
+  TablePtr sequence = known == found_.end() ? nullptr : known->second;
+  if (sequence == nullptr) {
+    ISO_ASSIGN_OR_RETURN(std::vector<std::string> names, SequenceNames(text, *path_));
+    for (size_t i = 0; i < names.size() && sequence == nullptr; ++i) {
+      if (inside_ == nullptr || !inside_->contains(names[i])) {
+        // Where it is not known, one further on may not be meant.
+        sequence = i == 0 || names.size() == 1 ? catalog_->Peek(names[i]) : nullptr;
+        break;
+      }
+      sequence = inside_->at(names[i]);
+    }
+    const bool gone = sequence == nullptr && inside_ != nullptr &&
+                      std::all_of(names.begin(), names.end(),
+                                  [this](const auto& n) { return inside_->contains(n); });
+    if (gone) {
       return SqlError(sqlstate::kUndefinedTable,
-                      absl::StrCat("relation \"", name, "\" does not exist"));
+                      absl::StrCat("relation \"", text, "\" does not exist"));
     }
-  } else {
-    sequence = catalog_->Peek(name);
-  }
-  if (sequence == nullptr) {
-    auto it = found_.find(name);
-    if (it != found_.end()) sequence = it->second;
-  }
-  if (sequence == nullptr) {
-    if (!wanted_.has_value()) {
-      wanted_.emplace();
-      wanted_->name = name;
+    if (sequence == nullptr) {
+      if (!wanted_.has_value()) {
+        wanted_.emplace();
+        wanted_->name = text;
+        wanted_->means = std::move(names);
+      }
+      return NotAtHand();
     }
-    return NotAtHand();
   }
   if (sequence->kind != RelationKind::kSequence) {
-    return SqlError(sqlstate::kWrongObjectType, absl::StrCat("\"", name, "\" is not a sequence"));
+    return SqlError(sqlstate::kWrongObjectType,
+                    absl::StrCat("\"", sequence->local_name(), "\" is not a sequence"));
   }
   return sequence;
 }
@@ -294,7 +307,7 @@ absl::Status Draws::Current(const std::string& name, Datum* out) {
   auto it = memory_->values.find(sequence->id);
   if (it == memory_->values.end()) {
     return SqlError(sqlstate::kNotInPrerequisiteState,
-                    absl::StrCat("currval of sequence \"", sequence->name,
+                    absl::StrCat("currval of sequence \"", sequence->local_name(),
                                  "\" is not yet defined in this session"));
   }
   *out = Datum::Int(it->second);
@@ -319,9 +332,10 @@ absl::Status Draws::Set(const std::string& name, int64_t value, bool is_called, 
   ISO_ASSIGN_OR_RETURN(const TablePtr sequence, Find(name));
   const SequenceOptions& options = sequence->sequence;
   if (value < options.min || value > options.max) {
-    return SqlError(sqlstate::kValueOutOfRange,
-                    absl::StrCat("setval: value ", value, " is out of bounds for sequence \"",
-                                 sequence->name, "\" (", options.min, "..", options.max, ")"));
+    return SqlError(
+        sqlstate::kValueOutOfRange,
+        absl::StrCat("setval: value ", value, " is out of bounds for sequence \"",
+                     sequence->local_name(), "\" (", options.min, "..", options.max, ")"));
   }
   *out = Datum::Int(value);
   if (Again(sequence->id, true) == nullptr) {
@@ -350,9 +364,21 @@ Task<absl::Status> Draws::Supply(Ctx ctx) {
 
 Task<absl::Status> Draws::Bring(Ctx ctx, WantedDraw wanted) {
   if (wanted.sequence == nullptr) {
-    ISO_CO_ASSIGN_OR_RETURN(TablePtr found, co_await catalog_->Resolve(ctx, wanted.name));
-    found_[wanted.name] = std::move(found);
-    co_return absl::OkStatus();
+    for (const std::string& name : wanted.means) {
+      if (inside_ != nullptr && inside_->contains(name)) {
+        found_[wanted.name] = inside_->at(name);
+        if (inside_->at(name) != nullptr) co_return absl::OkStatus();
+        continue;
+      }
+      auto found = co_await catalog_->Resolve(ctx, name);
+      if (found.ok()) {
+        found_[wanted.name] = *std::move(found);
+        co_return absl::OkStatus();
+      }
+      if (SqlStateOf(found.status()) != sqlstate::kUndefinedTable) co_return found.status();
+    }
+    co_return SqlError(sqlstate::kUndefinedTable,
+                       absl::StrCat("relation \"", wanted.name, "\" does not exist"));
   }
   if (wanted.set) {
     ISO_CO_RETURN_IF_ERROR(
@@ -372,38 +398,20 @@ Task<absl::Status> Draws::Bring(Ctx ctx, WantedDraw wanted) {
   co_return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> SequenceName(const std::string& text) {
-  const auto invalid = [&text] {
-    return SqlError("42602", absl::StrCat("invalid name syntax: \"", text, "\""));
-  };
-  std::vector<std::string> parts;
-  size_t i = 0;
-  while (true) {
-    std::string part;
-    if (i < text.size() && text[i] == '"') {
-      for (++i;; ++i) {
-        if (i >= text.size()) return invalid();
-        if (text[i] == '"' && (i + 1 >= text.size() || text[i + 1] != '"')) break;
-        if (text[i] == '"') ++i;
-        part.push_back(text[i]);
-      }
-      ++i;
-    } else {
-      while (i < text.size() && text[i] != '.' && text[i] != '"') {
-        part.push_back(absl::ascii_tolower(static_cast<unsigned char>(text[i++])));
-      }
-      part = std::string(absl::StripAsciiWhitespace(part));
-    }
-    if (part.empty()) return invalid();
-    parts.push_back(std::move(part));
-    if (i >= text.size()) break;
-    if (text[i++] != '.') return invalid();
+absl::StatusOr<std::vector<std::string>> SequenceNames(const std::string& text,
+                                                       const SearchPath& path) {
+  ISO_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitName(text));
+  std::vector<std::string> out;
+  if (parts.size() > 1) {
+    out.push_back(FullName(parts[parts.size() - 2], parts.back()));
+    return out;
   }
-  if (parts.size() > 2 || (parts.size() == 2 && parts[0] != "public")) {
+  for (const std::string& schema : path) out.push_back(FullName(schema, parts[0]));
+  if (out.empty()) {
     return SqlError(sqlstate::kUndefinedTable,
                     absl::StrCat("relation \"", text, "\" does not exist"));
   }
-  return parts.back();
+  return out;
 }
 
 }  // namespace isochron::sql

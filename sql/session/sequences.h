@@ -41,6 +41,7 @@
 #include "sql/binder/sequence_access.h"
 #include "sql/catalog/catalog.h"
 #include "sql/catalog/sequence.h"
+#include "sql/session/search_path.h"
 #include "txn/api/transaction.h"
 
 namespace isochron::sql {
@@ -83,6 +84,7 @@ class SequenceBlocks {
   const int64_t self_;               // what this node is called in a sequence's row
   std::map<TableId, Block> blocks_;  // at most kMaxBlocks
   std::set<TableId> filling_;
+  WaitList filled_;
 };
 
 // What currval and lastval answer. Of a session.
@@ -100,8 +102,9 @@ struct Draw {
 
 // What a statement lacked.
 struct WantedDraw {
-  std::string name;
-  TablePtr sequence;  // null: it is the description that is lacking
+  std::string name;                // as written
+  std::vector<std::string> means;  // one of these, by full names
+  TablePtr sequence;               // null: it is the description that is lacking
   int64_t count = 1;
   bool set = false;
   int64_t value = 0;
@@ -111,8 +114,13 @@ struct WantedDraw {
 // The sequences as one statement sees them, over its attempts.
 class Draws : public SequenceAccess {
  public:
-  Draws(Catalog* catalog, SequenceBlocks* blocks, SequenceMemory* memory, bool read_only)
-      : catalog_(catalog), blocks_(blocks), memory_(memory), read_only_(read_only) {}
+  Draws(Catalog* catalog, SequenceBlocks* blocks, SequenceMemory* memory, bool read_only,
+        PathPtr path)
+      : catalog_(catalog),
+        blocks_(blocks),
+        memory_(memory),
+        read_only_(read_only),
+        path_(std::move(path)) {}
 
   // What these names mean, instead of what the catalog says; null for nothing. Outlives the draws.
   void SeeInside(const std::map<std::string, TablePtr>* relations) { inside_ = relations; }
@@ -145,6 +153,7 @@ class Draws : public SequenceAccess {
   SequenceBlocks* const blocks_;
   SequenceMemory* const memory_;
   const bool read_only_;
+  const PathPtr path_;
   const std::map<std::string, TablePtr>* inside_ = nullptr;
   std::vector<Draw> log_;
   size_t cursor_ = 0;
@@ -154,9 +163,10 @@ class Draws : public SequenceAccess {
   std::map<std::string, TablePtr> found_;
 };
 
-// The name that SQL text gives in quotes, folded as PostgreSQL folds it: 'S' is s, '"S"' is S.
-// 42602.
-absl::StatusOr<std::string> SequenceName(const std::string& text);
+// What the name that SQL text gives in quotes may mean, by full names, in this order. It is folded
+// as PostgreSQL folds it: 'S' is s, '"S"' is S. 42602.
+absl::StatusOr<std::vector<std::string>> SequenceNames(const std::string& text,
+                                                       const SearchPath& path);
 
 }  // namespace isochron::sql
 

@@ -229,6 +229,13 @@ class Session {
   virtual absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
                                                                 TransactionOptions options) = 0;
 
+  // How long its client may send nothing, inside a transaction and outside; 0: for ever.
+  struct IdleLimits {
+    Micros in_transaction_us = 0;
+    Micros session_us = 0;
+  };
+  virtual IdleLimits idle_limits() const { return {}; }
+
   // 'I' idle, 'T' inside BEGIN, 'E' inside a failed one: PostgreSQL's ReadyForQuery.
   virtual char transaction_status() const = 0;
   virtual uint64_t id() const = 0;
@@ -246,6 +253,7 @@ struct EngineOptions {
   Micros lock_timeout_us = 0;
   Micros idle_in_transaction_timeout_us = 300'000'000;
   Micros version_retention_us = 3'600'000'000;  // of a database that does not say
+  Micros advisory_lease_us = 10'000'000;        // what a node's advisory locks stand under
   size_t plan_cache_entries = 2048;
   int64_t max_value_bytes = 10 << 20;
   int64_t max_replay_bytes = 4 << 20;  // statement text and parameters kept for a replay
@@ -278,6 +286,8 @@ class Engine {
   // For isochron.sessions and isochron.statements of this node.
   virtual std::vector<ActiveStatement> ActiveStatements() const = 0;
   virtual std::vector<uint64_t> SessionIds() const = 0;
+  // Whether advisory locks of the session, if it has any, are still its own: for checkers.
+  virtual bool VouchesForLocks(uint64_t /*session*/) const { return false; }
 };
 
 }  // namespace isochron::sql

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
 #include "sql/session/referential.h"
@@ -22,13 +23,13 @@ absl::Status NoNullsIn(const TableDescriptor& table, const std::vector<uint32_t>
     if (position < 0 || !row[static_cast<size_t>(position)].is_null()) continue;
     const std::string& column = table.columns[static_cast<size_t>(position)].name;
     ErrorFields fields;
-    fields.schema = "public";
-    fields.table = table.name;
+    fields.schema = SchemaIn(table.name);
+    fields.table = table.local_name();
     fields.column = column;
-    return WithFields(
-        SqlError(sqlstate::kNotNullViolation, absl::StrCat("column \"", column, "\" of relation \"",
-                                                           table.name, "\" contains null values")),
-        fields);
+    return WithFields(SqlError(sqlstate::kNotNullViolation,
+                               absl::StrCat("column \"", column, "\" of relation \"",
+                                            table.local_name(), "\" contains null values")),
+                      fields);
   }
   return absl::OkStatus();
 }
@@ -52,6 +53,10 @@ Task<absl::Status> SessionImpl::AwaitJobs(Ctx ctx, std::vector<SchemaJob> jobs) 
     (void)co_await engine_->catalog().Resolve(ctx, job.table_name);
     absl::Status done =
         co_await engine_->schema_jobs().Wait(ctx, job.table_name, job.table, job.index);
+    if (ctx->cancelled() && done.code() == absl::StatusCode::kCancelled) {
+      for (const SchemaJob& begun : jobs) co_await engine_->schema_jobs().Abandon(begun);
+      co_return done;
+    }
     if (SqlStateOf(done) == sqlstate::kQueryCanceled &&
         done.code() != absl::StatusCode::kCancelled) {
       co_return SqlError(
@@ -77,7 +82,12 @@ Task<SessionImpl::Result> SessionImpl::ChangeSchema(Ctx ctx, const ast::Statemen
 
 Task<SessionImpl::Result> SessionImpl::CreateIndex(Ctx ctx, const ast::CreateIndex* create) {
   CreateIndexEdit edit(create);
-  ISO_CO_ASSIGN_OR_RETURN(StatementResult result, co_await Change(ctx, &edit, "CREATE INDEX"));
+  Result changed = co_await Change(ctx, &edit, "CREATE INDEX");
+  if (!changed.ok() && ctx->cancelled()) {
+    // It may have begun all the same.
+    for (const SchemaJob& begun : edit.jobs) co_await engine_->schema_jobs().Abandon(begun);
+  }
+  ISO_CO_ASSIGN_OR_RETURN(StatementResult result, std::move(changed));
   ISO_CO_RETURN_IF_ERROR(co_await AwaitJobs(ctx, edit.jobs));
   result.notices = std::move(edit.notices);
   co_return result;
@@ -140,15 +150,14 @@ Task<absl::Status> SessionImpl::ValidateCheck(Ctx ctx, std::string table, CheckC
 }
 
 std::string CheckQuery(const std::string& table, const CheckConstraint& check) {
-  return absl::StrCat("SELECT 1 FROM ", QuoteIdentifier(table), " WHERE NOT (", check.sql,
-                      ") LIMIT 1");
+  return absl::StrCat("SELECT 1 FROM ", SqlName(table), " WHERE NOT (", check.sql, ") LIMIT 1");
 }
 
 absl::Status CheckBroken(const std::string& table, const CheckConstraint& check) {
   return WithFields(SqlError(sqlstate::kCheckViolation,
                              absl::StrCat("check constraint \"", check.name, "\" of relation \"",
-                                          table, "\" is violated by some row")),
-                    {"", "public", table, "", check.name});
+                                          LocalName(table), "\" is violated by some row")),
+                    {"", SchemaIn(table), LocalName(table), "", check.name});
 }
 
 Task<SessionImpl::Result> SessionImpl::AlterTable(Ctx ctx, const ast::AlterTable* alter) {
@@ -171,9 +180,14 @@ Task<SessionImpl::Result> SessionImpl::AlterTable(Ctx ctx, const ast::AlterTable
   for (const CheckConstraint& check : edit.checks) {
     absl::Status valid = co_await ValidateCheck(ctx, edit.table, check);
     if (valid.ok()) continue;
-    DropCheckEdit end(edit.table, check.name);
+    CheckEdit end(edit.table, check.name, false);
     ISO_CO_RETURN_IF_ERROR((co_await Change(ctx, &end, "")).status());
     co_return valid;
+  }
+  for (const CheckConstraint& check : edit.validated_checks) {
+    ISO_CO_RETURN_IF_ERROR(co_await ValidateCheck(ctx, edit.table, check));
+    CheckEdit end(edit.table, check.name, true);
+    ISO_CO_RETURN_IF_ERROR((co_await Change(ctx, &end, "")).status());
   }
   for (const auto& [name, added] : edit.foreign_keys) {
     absl::Status valid = co_await ValidateForeignKey(ctx, edit.table, name);

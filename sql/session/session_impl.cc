@@ -10,9 +10,13 @@
 #include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
 #include "sql/session/schema_edits.h"
+#include "sql/types/quote.h"
 
 namespace isochron::sql {
 namespace {
+
+// Who begins later is not running the transaction again that was given up.
+constexpr Micros kRetryWithinUs = 10'000'000;
 
 // PostgreSQL warns and goes on.
 Notice NoTransaction() {
@@ -77,6 +81,7 @@ SessionImpl::SessionImpl(EngineImpl* engine, uint64_t id)
 SessionImpl::~SessionImpl() {
   engine_->deps().executor->Cancel(idle_timer_);
   if (transaction_ != nullptr) transaction_->Rollback();
+  engine_->advisory().EndSession(id_);
   engine_->Forget(id_);
 }
 
@@ -104,7 +109,7 @@ absl::StatusOr<std::shared_ptr<SqlTransaction>> SessionImpl::Begin(Ctx ctx,
 
 Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params params,
                                                ResultSink* sink) {
-  auto text = engine_->cache().Get(sql, params);
+  auto text = engine_->cache().Get(sql, params, settings_->path());
   if (!text.ok()) {
     absl::Status error = ResolvePosition(text.status(), sql, 0);
     // A statement that cannot be read fails the transaction, too.
@@ -129,8 +134,15 @@ Task<SessionImpl::Result> SessionImpl::Execute(Ctx ctx, std::string sql, Params 
 
 Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t index, Params params,
                                            ResultSink* sink) {
-  const Prepared* statement = &text->statements[index];
   StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
+  if (engine_->advisory().Lost(id_)) co_return AdvisoryLocks::LostError();
+  if (text->statements[index].verb != Verb::kTransaction) {
+    auto found = co_await OnPath(ctx, text);
+    if (!found.ok()) FailTransaction();
+    if (!found.ok()) co_return found.status();
+    text = *std::move(found);
+  }
+  const Prepared* statement = &text->statements[index];
   if (statement->verb == Verb::kTransaction) {
     const auto* verb = std::get_if<ast::Transaction>(&statement->ast.node);
     const bool savepoint = verb->verb == ast::TxnVerb::kSavepoint ||
@@ -138,8 +150,11 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
                            verb->verb == ast::TxnVerb::kRollbackTo;
     if (!savepoint) co_return co_await TransactionVerb(ctx, verb);
     if (transaction_ == nullptr) {
+      const char* const name = verb->verb == ast::TxnVerb::kSavepoint ? "SAVEPOINT"
+                               : verb->verb == ast::TxnVerb::kRelease ? "RELEASE SAVEPOINT"
+                                                                      : "ROLLBACK TO SAVEPOINT";
       co_return SqlError(sqlstate::kNoActiveTransaction,
-                         "savepoints can only be used in transaction blocks", -1, "BEGIN first.");
+                         absl::StrCat(name, " can only be used in transaction blocks"));
     }
   }
   if (transaction_ != nullptr && !idle_error_.ok()) co_return idle_error_;
@@ -149,6 +164,12 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
   if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
     if (set->is_transaction && set->database.empty())
       ISO_CO_RETURN_IF_ERROR(SetTransaction(ctx, *set));
+  }
+  const bool usable =
+      transaction_ == nullptr || transaction_->state() == SqlTransaction::State::kOpen;
+  if (statement->verb == Verb::kAdvisory && usable) {
+    co_return co_await Advisory(ctx, &std::get<ast::Select>(statement->ast.node), std::move(params),
+                                sink);
   }
   if (statement->verb == Verb::kSession) {
     co_return co_await Named(ctx, std::move(text), index, std::move(params), sink);
@@ -165,8 +186,22 @@ Task<SessionImpl::Result> SessionImpl::One(Ctx ctx, PreparedPtr text, size_t ind
   co_return result;
 }
 
+Task<absl::StatusOr<PreparedPtr>> SessionImpl::OnPath(Ctx ctx, PreparedPtr text) {
+  // In a transaction that has failed nothing is looked up.
+  if (transaction_ != nullptr && transaction_->state() != SqlTransaction::State::kOpen) {
+    co_return text;
+  }
+  co_return co_await engine_->OnPath(ctx, text, settings_.get(),
+                                     transaction_ != nullptr ? transaction_->relations() : nullptr);
+}
+
 Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t index, Params params,
                                              ResultSink* sink) {
+  const Verb verb = text->statements[index].verb;
+  if (verb == Verb::kCreateTable || verb == Verb::kDropTable || verb == Verb::kObject ||
+      verb == Verb::kSchema) {
+    ISO_CO_ASSIGN_OR_RETURN(text, co_await engine_->WithNames(ctx, text, index, nullptr, nullptr));
+  }
   const Prepared* statement = &text->statements[index];
   switch (statement->verb) {
     case Verb::kPlanned:
@@ -179,11 +214,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
                            "cannot write: default_transaction_read_only is on");
       }
       co_return co_await Autocommit(ctx, text, statement, std::move(params), sink);
-    case Verb::kExplain: {
-      TransactionImpl one(engine_, settings_, TransactionOptions{.read_only = true});
-      ISO_CO_RETURN_IF_ERROR(one.Start(ctx));
-      co_return co_await one.ExecuteOne(ctx, text, index, std::move(params), sink);
-    }
+    case Verb::kExplain:
+      co_return co_await ExplainAlone(ctx, text, index, std::move(params), sink);
     case Verb::kSet:
     case Verb::kShow:
       if (const auto* set = std::get_if<ast::Set>(&statement->ast.node);
@@ -203,14 +235,15 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kDropTable:
       co_return co_await DropTable(ctx, &std::get<ast::DropTable>(statement->ast.node));
     case Verb::kObject:
-      if (std::holds_alternative<ast::Truncate>(
-              std::get<ast::ObjectPtr>(statement->ast.node)->node)) {
+      if (const auto& node = std::get<ast::ObjectPtr>(statement->ast.node)->node;
+          std::holds_alternative<ast::Truncate>(node) ||
+          std::holds_alternative<ast::NamesPtr>(node)) {
         co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
       }
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);
     case Verb::kSchema:
       if (const auto* alter = std::get_if<ast::AlterTable>(&statement->ast.node);
-          alter != nullptr && NeedsRewrite(*alter)) {
+          alter != nullptr && NeedsTransaction(*alter)) {
         co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
       }
       co_return co_await ChangeSchema(ctx, &statement->ast);
@@ -226,6 +259,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kMembers:
       co_return co_await Members(ctx, &std::get<ast::Select>(statement->ast.node),
                                  std::move(params), sink);
+    case Verb::kAdvisory:
     case Verb::kSession:
     case Verb::kTransaction:
     case Verb::kCopyFrom:
@@ -342,7 +376,8 @@ Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
 Task<SessionImpl::Result> SessionImpl::ExecuteReadOnly(Ctx ctx, std::string sql, Params params,
                                                        ReadBound bound, ResultSink* sink) {
   StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
-  auto text = engine_->cache().Get(sql, params);
+  auto text = engine_->cache().Get(sql, params, settings_->path());
+  if (text.ok()) text = co_await OnPath(ctx, *text);
   if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
   if ((*text)->statements.size() != 1) {
     co_return SqlError(sqlstate::kSyntaxError, "one statement is wanted here");
@@ -372,7 +407,8 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
                                                                  std::vector<Type> param_types) {
   Params params;
   for (Type t : param_types) params.push_back({t, Datum::Null()});
-  auto text = engine_->cache().Get(sql, params);
+  auto text = engine_->cache().Get(sql, params, settings_->path());
+  if (text.ok()) text = co_await OnPath(ctx, *text);
   if (!text.ok()) co_return ResolvePosition(text.status(), sql, 0);
   StatementDescription out;
   out.is_empty = (*text)->statements.empty();
@@ -409,9 +445,19 @@ Task<absl::StatusOr<StatementDescription>> SessionImpl::Describe(Ctx ctx, std::s
         std::holds_alternative<ast::Select>(statement->ast.node) && !out.copy && !(*plan)->writes();
     out.columns = (*plan)->columns;
   } else if (statement->verb == Verb::kExplain) {
-    out.columns = {{"QUERY PLAN", Type::kText}};
+    out.columns = {ExplainColumn(std::get<ast::Explain>(statement->ast.node))};
+    out.params = param_types;
   } else if (statement->verb == Verb::kSplit || statement->verb == Verb::kMerge) {
     out.columns = {{statement->verb == Verb::kSplit ? "split" : "merge", Type::kBool}};
+  } else if (statement->verb == Verb::kAdvisory) {
+    const auto& select = std::get<ast::Select>(statement->ast.node);
+    out.columns = AdvisoryColumns(select);
+    out.params = std::move(param_types);
+    for (const ast::SelectItem& item : select.items) {
+      if (item.expr->args.empty()) continue;
+      auto key = AdvisoryKeyOf(ctx, *item.expr, {}, &out.params);
+      if (!key.ok()) co_return ResolvePosition(key.status(), sql, 0);
+    }
   } else if (statement->verb == Verb::kChecksum) {
     out.columns = ChecksumColumns();
   } else if (statement->verb == Verb::kMembers) {
@@ -471,6 +517,18 @@ Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTab
   co_return result;
 }
 
+Task<absl::StatusOr<TablePtr>> SessionImpl::NamedTable(Ctx ctx, std::string text) {
+  // As it is, else as SQL would read it.
+  ast::TableName name;
+  name.name = text;
+  if (auto parts = SplitName(text); parts.ok() && parts->size() == 2) {
+    name.schema = (*parts)[0];
+    name.name = (*parts)[1];
+  }
+  co_return co_await engine_->ResolveName(ctx, name, settings_->path(), Timestamp(), nullptr,
+                                          nullptr);
+}
+
 Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select, Params params,
                                              bool merge, ResultSink* sink) {
   const std::string word = merge ? "merge" : "split";
@@ -500,11 +558,10 @@ Task<SessionImpl::Result> SessionImpl::Split(Ctx ctx, const ast::Select* select,
   if (table_name.is_null()) {
     co_return SqlError(sqlstate::kInvalidParameter, "the table's name is NULL", call.position);
   }
-  ISO_CO_ASSIGN_OR_RETURN(TablePtr table,
-                          co_await engine_->catalog().Resolve(ctx, table_name.string_value()));
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr table, co_await NamedTable(ctx, table_name.string_value()));
   if (call.args.size() - 1 > table->key.size() || table->has_hidden_key()) {
     co_return SqlError(sqlstate::kInvalidParameter,
-                       absl::StrCat("the primary key of table \"", table->name, "\" has ",
+                       absl::StrCat("the primary key of table \"", table->local_name(), "\" has ",
                                     table->has_hidden_key() ? 0 : table->key.size(), " columns"),
                        call.position);
   }
@@ -575,6 +632,19 @@ absl::Status SessionImpl::SetTransaction(Ctx ctx, const ast::Set& set) {
   return absl::OkStatus();
 }
 
+void SessionImpl::KeepGivenUp(const std::shared_ptr<TransactionImpl>& txn) {
+  if (txn->state() != SqlTransaction::State::kAborted) return;
+  txn->KeepAgeOnly();
+  given_up_ = txn;
+  given_up_at_us_ = engine_->deps().executor->MonotonicNow();
+}
+
+std::shared_ptr<SqlTransaction> SessionImpl::TakeGivenUp() {
+  std::shared_ptr<SqlTransaction> out = std::exchange(given_up_, nullptr);
+  if (engine_->deps().executor->MonotonicNow() - given_up_at_us_ > kRetryWithinUs) return nullptr;
+  return out;
+}
+
 Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Transaction* verb) {
   StatementResult result;
   if (verb->verb == ast::TxnVerb::kBegin) {
@@ -597,6 +667,7 @@ Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Trans
     TransactionOptions options;
     options.read_only = verb->read_only.value_or(settings_->default_read_only());
     options.bound = settings_->read_bound();
+    options.previous = TakeGivenUp();
     auto txn = std::make_shared<TransactionImpl>(engine_, settings_, options);
     ISO_CO_RETURN_IF_ERROR(txn->Start(ctx));
     transaction_ = std::move(txn);
@@ -611,13 +682,17 @@ Task<SessionImpl::Result> SessionImpl::TransactionVerb(Ctx ctx, const ast::Trans
   if (std::exchange(implicit_, false)) result.notices.push_back(NoTransaction());
   std::shared_ptr<TransactionImpl> txn = transaction_;
   if (verb->verb == ast::TxnVerb::kRollback || txn->state() != SqlTransaction::State::kOpen) {
+    KeepGivenUp(txn);
     txn->Rollback();
     transaction_ = nullptr;
     result.tag = "ROLLBACK";
+    (void)co_await engine_->advisory().EndTransaction(ctx, id_);
     co_return result;
   }
   auto committed = co_await txn->Commit(ctx);
+  KeepGivenUp(txn);
   transaction_ = nullptr;
+  (void)co_await engine_->advisory().EndTransaction(ctx, id_);
   if (!committed.ok()) co_return committed.status();
   result.tag = "COMMIT";
   if (committed->commit_timestamp.us != 0) result.commit_timestamp = committed->commit_timestamp;

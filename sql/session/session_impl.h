@@ -35,6 +35,8 @@ absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t);
 // OWNED BY; `table` is the one that it names, null for NONE.
 absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& table,
                          TableDescriptor* sequence);
+// The full name of the table in OWNED BY: in the sequence's schema where it says none.
+std::string OwnerName(const std::vector<std::string>& owner, const TableDescriptor& sequence);
 absl::Status NotASequence(const std::string& name);
 // views.cc
 absl::StatusOr<PreparedPtr> PrepareView(const ast::CreateView& create);
@@ -48,6 +50,7 @@ Notice MonotoneNotice(const std::string& column);
 std::string CheckQuery(const std::string& table, const CheckConstraint& check);
 absl::Status CheckBroken(const std::string& table, const CheckConstraint& check);
 
+ColumnInfo ExplainColumn(const ast::Explain& explain);
 // Of isochron.checksum.
 std::vector<ColumnInfo> ChecksumColumns();
 
@@ -78,6 +81,9 @@ class SessionImpl : public Session {
                                                     ResultSink* sink) override;
   bool HasCursor(const std::string& name) const override;
   void CloseCursor(const std::string& name) override;
+  IdleLimits idle_limits() const override {
+    return {settings_->timeouts().idle_in_transaction_us, settings_->timeouts().idle_session_us};
+  }
   char transaction_status() const override;
   uint64_t id() const override { return id_; }
   const TimeContext& time_context() const override { return settings_->time(); }
@@ -107,6 +113,10 @@ class SessionImpl : public Session {
   Task<Result> OneOfString(Ctx ctx, PreparedPtr text, size_t index, ResultSink* sink);
   // Whether a statement of what BeginImplicit opened runs beside it.
   bool StandsBeside(const Prepared& statement) const;
+  // As its names mean under the search path of now.
+  Task<absl::StatusOr<PreparedPtr>> OnPath(Ctx ctx, PreparedPtr text);
+  // The table that a function's argument names.
+  Task<absl::StatusOr<TablePtr>> NamedTable(Ctx ctx, std::string text);
   Task<Result> Alone(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
   // A write that commits by itself: runs until it commits or its time is up.
   Task<Result> Autocommit(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
@@ -150,6 +160,13 @@ class SessionImpl : public Session {
                                                            std::vector<Type> param_types);
   Task<Result> RunSynthetic(Ctx ctx, ast::SessionStatement statement, Params params,
                             ResultSink* sink);
+  // explain.cc
+  Task<Result> ExplainAlone(Ctx ctx, PreparedPtr text, size_t index, Params params,
+                            ResultSink* sink);
+  // advisory_calls.cc
+  absl::StatusOr<AdvisoryKey> AdvisoryKeyOf(Ctx ctx, const ast::Expr& call, const Params& params,
+                                            std::vector<Type>* types);
+  Task<Result> Advisory(Ctx ctx, const ast::Select* select, Params params, ResultSink* sink);
   // session_ddl.cc
   Task<Result> ChangeSchema(Ctx ctx, const ast::Statement* statement);
   Task<Result> CreateIndex(Ctx ctx, const ast::CreateIndex* create);
@@ -168,6 +185,10 @@ class SessionImpl : public Session {
   Task<Result> Split(Ctx ctx, const ast::Select* select, Params params, bool merge,
                      ResultSink* sink);
   Task<Result> TransactionVerb(Ctx ctx, const ast::Transaction* verb);
+  // A transaction that was told 40001, and begins anew soon, keeps its age, so that in the end it
+  // is the oldest and is wounded no more.
+  void KeepGivenUp(const std::shared_ptr<TransactionImpl>& txn);
+  std::shared_ptr<SqlTransaction> TakeGivenUp();
   absl::Status SetTransaction(Ctx ctx, const ast::Set& set);
   // Inside BEGIN, with no statement running: the client is awaited only so long.
   void AwaitClient();
@@ -178,7 +199,9 @@ class SessionImpl : public Session {
   const std::shared_ptr<Settings> settings_;
   std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN or BeginImplicit
   bool implicit_ = false;                         // of BeginImplicit
-  absl::Status idle_error_;                       // 25P03: it ended because the client was idle
+  std::shared_ptr<SqlTransaction> given_up_;      // with 40001, and none was begun since
+  Micros given_up_at_us_ = 0;
+  absl::Status idle_error_;  // 25P03: it ended because the client was idle
   Executor::TimerId idle_timer_ = 0;
   std::string running_;
   Micros running_since_ = 0;

@@ -182,6 +182,34 @@ TEST_F(SessionTest, AReplayThatDiffersIsASerializationFailure) {
   EXPECT_EQ(Run("SELECT n FROM a WHERE id = 2"), "200|SELECT 1;");
 }
 
+TEST_F(SessionTest, WhoRunsAgainAfterASerializationFailureKeepsItsAge) {
+  Accounts();
+  auto other = engine_->NewSession();
+  auto fails = [&] {
+    ASSERT_EQ(Run("SELECT n FROM a WHERE id = 1; UPDATE a SET n = 1 WHERE id = 2").back(), ';');
+    ASSERT_EQ(Run(other.get(), "UPDATE a SET n = n + 1 WHERE id = 1"), "UPDATE 1;");
+    EXPECT_EQ(Run("COMMIT"), "40001");
+  };
+  const int begun = u_.store.counts.begins;
+  ASSERT_EQ(Run("BEGIN"), "BEGIN;");
+  fails();
+  const int retried = u_.store.counts.retries;
+  ASSERT_EQ(Run("BEGIN"), "BEGIN;");
+  EXPECT_EQ(u_.store.counts.retries, retried + 1);
+  fails();
+  ASSERT_EQ(Run("BEGIN; UPDATE a SET n = 1 WHERE id = 2; COMMIT"), "BEGIN;UPDATE 1;COMMIT;");
+  EXPECT_EQ(u_.store.counts.begins, begun + 3);  // the block's first, and the other's two
+  // It has committed: what comes next is young.
+  ASSERT_EQ(Run("BEGIN; COMMIT"), "BEGIN;COMMIT;");
+  EXPECT_EQ(u_.store.counts.begins, begun + 4);
+  // So is what begins long after.
+  ASSERT_EQ(Run("BEGIN"), "BEGIN;");
+  fails();
+  u_.executor.Advance(11'000'000);
+  ASSERT_EQ(Run("BEGIN; COMMIT"), "BEGIN;COMMIT;");
+  EXPECT_EQ(u_.store.counts.begins, begun + 7);
+}
+
 TEST_F(SessionTest, AReplayGoesOnWhereTheClientSawNothingElse) {
   Accounts();
   auto other = engine_->NewSession();

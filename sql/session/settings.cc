@@ -43,7 +43,6 @@ constexpr std::pair<const char*, const char*> kHabits[] = {
     {"enable_sort", "on"},
     {"escape_string_warning", "on"},
     {"geqo", "on"},
-    {"idle_session_timeout", "0"},
     {"in_hot_standby", "off"},
     {"is_superuser", "on"},
     {"isochron.pushdown", "on"},
@@ -150,11 +149,12 @@ Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
                {"default_transaction_read_only", "off"},
                {"extra_float_digits", "1"},
                {"idle_in_transaction_session_timeout", TimeText(timeouts.idle_in_transaction_us)},
+               {"idle_session_timeout", "0"},
                {"integer_datetimes", "on"},
                {"intervalstyle", "postgres"},
                {"lock_timeout", TimeText(timeouts.lock_us)},
                {"max_identifier_length", "63"},
-               {"search_path", "public"},
+               {"search_path", "\"$user\", public"},
                {"server_encoding", "UTF8"},
                {"server_version", absl::StrCat("15.1 (", version, ")")},
                {"server_version_num", "150001"},
@@ -191,6 +191,8 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
     ISO_ASSIGN_OR_RETURN(timeouts_.lock_us, ParseDuration(value, 1000));
   } else if (name == "idle_in_transaction_session_timeout") {
     ISO_ASSIGN_OR_RETURN(timeouts_.idle_in_transaction_us, ParseDuration(value, 1000));
+  } else if (name == "idle_session_timeout") {
+    ISO_ASSIGN_OR_RETURN(timeouts_.idle_session_us, ParseDuration(value, 1000));
   } else if (name == kStaleness) {
     ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
   } else if (name == kCausalToken) {
@@ -230,6 +232,7 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
   } else if (name == "bytea_output" && upper != "HEX") {
     return SqlError(sqlstate::kUnsupported, "bytea is always written in hex");
   }
+  if (name == "search_path") path_is_plain_ = false;
   values_[name] = value;
   return absl::OkStatus();
 }
@@ -290,7 +293,15 @@ void Settings::ResetAll() {
   }
 }
 
+void Settings::SetPath(SearchPath path, bool plain) {
+  path_is_plain_ = plain;
+  if (path == *path_) return;
+  path_ =
+      path == *PublicPath() ? PublicPath() : std::make_shared<const SearchPath>(std::move(path));
+}
+
 void Settings::GoBackTo(const Settings& before) {
+  path_is_plain_ = false;
   for (const auto& [name, value] : before.values_) {
     if (!IsFixed(name) && name != kCausalToken) values_[name] = value;
   }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/types.h"
 #include "sql/binder/catalog_reader.h"
+#include "sql/session/search_path.h"
 #include "sql/session/sequences.h"
 #include "sql/session/session.h"
 #include "sql/types/datetime_parse.h"
@@ -29,6 +30,7 @@ class Settings : public SessionReader {
     Micros statement_us = 0;
     Micros lock_us = 0;
     Micros idle_in_transaction_us = 0;
+    Micros idle_session_us = 0;
   };
   Settings(Timeouts timeouts, std::string version, uint64_t session = 0);
 
@@ -49,6 +51,13 @@ class Settings : public SessionReader {
   absl::Status SetSetting(const std::string& name, const std::string& value,
                           bool is_local) override;
   uint64_t id() const override { return session_; }
+  // As it was last found (EngineImpl::PathOf).
+  const PathPtr& path() const { return path_; }
+  const std::vector<std::string>& Path() const override { return *path_; }
+  // Whether it holds until search_path is set: the catalog was not asked.
+  bool path_is_plain() const { return path_is_plain_; }
+  void SetPath(SearchPath path, bool plain);
+  const std::string& current_user() const { return user_; }
   std::vector<PreparedInfo> Prepared() const override;
   std::vector<CursorInfo> Cursors() const override;
   // Prepared statements and cursors of the session (session_names.h).
@@ -85,6 +94,9 @@ class Settings : public SessionReader {
   SequenceMemory sequences_;
   uint64_t session_ = 0;
   std::shared_ptr<SessionNames> names_;
+  PathPtr path_ = PublicPath();
+  bool path_is_plain_ = false;
+  std::string user_ = "isochron";
 };
 
 // "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",

@@ -73,7 +73,7 @@ std::string TransactionImpl::name() const {
 Task<absl::StatusOr<StatementResult>> TransactionImpl::Execute(Ctx ctx, std::string sql,
                                                                Params params, ResultSink* sink) {
   StatementDeadline deadline(ctx, engine_->deps().executor, settings_->timeouts());
-  auto text = engine_->cache().Get(sql, params);
+  auto text = engine_->cache().Get(sql, params, settings_->path());
   if (!text.ok()) {
     if (state_ == State::kOpen && options_.fail_on_error) state_ = State::kFailed;
     co_return ResolvePosition(text.status(), sql, 0);
@@ -94,6 +94,12 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::Execute(Ctx ctx, std::str
 Task<absl::StatusOr<StatementResult>> TransactionImpl::ExecuteOne(Ctx ctx, PreparedPtr text,
                                                                   size_t index, Params params,
                                                                   ResultSink* sink) {
+  if (state_ == State::kOpen && text->statements[index].verb != Verb::kTransaction) {
+    auto found = co_await engine_->OnPath(ctx, text, settings_.get(), relations());
+    if (!found.ok() && options_.fail_on_error) state_ = State::kFailed;
+    if (!found.ok()) co_return found.status();
+    text = *std::move(found);
+  }
   const Prepared& statement = text->statements[index];
   const auto* verb = std::get_if<ast::Transaction>(&statement.ast.node);
   const bool rescues = verb != nullptr && verb->verb == ast::TxnVerb::kRollbackTo;
@@ -144,7 +150,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kPlanned:
       co_return co_await RunPlanned(ctx, text, statement, std::move(params), draws, sink);
     case Verb::kExplain:
-      co_return co_await RunExplain(ctx, text, statement, sink);
+      co_return co_await RunExplain(ctx, text, statement, std::move(params), draws, sink);
     case Verb::kSession:
       co_return co_await RunCursor(ctx, text, index, std::move(params), draws, sink);
     case Verb::kTransaction:
@@ -160,7 +166,7 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
     case Verb::kCreateTable:
     case Verb::kDropTable:
     case Verb::kSchema:
-      co_return co_await RunSchema(ctx, statement);
+      co_return co_await RunSchema(ctx, text, index);
     case Verb::kSplit:
     case Verb::kMerge:
       co_return SqlError(
@@ -169,12 +175,20 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
                        " cannot run inside a transaction block"));
     case Verb::kObject:
       if (ChangesSchema(*std::get<ast::ObjectPtr>(statement->ast.node))) {
-        co_return co_await RunSchema(ctx, statement);
+        co_return co_await RunSchema(ctx, text, index);
+      }
+      if (const auto* accepted =
+              std::get_if<ast::Accepted>(&std::get<ast::ObjectPtr>(statement->ast.node)->node);
+          accepted != nullptr && accepted->constraints.has_value()) {
+        co_return co_await SetConstraints(ctx, &*accepted->constraints);
       }
       co_return RunObjectInside(*std::get<ast::ObjectPtr>(statement->ast.node));
     case Verb::kAlterDatabase:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "ALTER DATABASE cannot run inside a transaction block");
+    case Verb::kAdvisory:
+      co_return SqlError(sqlstate::kUnsupported,
+                         "advisory locks belong to a session, and this transaction has none");
     case Verb::kChecksum:
       co_return SqlError(sqlstate::kActiveTransaction,
                          "isochron.checksum cannot run inside a transaction block");
@@ -218,6 +232,7 @@ absl::StatusOr<ExecContext> TransactionImpl::ExecHere(const Ctx& ctx, const Plan
   exec.reader = options_.read_only ? reader_.get() : writer();
   exec.writer = writer();
   exec.inside = relations();
+  exec.deferred_keys = &deferred_;
   return exec;
 }
 
@@ -226,11 +241,19 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
                                                                   Params params, Draws* draws,
                                                                   ReplaySink* sink) {
   ISO_CO_RETURN_IF_ERROR(CheckWrites(*statement));
-  const bool at = options_.read_only && bound_.value_or(read_timestamp()).us != 0;
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
                           co_await PlanHere(ctx, text, statement));
+  co_return co_await RunPlan(ctx, std::move(plan), std::move(params), draws, sink, nullptr);
+}
+
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlan(Ctx ctx,
+                                                               std::shared_ptr<const Plan> plan,
+                                                               Params params, Draws* draws,
+                                                               ReplaySink* sink, Profile* profile) {
+  const bool at = options_.read_only && bound_.value_or(read_timestamp()).us != 0;
   if (plan->writes()) ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
   ISO_CO_ASSIGN_OR_RETURN(ExecContext exec, ExecHere(ctx, *plan, params));
+  exec.profile = profile;
   if (plan->writes()) {
     for (const UsedTable& table : plan->tables) dirty_.insert(table.id);
   }
@@ -252,17 +275,6 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlanned(Ctx ctx, Prepa
     writer()->RollbackToMark(mark);
   }
   co_return result;
-}
-
-Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, PreparedPtr text,
-                                                                  const Prepared* statement,
-                                                                  ResultSink* sink) {
-  const ast::Statement& inner = *std::get<ast::Explain>(statement->ast.node).statement;
-  ISO_CO_ASSIGN_OR_RETURN(
-      EngineImpl::TableMap tables,
-      co_await engine_->ResolveTablesAt(ctx, statement, Timestamp(), nullptr, relations()));
-  ISO_CO_ASSIGN_OR_RETURN(Plan plan, MakePlan(inner, tables, text->param_types));
-  co_return co_await SendExplain(std::make_shared<const Plan>(std::move(plan)), sink);
 }
 
 Task<absl::StatusOr<StatementResult>> TransactionImpl::RunSavepoint(Ctx ctx,
@@ -342,9 +354,19 @@ void TransactionImpl::Keep(ReplayEntry entry) {
 absl::Status TransactionImpl::GiveUp(const absl::Status& why, absl::string_view what) {
   if (writer_ != nullptr) writer_->Rollback();
   state_ = State::kAborted;
+  engine_->Count("sql.serialization_failures");
   return SqlError(sqlstate::kSerializationFailure,
                   absl::StrCat("could not serialize access: ", why.message(), "; ", what), -1,
                   "Roll back and run the whole transaction again.");
+}
+
+void TransactionImpl::KeepAgeOnly() {
+  log_ = {};
+  log_bytes_ = 0;
+  log_lost_ = true;
+  cursors_.clear();
+  used_.clear();
+  dirty_.clear();
 }
 
 Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
@@ -365,11 +387,13 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
     }
     ForgetCursors();
     schema_.reset();
+    deferred_ = DeferredKeys();
     dirty_.clear();
     writer_ = *std::move(next);
     savepoints_.clear();
     used_.clear();
     settings_->sequences() = sequences_;
+    engine_->Count("sql.replays");
     // The statements read times as they did then: SET is among them.
     (void)settings_->Set("timezone", zone_at_begin_);
     (void)settings_->Set("datestyle", style_at_begin_);
@@ -415,6 +439,12 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
       EndSchema(true);
       EndSettings(true);
       settings_->SetCommitTimestamp(committed->commit_timestamp);
+      if (schema_ != nullptr && schema_->made_schemas()) {
+        // Until nobody remembers that there were none of their names.
+        engine_->ForgetMissingSchemas();
+        (void)co_await engine_->catalog().WaitUntilPast(
+            ctx, committed->commit_timestamp + engine_->options().schema_lease_us);
+      }
       co_return committed;
     }
     if (committed.status().code() != absl::StatusCode::kAborted) {
@@ -438,23 +468,6 @@ void TransactionImpl::Rollback() {
   EndSchema(false);
   reader_.reset();
   if (state_ == State::kOpen || state_ == State::kFailed) state_ = State::kRolledBack;
-}
-
-Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
-                                                  ResultSink* sink) {
-  StatementResult result;
-  result.tag = "EXPLAIN";
-  result.returns_rows = true;
-  sink->OnColumns({{"QUERY PLAN", Type::kText}});
-  std::vector<Row> rows;
-  for (std::string& line : ExplainPlan(*plan)) {
-    Row row;
-    row.push_back(Datum::String(std::move(line)));
-    rows.push_back(std::move(row));
-  }
-  result.rows = static_cast<int64_t>(rows.size());
-  if (!co_await sink->OnRows(std::move(rows))) co_return absl::CancelledError("the client left");
-  co_return result;
 }
 
 Task<absl::StatusOr<StatementResult>> RunSetting(Settings* settings, const ast::Statement* ast,

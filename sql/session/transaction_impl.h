@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sql/session/cursor.h"
+#include "sql/session/deferred_keys.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/replay.h"
 #include "sql/session/schema_transaction.h"
@@ -57,6 +58,8 @@ class TransactionImpl : public SqlTransaction {
     if (state_ == State::kOpen) state_ = State::kFailed;
   }
   std::string name() const;
+  // Of one that has been given up: frees what only a replay needs.
+  void KeepAgeOnly();
 
  private:
   struct Savepoint {
@@ -76,8 +79,14 @@ class TransactionImpl : public SqlTransaction {
   Task<absl::StatusOr<StatementResult>> RunPlanned(Ctx ctx, PreparedPtr text,
                                                    const Prepared* statement, Params params,
                                                    Draws* draws, ReplaySink* sink);
+  // explain.cc
   Task<absl::StatusOr<StatementResult>> RunExplain(Ctx ctx, PreparedPtr text,
-                                                   const Prepared* statement, ResultSink* sink);
+                                                   const Prepared* statement, Params params,
+                                                   Draws* draws, ReplaySink* sink);
+  // Measured, where there is a profile.
+  Task<absl::StatusOr<StatementResult>> RunPlan(Ctx ctx, std::shared_ptr<const Plan> plan,
+                                                Params params, Draws* draws, ReplaySink* sink,
+                                                Profile* profile);
   // 25006 for a statement that a read-only transaction cannot run.
   absl::Status CheckWrites(const Prepared& statement) const;
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanHere(Ctx ctx, PreparedPtr text,
@@ -99,7 +108,12 @@ class TransactionImpl : public SqlTransaction {
   void KeepHeld();
   // A replay begins before all of them.
   void ForgetCursors();
-  Task<absl::StatusOr<StatementResult>> RunSchema(Ctx ctx, const Prepared* statement);
+  // transaction_constraints.cc: those that wait no longer, or all. 23503.
+  Task<absl::Status> CheckDeferred(Ctx ctx, bool all);
+  // Before a change of the schema none may be left that does not hold. 55006.
+  Task<absl::Status> SettleDeferred(Ctx ctx);
+  Task<absl::StatusOr<StatementResult>> SetConstraints(Ctx ctx, const ast::SetConstraints* set);
+  Task<absl::StatusOr<StatementResult>> RunSchema(Ctx ctx, PreparedPtr text, size_t index);
   Task<absl::StatusOr<txn::CommitResult>> CommitOnce(Ctx ctx);
   // What SQL reads and writes through.
   txn::ReadWriteTransaction* writer() {
@@ -128,6 +142,7 @@ class TransactionImpl : public SqlTransaction {
   std::set<std::string> fenced_;               // names, by any attempt
   int schema_attempts_ = 0;
   bool schema_ended_ = false;
+  DeferredKeys deferred_;                         // of this attempt
   std::set<TableId> dirty_;                       // tables whose rows it has written
   std::unique_ptr<txn::ReadTransaction> reader_;  // of a read-only transaction
   std::optional<Timestamp> bound_;
@@ -146,9 +161,6 @@ class TransactionImpl : public SqlTransaction {
   std::map<std::string, Held> held_before_;  // of the session, as they were before they were used
 };
 
-// Rows of EXPLAIN.
-Task<absl::StatusOr<StatementResult>> SendExplain(std::shared_ptr<const Plan> plan,
-                                                  ResultSink* sink);
 // What of ast_objects.h goes inside a transaction.
 bool ChangesSchema(const ast::ObjectStatement& object);
 absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object);

@@ -8,13 +8,17 @@
 
 namespace isochron::sql {
 
-Task<absl::StatusOr<StatementResult>> TransactionImpl::RunSchema(Ctx ctx,
-                                                                 const Prepared* statement) {
+Task<absl::StatusOr<StatementResult>> TransactionImpl::RunSchema(Ctx ctx, PreparedPtr text,
+                                                                 size_t index) {
   if (options_.read_only) {
     co_return SqlError(sqlstate::kReadOnlyTransaction,
                        "cannot change the schema in a read-only transaction");
   }
+  ISO_CO_ASSIGN_OR_RETURN(text,
+                          co_await engine_->WithNames(ctx, text, index, relations(), writer()));
+  const Prepared* statement = &text->statements[index];
   ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
+  ISO_CO_RETURN_IF_ERROR(co_await SettleDeferred(ctx));
   if (schema_ == nullptr) {
     schema_ = std::make_unique<SchemaTransaction>(engine_, settings_.get(), writer_.get(), &dirty_,
                                                   &fenced_, schema_attempts_++);
@@ -41,6 +45,7 @@ Task<absl::StatusOr<std::shared_ptr<const Plan>>> TransactionImpl::PlanInside(
 }
 
 Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::CommitOnce(Ctx ctx) {
+  ISO_CO_RETURN_IF_ERROR(co_await CheckDeferred(ctx, true));
   txn::CommitOptions commit_options;
   std::vector<UsedTable> tables;
   for (const auto& [name, table] : used_) {

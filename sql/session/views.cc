@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/planner/planner.h"
 #include "sql/session/relation_edits.h"
 #include "sql/session/session_impl.h"
 
@@ -13,7 +15,8 @@ namespace isochron::sql {
 // A view of the columns that its query gives, under the names that the statement gives them.
 absl::StatusOr<TableDescriptor> DefineView(const ast::CreateView& create, const Plan& plan) {
   TableDescriptor view;
-  view.name = create.name.name;
+  view.name = FullNameOf(create.name);
+  if (SchemaIn(view.name) != kPublicSchema) view.schema = SchemaIn(view.name);
   view.kind = RelationKind::kView;
   view.view_sql = create.sql;
   if (create.columns.size() > plan.columns.size()) {
@@ -56,11 +59,6 @@ absl::Status OfViewQuery(const absl::Status& status) {
 }
 
 Task<SessionImpl::Result> SessionImpl::CreateView(Ctx ctx, const ast::CreateView* create) {
-  if (!create->name.schema.empty() && create->name.schema != "public") {
-    co_return SqlError(sqlstate::kInvalidSchema,
-                       absl::StrCat("schema \"", create->name.schema, "\" does not exist"),
-                       create->name.position, "Everything lives in the schema public.");
-  }
   ISO_CO_ASSIGN_OR_RETURN(PreparedPtr text, PrepareView(*create));
   auto planned = co_await engine_->PlanNow(ctx, text, &text->statements[0]);
   if (!planned.ok()) co_return OfViewQuery(planned.status());
@@ -121,7 +119,7 @@ Task<SessionImpl::Result> SessionImpl::CreateTableAs(Ctx ctx, const ast::CreateT
   }
   if (!made || !create->with_data) co_return result;
   const std::string insert =
-      absl::StrCat("INSERT INTO ", QuoteIdentifier(create->name.name), " ", create->sql);
+      absl::StrCat("INSERT INTO ", SqlName(FullNameOf(create->name)), " ", create->sql);
   ISO_CO_ASSIGN_OR_RETURN(PreparedPtr filling, Prepare(insert, {}));
   auto filled = co_await Autocommit(ctx, filling, &filling->statements[0], Params(), sink);
   if (!filled.ok()) {

@@ -98,8 +98,32 @@ class FakeTransaction : public txn::ReadWriteTransaction, public txn::ReducingTr
       if (!run->Add(kv.key, kv.value).ok()) co_return out;
     }
     out.rows.clear();
+    out.pages = 1;
     ISO_CO_RETURN_IF_ERROR(run->Finish(&out.results));
     co_return out;
+  }
+
+  Task<absl::StatusOr<txn::ScanResponse>> Filter(Ctx ctx, txn::ScanRequest request,
+                                                 std::string program) override {
+    const KeyRange whole = request.range;
+    const bool reverse = request.reverse;
+    auto page = co_await Scan(std::move(ctx), std::move(request));
+    if (!page.ok()) co_return page.status();
+    if (!read_only_ || store_->programs == nullptr || store_->counts.scans % 2 == 0) {
+      co_return page;
+    }
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ScanRun> run, store_->programs->Start(program));
+    for (const txn::KeyValue& kv : page->rows) {
+      auto more = run->Add(kv.key, kv.value);
+      if (!more.ok()) co_return page;
+      if (*more) continue;
+      page->rest = reverse ? KeyRange{whole.start, kv.key}
+                           : KeyRange{KeyRange::Point(kv.key).end, whole.end};
+      break;
+    }
+    page->rows.clear();
+    ISO_CO_RETURN_IF_ERROR(run->Finish(&page->rows));
+    co_return page;
   }
 
   Timestamp read_timestamp() const override {

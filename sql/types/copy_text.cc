@@ -48,7 +48,12 @@ char Unescape(absl::string_view text, size_t* length) {
 }
 
 void AppendEscaped(char delimiter, absl::string_view value, std::string* out) {
-  for (char c : value) {
+  size_t plain = 0;  // from there on nothing was escaped
+  for (size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if ((c < '\b' || c > '\r') && c != '\\' && c != delimiter) continue;
+    out->append(value.data() + plain, i - plain);
+    plain = i + 1;
     switch (c) {
       case '\b':
         out->append("\\b");
@@ -73,7 +78,11 @@ void AppendEscaped(char delimiter, absl::string_view value, std::string* out) {
         out->push_back(c);
     }
   }
+  out->append(value.data() + plain, value.size() - plain);
 }
+
+// A text's own bytes are its text.
+bool IsPlainText(Type type) { return type == Type::kText || type == Type::kVarchar; }
 
 void AppendQuoted(const CopyFormat& f, absl::string_view value, bool alone, std::string* out) {
   bool needed = value == f.null_text || (alone && value == kEndOfData);
@@ -234,6 +243,8 @@ void AppendCopyRow(const CopyFormat& format, const std::vector<Type>& types, con
       out->append(format.null_text);
     } else if (format.csv) {
       AppendQuoted(format, DatumToText(types[i], row[i], time), row.size() == 1, out);
+    } else if (IsPlainText(types[i])) {
+      AppendEscaped(format.delimiter, row[i].string_value(), out);
     } else {
       AppendEscaped(format.delimiter, DatumToText(types[i], row[i], time), out);
     }

@@ -181,6 +181,10 @@ struct ColumnInfo {
   std::string name;
   Type type = Type::kUnknown;
   int32_t typmod = -1;  // PostgreSQL's: the n of varchar(n) + 4, ... (sql/types/type_info.h)
+  // The relation whose column it shows as it is, by PostgreSQL's oid, and the column's number; 0
+  // for none.
+  int64_t table = 0;
+  uint32_t column = 0;
 };
 
 // <0, 0, >0. Both non-NULL and of one shape. NaN equals NaN and is greater than any number.

@@ -18,6 +18,8 @@ constexpr char kSchemaUrl[] = "isochron/schema";
 constexpr char kTableUrl[] = "isochron/table";
 constexpr char kColumnUrl[] = "isochron/column";
 constexpr char kConstraintUrl[] = "isochron/constraint";
+constexpr char kWhereUrl[] = "isochron/where";
+constexpr char kRoutineUrl[] = "isochron/routine";
 
 absl::StatusCode CanonicalOf(absl::string_view state) {
   if (state == sqlstate::kUndefinedTable || state == sqlstate::kInvalidCatalog) {
@@ -122,13 +124,16 @@ absl::Status WithFields(absl::Status status, const ErrorFields& fields) {
   set(kTableUrl, fields.table);
   set(kColumnUrl, fields.column);
   set(kConstraintUrl, fields.constraint);
+  set(kWhereUrl, fields.where);
+  set(kRoutineUrl, fields.routine);
   return status;
 }
 
 ErrorFields FieldsOf(const absl::Status& status) {
-  return {TextPayload(status, kDetailUrl), TextPayload(status, kSchemaUrl),
-          TextPayload(status, kTableUrl), TextPayload(status, kColumnUrl),
-          TextPayload(status, kConstraintUrl)};
+  return {TextPayload(status, kDetailUrl),     TextPayload(status, kSchemaUrl),
+          TextPayload(status, kTableUrl),      TextPayload(status, kColumnUrl),
+          TextPayload(status, kConstraintUrl), TextPayload(status, kWhereUrl),
+          TextPayload(status, kRoutineUrl)};
 }
 
 absl::Status ResolvePosition(absl::Status status, absl::string_view whole_text, int base) {

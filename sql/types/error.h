@@ -88,6 +88,8 @@ absl::Status SqlError(absl::string_view sql_state, absl::string_view message, in
 struct ErrorFields {
   std::string detail;
   std::string schema, table, column, constraint;
+  std::string where;    // in what, beside the statement: a line of COPY
+  std::string routine;  // by which drivers know some errors
 };
 absl::Status WithFields(absl::Status status, const ErrorFields& fields);
 ErrorFields FieldsOf(const absl::Status& status);

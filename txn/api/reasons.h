@@ -11,11 +11,17 @@
 //   VersionsGone the read timestamp is older than the versions that are kept; the message names the
 //                earliest that is left. PostgreSQL's 72000.
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
 
 namespace isochron::txn {
+
+// RequestContext::lock_timeout_us of a read that takes its locks at once or not at all: a conflict
+// is a LockTimeout, nobody is waited for and nobody wounded (NOWAIT, SKIP LOCKED).
+inline constexpr int64_t kNoWaitForLocks = -1;
 
 inline constexpr char kLockTimeoutUrl[] = "isochron/lock-timeout";
 inline constexpr char kDiskFullUrl[] = "isochron/disk-full";

@@ -35,6 +35,7 @@ struct ReduceResponse {
   std::vector<KeyValue> results;  // of runs of the program, over some of the rows each
   std::vector<KeyValue> rows;     // over which nobody ran it
   std::vector<KeyRange> rest;     // not read yet
+  int pages = 0;                  // over which it ran
 };
 
 // What a ReadTransaction is besides, if its reads are at a timestamp and not its own writes too.
@@ -44,6 +45,10 @@ class ReducingTransaction {
   // A part of the ranges' rows, as large as one page of each of several groups, side by side: ask
   // again with the rest.
   virtual Task<absl::StatusOr<ReduceResponse>> Reduce(Ctx ctx, ReduceRequest request) = 0;
+  // As Scan, in its order, by a program that gives rows as they are, or does not: those that it
+  // does not give may be missing. Hands over what one page of one group gave, if that is any row.
+  virtual Task<absl::StatusOr<ScanResponse>> Filter(Ctx ctx, ScanRequest request,
+                                                    std::string program) = 0;
 };
 
 // One run, over one page.

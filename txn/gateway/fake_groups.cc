@@ -112,7 +112,7 @@ peer::GroupResponse FakeGroups::WrongRange(GroupId id) const {
 
 Task<CallResult> FakeGroups::CallTraced(Ctx ctx, GroupId group, peer::GroupRequest request) {
   ++calls[request.body_case()];
-  co_await SleepFor(executor_, random_.Between(100, 2000));
+  co_await SleepFor(executor_, random_.Between(100, 2000) + (delay ? delay(request) : 0));
   if (absl::Status s = ctx->Check(executor_->MonotonicNow()); !s.ok())
     co_return CallResult{s, true};
   if (before) {

@@ -44,6 +44,8 @@ class FakeGroups : public GroupClient {
   std::map<peer::GroupRequest::BodyCase, int> calls;
   // Sees each request; what it returns is answered instead of executing (nullopt: executed).
   std::function<std::optional<peer::GroupResponse>(GroupId, const peer::GroupRequest&)> before;
+  // How long a request takes besides.
+  std::function<Micros(const peer::GroupRequest&)> delay;
   double lose_answer = 0;      // commit and coordinate: executed, then TXN_UNKNOWN
   double lose_and_refuse = 0;  // executed, then an answer as from a second, refused try
   uint64_t max_page_rows = 1'000'000;

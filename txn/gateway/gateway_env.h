@@ -34,6 +34,7 @@ struct GatewayLimits {
   Micros release_timeout_us = 10'000'000;
   size_t max_open = 20'000;
   Micros replica_try_us = 1'000'000;  // of a read at one replica, before another is asked
+  Micros straggler_us = 500'000;      // of work at a leader, before another replica does it, too
   size_t settle_groups = 64;          // of a bounded read; wider ones are read at their bound
 };
 

@@ -196,5 +196,64 @@ TEST(GatewayReadTest, OneGroupNeedsNoClockHere) {
   EXPECT_EQ(r.status().code(), absl::StatusCode::kUnavailable);
 }
 
+// Everything that a program is asked to make something of; nobody knows it here.
+Model ReduceAll(FakeUniverse* u, ReadTransaction* txn) {
+  Model rows;
+  ReduceRequest request;
+  request.ranges = {KeyRange{Key(0), Key(100)}};
+  request.program = "?";
+  while (!request.ranges.empty()) {
+    auto page =
+        u->executor.Run(dynamic_cast<ReducingTransaction*>(txn)->Reduce(u->MakeCtx(), request));
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return rows;
+    for (KeyValue& row : page->rows) {
+      EXPECT_TRUE(rows.emplace(std::move(row.key), std::move(row.value)).second) << "twice";
+    }
+    request.ranges = std::move(page->rest);
+  }
+  return rows;
+}
+
+TEST(GatewayReadTest, AStragglersPartIsReadElsewhere) {
+  FakeUniverse u(3);
+  Model model;
+  for (uint64_t i = 0; i < 60; ++i) {
+    model[Key(i)] = absl::StrCat(i);
+    u.Write({{Key(i), absl::StrCat(i)}});
+  }
+  u.groups.Split(Key(20), GroupId(100));
+  u.groups.Split(Key(40), GroupId(101));
+  ASSERT_TRUE(u.executor.Run(u.router.Refresh(u.MakeCtx())).ok());
+  constexpr Micros kSlow = 20'000'000;
+  bool replicas = true;
+  int slow = 0, instead = 0;
+  // One of the leaders stands still.
+  u.groups.delay = [&](const peer::GroupRequest& r) {
+    const bool here = r.snapshot_read().spans(0).start() == Key(20);
+    if (here) ++(r.snapshot_read().any_replica() ? instead : slow);
+    return here && !r.snapshot_read().any_replica() ? kSlow : 0;
+  };
+  u.groups.before = [&](GroupId,
+                        const peer::GroupRequest& r) -> std::optional<peer::GroupResponse> {
+    if (!r.snapshot_read().any_replica() || replicas) return std::nullopt;
+    peer::GroupResponse none;
+    none.set_error(peer::UNKNOWN_GROUP);
+    return none;
+  };
+  auto ro = u.store->BeginReadOnly(u.MakeCtx(), std::nullopt);
+  ASSERT_TRUE(ro.ok());
+  Micros begun = u.executor.MonotonicNow();
+  EXPECT_EQ(ReduceAll(&u, ro->get()), model);
+  EXPECT_LT(u.executor.MonotonicNow() - begun, kSlow / 4);
+  EXPECT_EQ(slow, 1);
+  EXPECT_EQ(instead, 1);
+  // With nobody else the leader is waited for.
+  replicas = false;
+  begun = u.executor.MonotonicNow();
+  EXPECT_EQ(ReduceAll(&u, ro->get()), model);
+  EXPECT_GE(u.executor.MonotonicNow() - begun, kSlow);
+}
+
 }  // namespace
 }  // namespace isochron::txn

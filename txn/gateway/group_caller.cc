@@ -235,7 +235,7 @@ Task<absl::StatusOr<peer::GroupResponse>> RoutedGroupCaller::TryHere(
       });
   // No timeout of the try: this process is alive. The handler is bounded by the deadline.
   const uint64_t cancel_id = ctx->OnCancel([answer]() mutable {
-    answer.Set(absl::CancelledError("the statement was cancelled by its client"));
+    answer.Set(absl::CancelledError("canceling statement due to user request"));
   });
   struct Unregister {
     Ctx ctx;

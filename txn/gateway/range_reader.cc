@@ -154,7 +154,8 @@ Task<absl::StatusOr<std::vector<std::optional<std::string>>>> RangeReader::Point
 }
 
 Task<absl::StatusOr<RangePage>> RangeReader::Range(Ctx ctx, KeyRange range, uint64_t limit_rows,
-                                                   bool reverse, LockMode lock) {
+                                                   bool reverse, LockMode lock,
+                                                   std::string program) {
   RangePage page;
   if (range.Empty()) co_return page;
   reroutes_ = 0;
@@ -180,6 +181,7 @@ Task<absl::StatusOr<RangePage>> RangeReader::Range(Ctx ctx, KeyRange range, uint
       read.limit_bytes = options_.page_bytes;
       read.reverse = reverse;
       read.lock = lock;
+      read.program = program;
       reads.push_back(reader_->ReadGroup(ctx, p.group, std::move(read), several));
     }
     results = co_await Join(executor_, std::move(reads), Failed);
@@ -260,6 +262,7 @@ Task<absl::StatusOr<ReduceResponse>> RangeReader::Reduce(Ctx ctx, ReduceRequest 
       }
       read = true;
       std::vector<KeyValue>* out = page.program_ran ? &response.results : &response.rows;
+      response.pages += page.program_ran ? 1 : 0;
       for (KeyValue& row : page.rows) out->push_back(std::move(row));
       for (KeyRange& rest : page.rest) response.rest.push_back(std::move(rest));
     }

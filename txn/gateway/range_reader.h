@@ -73,8 +73,9 @@ class RangeReader {
 
   // A page of `range`: at most `limit_rows` (0: no limit) rows, and what is left of the range. The
   // part before `rest` is complete.
+  // With a program that gives rows as they are, one page of one group by it.
   Task<absl::StatusOr<RangePage>> Range(Ctx ctx, KeyRange range, uint64_t limit_rows, bool reverse,
-                                        LockMode lock);
+                                        LockMode lock, std::string program = "");
 
   // A page of each of the ranges' groups, as many as are read side by side.
   Task<absl::StatusOr<ReduceResponse>> Reduce(Ctx ctx, ReduceRequest request);

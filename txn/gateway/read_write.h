@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "txn/api/groups_asked.h"
 #include "txn/api/transaction.h"
 #include "txn/gateway/commit_driver.h"
 #include "txn/gateway/gateway_env.h"
@@ -28,7 +29,7 @@
 
 namespace isochron::txn {
 
-class GatewayTransaction : public ReadWriteTransaction, private GroupReader {
+class GatewayTransaction : public ReadWriteTransaction, public AsksGroups, private GroupReader {
  public:
   GatewayTransaction(std::shared_ptr<Gateway> gateway, TxnAttempt id);
   // Rolls back what is still open.
@@ -36,6 +37,7 @@ class GatewayTransaction : public ReadWriteTransaction, private GroupReader {
 
   TxnAttempt id() const override { return held_->id; }
   Timestamp read_timestamp() const override { return Timestamp(); }
+  const std::set<GroupId>& groups_asked() const override { return held_->asked; }
 
   Task<absl::StatusOr<std::optional<std::string>>> Get(Ctx ctx, std::string key,
                                                        LockMode lock) override;

@@ -36,6 +36,28 @@ absl::Status Explain(const absl::Status& status, GroupId group, int64_t t_us,
       " us before the deadline; read at an earlier timestamp, or wait for these nodes", words));
 }
 
+using Answered = OneShot<absl::StatusOr<peer::GroupResponse>>;
+
+Task<void> AskLeader(Gateway* gateway, Ctx ctx, GroupId group, peer::GroupRequest request,
+                     Answered answered) {
+  answered.Set(co_await gateway->env.groups->Call(ctx, group, std::move(request)));
+}
+
+Task<void> AskStandIns(Gateway* gateway, Ctx ctx, GroupId group, peer::GroupRequest request,
+                       Answered answered) {
+  const GatewayEnv& env = gateway->env;
+  co_await SleepFor(env.executor, env.limits.straggler_us);
+  env.observer->Reached("gateway.straggler");
+  request.mutable_snapshot_read()->set_any_replica(true);
+  for (NodeId node : NearestReplicas(*gateway, group)) {
+    if (node == env.router->LeaderHint(group)) continue;
+    auto answer = co_await env.groups->CallAt(ctx, node, group, request, env.limits.replica_try_us);
+    if (!answer.ok() || AskAnother(*answer)) continue;
+    if (answered.Set(std::move(answer))) env.observer->Reached("gateway.stand_in_answered");
+    co_return;
+  }
+}
+
 }  // namespace
 
 std::vector<NodeId> NearestReplicas(const Gateway& gateway, GroupId group) {
@@ -86,6 +108,17 @@ Task<absl::StatusOr<peer::GroupResponse>> CallReplicas(Gateway* gateway, Ctx ctx
     if (answer.ok() && !AskAnother(*answer)) co_return answer;
     co_await SleepFor(env.executor, kRoundPauseUs);
   }
+}
+
+Task<absl::StatusOr<peer::GroupResponse>> CallOrStandIn(Gateway* gateway, Ctx ctx, GroupId group,
+                                                        peer::GroupRequest request) {
+  Answered answered(gateway->env.executor);
+  TaskScope scope;
+  scope.Spawn(AskLeader(gateway, ctx, group, request, answered));
+  scope.Spawn(AskStandIns(gateway, ctx, group, std::move(request), answered));
+  auto answer = co_await answered;
+  scope.Clear();
+  co_return answer;
 }
 
 }  // namespace isochron::txn

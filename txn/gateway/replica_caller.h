@@ -28,6 +28,11 @@ std::vector<NodeId> NearestReplicas(const Gateway& gateway, GroupId group);
 Task<absl::StatusOr<peer::GroupResponse>> CallReplicas(Gateway* gateway, Ctx ctx, GroupId group,
                                                        peer::GroupRequest request);
 
+// A read at a fixed timestamp, by the leader; if that has not answered after
+// GatewayLimits::straggler_us, by another replica, too: whichever answers first.
+Task<absl::StatusOr<peer::GroupResponse>> CallOrStandIn(Gateway* gateway, Ctx ctx, GroupId group,
+                                                        peer::GroupRequest request);
+
 }  // namespace isochron::txn
 
 #endif  // ISOCHRON_TXN_GATEWAY_REPLICA_CALLER_H_

@@ -31,6 +31,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/sabotage.h"
 #include "common/types.h"
 #include "txn/api/transaction.h"
@@ -74,6 +75,10 @@ class LockTable {
   // Cancel or FailAll say. What the attempt already holds is not asked for again. Returns 0 when
   // `done` ran already.
   RequestId Acquire(const TxnAttempt& attempt, std::vector<LockSpan> spans, Micros now, Done done);
+  // The same, but never waits and never wounds: false when it would have to, and then nothing has
+  // changed. A waiter that precedes it is in the way, too.
+  absl::StatusOr<bool> TryAcquire(const TxnAttempt& attempt, std::vector<LockSpan> spans,
+                                  Micros now);
   // Ends a waiting request with `status`. No effect when it is not waiting any more.
   void Cancel(RequestId id, absl::Status status);
 

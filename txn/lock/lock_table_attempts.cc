@@ -142,4 +142,30 @@ void LockTable::CheckInvariants() const {
   }
 }
 
+absl::StatusOr<bool> LockTable::TryAcquire(const TxnAttempt& attempt, std::vector<LockSpan> spans,
+                                           Micros now) {
+  auto [entry, made] = attempts_.try_emplace(attempt);
+  Attempts::value_type* who = &*entry;
+  bool blocked = false;
+  if (!who->second.ended) {
+    std::erase_if(spans, [&](const LockSpan& s) { return s.range.Empty() || Covered(who, s); });
+    ForEachConflict(who, spans, [&blocked](const Holder&) {
+      blocked = true;
+      return false;
+    });
+    blocked = blocked || BlockedByWaiters(WaiterKey{attempt, next_id_ + 1}, spans);
+  }
+  if (blocked) {
+    if (made) attempts_.erase(entry);
+    return false;
+  }
+  // Nothing is in the way, so it is answered at once.
+  absl::Status taken;
+  const RequestId id =
+      Acquire(attempt, std::move(spans), now, [&taken](absl::Status s) { taken = std::move(s); });
+  ISO_CHECK(id == 0, "a lock that nothing is in the way of was not granted");
+  if (!taken.ok()) return taken;
+  return true;
+}
+
 }  // namespace isochron::txn

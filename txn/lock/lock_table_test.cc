@@ -71,6 +71,32 @@ TEST_F(LockTableTest, AnOlderRequestWoundsAYoungerHolder) {
   EXPECT_TRUE(Granted(Ask(At(6), {X("b")})));  // all its locks are gone
 }
 
+TEST_F(LockTableTest, ATryNeitherWaitsNorWoundsNorLeavesATrace) {
+  EXPECT_TRUE(Granted(Ask(At(5), {X("a")})));
+  // Older than the holder: it would wound it.
+  EXPECT_EQ(*table_.TryAcquire(At(1), {X("a")}, 0), false);
+  EXPECT_EQ(*table_.TryAcquire(At(9), {S("a")}, 0), false);
+  EXPECT_TRUE(wounded_.empty());
+  EXPECT_TRUE(table_.Alive(At(5)));
+  EXPECT_EQ(table_.attempts(), 1u);
+  EXPECT_EQ(table_.waiting(), 0u);
+  // All or nothing.
+  EXPECT_EQ(*table_.TryAcquire(At(1), {X("b"), X("a")}, 0), false);
+  EXPECT_EQ(*table_.TryAcquire(At(9), {X("b")}, 0), true);
+  EXPECT_EQ(*table_.TryAcquire(At(9), {X("b")}, 0), true);  // its own
+  table_.Pin(At(9));
+  EXPECT_EQ(*table_.TryAcquire(At(1), {S("b")}, 0), false);
+  EXPECT_TRUE(blocked_.empty());
+  // Nobody is overtaken: an older one waits for it.
+  EXPECT_TRUE(Granted(Ask(At(4), {S("c")})));
+  EXPECT_TRUE(Waits(Ask(At(6), {X("c")})));
+  EXPECT_EQ(*table_.TryAcquire(At(8), {S("c")}, 0), false);
+  EXPECT_EQ(*table_.TryAcquire(At(2), {S("c")}, 0), true);
+  table_.Release(At(5), true);
+  EXPECT_TRUE(absl::IsAborted(table_.TryAcquire(At(5), {X("z")}, 0).status()));
+  table_.CheckInvariants();
+}
+
 TEST_F(LockTableTest, ARangeCoversTheGapsInIt) {
   EXPECT_TRUE(Granted(Ask(At(1), {{KeyRange{"b", "m"}, LockMode::kShared}})));
   EXPECT_TRUE(Waits(Ask(At(2), {X("c")})));

@@ -124,6 +124,13 @@ Task<absl::Status> LedGroup::Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockS
   if (stopped_) co_return absl::FailedPreconditionError("leadership of the group ended");
   Executor* executor = env_->executor;
   const Micros began = now_us();
+  if (longest_us == kNoWaitForLocks) {
+    auto taken = locks_.TryAcquire(attempt, std::move(spans), began);
+    if (!taken.ok()) co_return taken.status();
+    if (*taken) co_return absl::OkStatus();
+    Reached("txn.lock_not_free_at_once");
+    co_return LockTimeout("could not obtain lock: another transaction holds it or waits for it");
+  }
   OneShot<absl::Status> result(executor);
   const LockTable::RequestId id =
       locks_.Acquire(attempt, std::move(spans), began,

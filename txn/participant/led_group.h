@@ -74,8 +74,8 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   bool InFlight(Flight kind, const TxnAttempt& attempt) const;
 
   // Waits for locks. ABORTED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION (leadership ended),
-  // DEADLINE_EXCEEDED, CANCELLED; LockTimeout after `longest_us`, if that is not 0. Adds to ctx's
-  // lock wait.
+  // DEADLINE_EXCEEDED, CANCELLED; LockTimeout after `longest_us`, if that is not 0; at once for
+  // kNoWaitForLocks. Adds to ctx's lock wait.
   Task<absl::Status> Lock(Ctx ctx, TxnAttempt attempt, std::vector<LockSpan> spans,
                           Micros longest_us = 0);
   // For a request that decides: waits so long only that an abort can still be logged and told

@@ -65,7 +65,7 @@ absl::StatusOr<Timestamp> ReadSpans(const ServerEnv& env, GroupAccess* group, co
 // The same, by a program, over a page of its own. Nullopt where it cannot be run: then *out is as
 // it was.
 absl::StatusOr<std::optional<Timestamp>> RunProgram(const ServerEnv& env, GroupAccess* group,
-                                                    const Spans& spans, Timestamp t,
+                                                    const Spans& spans, Timestamp t, bool reverse,
                                                     absl::string_view program,
                                                     peer::ReadResponse* out) {
   if (env.programs == nullptr) return std::nullopt;
@@ -81,7 +81,7 @@ absl::StatusOr<std::optional<Timestamp>> RunProgram(const ServerEnv& env, GroupA
   };
   Timestamp max_version;
   for (size_t i = 0; i < spans.size(); ++i) {
-    auto page = group->Run(spans[i], t, {env.options.program_rows, 0, false}, run->get());
+    auto page = group->Run(spans[i], t, {env.options.program_rows, 0, reverse}, run->get());
     // Of the store or of the program: the rows are read without it, and that shows which.
     if (!page.ok()) return given_up();
     max_version = std::max(max_version, page->max_version);
@@ -169,8 +169,8 @@ Task<absl::StatusOr<peer::GroupResponse>> AnswerAt(const ServerEnv* env, GroupAc
   response.mutable_read()->set_timestamp_us(t.us);
   std::optional<Timestamp> by_program;
   if (!request->program().empty()) {
-    ISO_CO_ASSIGN_OR_RETURN(
-        by_program, RunProgram(*env, group, spans, t, request->program(), response.mutable_read()));
+    ISO_CO_ASSIGN_OR_RETURN(by_program, RunProgram(*env, group, spans, t, request->reverse(),
+                                                   request->program(), response.mutable_read()));
   }
   absl::StatusOr<Timestamp> examined = Timestamp();
   if (by_program.has_value()) {

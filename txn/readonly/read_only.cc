@@ -141,6 +141,20 @@ Task<absl::StatusOr<ScanResponse>> ReadOnlyTransaction::Scan(Ctx ctx, ScanReques
   }
 }
 
+Task<absl::StatusOr<ScanResponse>> ReadOnlyTransaction::Filter(Ctx ctx, ScanRequest request,
+                                                               std::string program) {
+  ScanResponse response;
+  response.rest = request.range;
+  while (response.rest.has_value() && response.rows.empty()) {
+    absl::StatusOr<RangePage> page = co_await reader_.Range(ctx, *response.rest, request.limit_rows,
+                                                            request.reverse, request.lock, program);
+    if (!page.ok()) co_return page.status();
+    response.rows = std::move(page->rows);
+    response.rest = std::move(page->rest);
+  }
+  co_return response;
+}
+
 Task<absl::StatusOr<SpanPage>> ReadOnlyTransaction::ReadGroup(Ctx ctx, GroupId group, SpanRead read,
                                                               bool several) {
   Gateway& gateway = *gateway_;
@@ -156,6 +170,7 @@ Task<absl::StatusOr<SpanPage>> ReadOnlyTransaction::ReadGroup(Ctx ctx, GroupId g
     Fix(*now);
   }
   const bool last_ts = t_ == Timestamp() && options_.single_read && !any_replica_;
+  asked_.insert(group);
   peer::GroupRequest request;
   peer::SnapshotReadRequest* body = request.mutable_snapshot_read();
   body->set_timestamp_us(last_ts ? kLastTsUs : t_.us);
@@ -172,6 +187,8 @@ Task<absl::StatusOr<SpanPage>> ReadOnlyTransaction::ReadGroup(Ctx ctx, GroupId g
   absl::StatusOr<peer::GroupResponse> response = absl::UnavailableError("not asked");
   if (any_replica_) {
     response = co_await CallReplicas(&gateway, ctx, group, std::move(request));
+  } else if (t_ != Timestamp() && !body->program().empty()) {
+    response = co_await CallOrStandIn(&gateway, ctx, group, std::move(request));
   } else {
     response = co_await gateway.env.groups->Call(ctx, group, std::move(request));
   }

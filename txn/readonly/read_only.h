@@ -17,9 +17,11 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "txn/api/groups_asked.h"
 #include "txn/api/transaction.h"
 #include "txn/gateway/gateway_env.h"
 #include "txn/gateway/range_reader.h"
@@ -28,6 +30,7 @@ namespace isochron::txn {
 
 class ReadOnlyTransaction : public ReadTransaction,
                             public ReducingTransaction,
+                            public AsksGroups,
                             private GroupReader {
  public:
   ReadOnlyTransaction(std::shared_ptr<Gateway> gateway, ReadOptions options);
@@ -42,7 +45,10 @@ class ReadOnlyTransaction : public ReadTransaction,
   Task<absl::StatusOr<ReduceResponse>> Reduce(Ctx ctx, ReduceRequest request) override {
     return reader_.Reduce(std::move(ctx), std::move(request));
   }
+  Task<absl::StatusOr<ScanResponse>> Filter(Ctx ctx, ScanRequest request,
+                                            std::string program) override;
   Timestamp read_timestamp() const override { return t_; }
+  const std::set<GroupId>& groups_asked() const override { return asked_; }
 
  private:
   Task<absl::StatusOr<SpanPage>> ReadGroup(Ctx ctx, GroupId group, SpanRead read,
@@ -56,6 +62,7 @@ class ReadOnlyTransaction : public ReadTransaction,
   const ReadOptions options_;
   Timestamp t_;  // 0: not fixed yet
   bool any_replica_;
+  std::set<GroupId> asked_;
   RangeReader reader_;
 };
 

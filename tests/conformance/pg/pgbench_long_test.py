@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pgbench at scale 10, a million rows: all steps of -i, its scripts in all modes, 64 clients."""
+
+import unittest
+
+from pgbench import PgbenchCase
+
+
+class PgbenchLongTest(PgbenchCase):
+    def test_scale_ten(self):
+        self.initialized(scale=10)
+        done = self.all_scripts("-c", "16", "-j", "2", each=100)
+        self.transactions("-b", "tpcb-like", "-c", "64", "-j", "2", "-t", "50", wanted=3200)
+        self.assert_sums(done + 3200)
+        for node in self.universe.nodes:
+            print(f"node {node.number}: {node.resident_bytes() >> 20} MiB resident")
+
+
+if __name__ == "__main__":
+    unittest.main()
