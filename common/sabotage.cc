@@ -58,6 +58,11 @@ constexpr absl::string_view kNames[] = {
     "foreign-key-unlocked",
     "skip-locked-unchecked",
     "advisory-renews-late",
+    "fence-at-once",
+    "deferred-forgotten",
+    "schema-unheld",
+    "missing-schema-remembered",
+    "young-fence",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

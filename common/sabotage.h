@@ -65,6 +65,11 @@ enum class Sabotage : int {
   kForeignKeyUnlocked,
   kSkipLockedUnchecked,
   kAdvisoryRenewsLate,
+  kFenceAtOnce,
+  kDeferredForgotten,
+  kSchemaUnheld,
+  kMissingSchemaRemembered,
+  kYoungFence,
   kCount,
 };
 

@@ -46,7 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kWitnessTruncatesEarly, Sabotage::kForgetFinished, Sabotage::kReadVoteUnbounded,
         Sabotage::kUnheardRetention, Sabotage::kUnboundedElections, Sabotage::kUnregisteredGroup,
         Sabotage::kBackfillOverwritesDelete, Sabotage::kForeignKeyUnlocked,
-        Sabotage::kSkipLockedUnchecked, Sabotage::kAdvisoryRenewsLate),
+        Sabotage::kSkipLockedUnchecked, Sabotage::kAdvisoryRenewsLate, Sabotage::kFenceAtOnce,
+        Sabotage::kDeferredForgotten, Sabotage::kSchemaUnheld, Sabotage::kMissingSchemaRemembered,
+        Sabotage::kYoungFence),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -32,5 +32,7 @@ TEST(WorkloadTest, SingleStatementsMoveWhatThereIs) { ExpectClean("merge", "1..3
 
 TEST(WorkloadTest, NoChildIsWithoutItsParent) { ExpectClean("references", "1..8"); }
 
+TEST(WorkloadTest, NamesLeadToTheirTables) { ExpectClean("names", "1..60"); }
+
 }  // namespace
 }  // namespace isochron::sim

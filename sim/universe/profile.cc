@@ -229,6 +229,25 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       p->workloads = {"advisory"};
       p->clients = 12;
       break;
+    case Sabotage::kFenceAtOnce:
+      p->workloads = {"references"};
+      p->clients = 12;
+      break;
+    case Sabotage::kDeferredForgotten:
+      // Those who write in disorder meet, and are run again.
+      p->workloads = {"references"};
+      p->clients = 16;
+      break;
+    case Sabotage::kYoungFence:
+      SetFaults(p, {});
+      p->workloads = {"names"};
+      p->clients = 12;
+      break;
+    case Sabotage::kSchemaUnheld:
+    case Sabotage::kMissingSchemaRemembered:
+      p->workloads = {"names"};
+      p->clients = 12;
+      break;
     default:
       break;
   }
@@ -315,7 +334,8 @@ Profile DrawProfile(const RunOptions& options, Random random) {
     return std::find(p.workloads.begin(), p.workloads.end(), workload) != p.workloads.end();
   };
   if (!options.sql_file.empty() || works("ddl") || works("schema") || works("references") ||
-      works("merge") || works("sequence") || works("queue") || works("advisory")) {
+      works("merge") || works("sequence") || works("queue") || works("advisory") ||
+      works("names")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

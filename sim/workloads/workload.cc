@@ -13,7 +13,7 @@ constexpr std::pair<const char*, Make> kWorkloads[] = {
     {"counter", NewCounter},   {"cycle", NewCycle},       {"phantom", NewPhantom},
     {"probes", NewProbes},     {"ddl", NewDdl},           {"schema", NewSchema},
     {"sequence", NewSequence}, {"merge", NewMerge},       {"references", NewReferences},
-    {"queue", NewQueue},       {"advisory", NewAdvisory},
+    {"queue", NewQueue},       {"advisory", NewAdvisory}, {"names", NewNames},
 };
 // The others run where they are asked for.
 constexpr size_t kDrawn = 8;

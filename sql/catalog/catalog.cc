@@ -176,6 +176,15 @@ Task<absl::StatusOr<TablePtr>> Catalog::Resolve(Ctx ctx, std::string name) {
   co_return fetched.table;
 }
 
+Task<absl::StatusOr<bool>> Catalog::Stands(Ctx ctx, std::string name, bool* may_come) {
+  *may_come = false;
+  if (Peek(name) != nullptr) co_return true;
+  ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, name));
+  *may_come = fetched.fenced;
+  ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
+  co_return fetched.table != nullptr&& Standing(*fetched.table, now.latest);
+}
+
 Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Timestamp t,
                                                   txn::ReadTransaction* txn) {
   auto it = entries_.find(name);
@@ -258,7 +267,10 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
   if (!found.ok()) co_return found.status();
   if ((*found)[0].has_value()) {
     ISO_CO_ASSIGN_OR_RETURN(TableRecord old, DecodeTableRecord(*(*found)[0]));
-    const Timestamp ends = old.changes() ? old.at : old.now->drop_at;
+    // A fence alone stands for nothing.
+    const Timestamp ends = old.changes()         ? old.at
+                           : old.now.has_value() ? old.now->drop_at
+                                                 : Timestamp();
     if (ends == Timestamp::Max() || old.next.has_value()) {
       if (if_not_exists) co_return false;
       co_return AlreadyThere(table);
@@ -273,7 +285,12 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
     co_return AlreadyThere(table);
   }
   SchemaChange names(txn, truetime_);
-  if (table.is_relation()) ISO_CO_RETURN_IF_ERROR(co_await names.HoldSchema(ctx, table.name));
+  if (table.is_relation() && !options_.sabotage.Is(Sabotage::kSchemaUnheld)) {
+    ISO_CO_RETURN_IF_ERROR(co_await names.HoldSchema(ctx, table.name));
+  } else if (table.is_relation() && !table.schema.empty() &&
+             Hint(SchemaFullName(table.schema)) == nullptr) {
+    ISO_CO_RETURN_IF_ERROR((co_await Resolve(ctx, SchemaFullName(table.schema))).status());
+  }
   for (IndexDescriptor& index : table.indexes) {
     ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }

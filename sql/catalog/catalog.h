@@ -73,6 +73,9 @@ class Catalog {
 
   // The table of that name for transactions from now on. 42P01.
   Task<absl::StatusOr<TablePtr>> Resolve(Ctx ctx, std::string name);
+  // Whether there is something of that name for transactions from now on. Of a schema that there is
+  // not may be remembered for a lease, unless *may_come: a fence stands where it is to be made.
+  Task<absl::StatusOr<bool>> Stands(Ctx ctx, std::string name, bool* may_come);
   // For a transaction that reads at t: as of t, read through `txn` where the cache does not cover
   // t; the cache is then brought up to date in the background, for those that read later.
   Task<absl::StatusOr<TablePtr>> ResolveAt(Ctx ctx, std::string name, Timestamp t,
@@ -106,7 +109,7 @@ class Catalog {
   Task<absl::Status> StartSequence(Ctx ctx, TableDescriptor sequence);
   // Puts a fence on `name`, for a transaction that is about to change it. Nothing where there is no
   // such relation.
-  Task<absl::Status> Fence(Ctx ctx, std::string name);
+  Task<absl::Status> Fence(Ctx ctx, std::string name, const txn::ReadWriteTransaction* within);
   // Takes fences away, in the background, where they still stand.
   void Unfence(std::vector<std::string> names);
   // After the commit of a transaction that changed descriptions, or before it reads them anew.

@@ -8,6 +8,7 @@
 #include "common/coding.h"
 #include "common/status_macros.h"
 #include "sql/catalog/catalog.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 
 namespace isochron::sql {
@@ -59,8 +60,12 @@ Task<absl::StatusOr<bool>> Catalog::FenceOnce(Ctx ctx, txn::ReadWriteTransaction
                                               std::string name, Timestamp* blocked_until) {
   auto value = co_await txn->Get(ctx, DescriptorKey(name), txn::LockMode::kExclusive);
   if (!value.ok()) co_return value.status();
-  if (!value->has_value()) co_return false;
-  ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(**value));
+  const bool may_come = IsSchemaFullName(name);
+  if (!value->has_value() && !may_come) co_return false;
+  TableRecord record;
+  if (value->has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+  }
   const Timestamp drop_at = record.now.has_value() ? record.now->drop_at : Timestamp::Max();
   const Timestamp pending = std::min(record.at, drop_at);
   if (pending != Timestamp::Max() && !truetime_->After(pending)) {
@@ -70,12 +75,17 @@ Task<absl::StatusOr<bool>> Catalog::FenceOnce(Ctx ctx, txn::ReadWriteTransaction
   }
   TableRecord fenced;
   fenced.now = record.changes() ? record.next : record.now;
-  if (!fenced.now.has_value() || fenced.now->drop_at != Timestamp::Max()) co_return false;
-  fenced.now->next_index_id += kIndexIds;
+  const bool stands = fenced.now.has_value() && fenced.now->drop_at == Timestamp::Max();
+  if (!stands && !may_come) co_return false;
+  if (stands) {
+    fenced.now->next_index_id += kIndexIds;
+  } else {
+    fenced.now.reset();
+  }
   ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
   // As in ChangeOnce: who does not see this commit fetched before it, and that has run out by
   // `from`.
-  const Micros lease = options_.sabotage.Is(Sabotage::kUnregisteredGroup) ? 0 : options_.lease_us;
+  const Micros lease = options_.sabotage.Is(Sabotage::kFenceAtOnce) ? 0 : options_.lease_us;
   fenced.fence_from = now.latest + lease + options_.drop_margin_us;
   fenced.fence_until = now.latest + kFenceUs;
   ISO_CO_RETURN_IF_ERROR(txn->Put(DescriptorKey(name), EncodeTableRecord(fenced)));
@@ -86,8 +96,10 @@ Task<absl::StatusOr<bool>> Catalog::FenceOnce(Ctx ctx, txn::ReadWriteTransaction
   co_return true;
 }
 
-Task<absl::Status> Catalog::Fence(Ctx ctx, std::string name) {
-  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn, store_->Begin(ctx));
+Task<absl::Status> Catalog::Fence(Ctx ctx, std::string name,
+                                  const txn::ReadWriteTransaction* within) {
+  ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn,
+                          store_->BeginWithin(ctx, *within));
   for (int attempt = 0;; ++attempt) {
     Timestamp blocked_until;
     auto done = co_await FenceOnce(ctx, txn.get(), name, &blocked_until);
@@ -103,7 +115,7 @@ Task<absl::Status> Catalog::Fence(Ctx ctx, std::string name) {
     } else {
       ISO_CO_RETURN_IF_ERROR(co_await Backoff(ctx, attempt, done.status()));
     }
-    ISO_CO_ASSIGN_OR_RETURN(txn, store_->Begin(ctx));
+    ISO_CO_ASSIGN_OR_RETURN(txn, store_->BeginWithin(ctx, *within));
   }
 }
 
@@ -138,7 +150,9 @@ Task<void> Catalog::TakeFencesAway(std::vector<std::string> names) {
         auto record = DecodeTableRecord(**value);
         if (!record.ok() || record->fence_until.us == 0) break;
         record->fence_from = record->fence_until = Timestamp();
-        done = (*txn)->Put(DescriptorKey(name), EncodeTableRecord(*record));
+        const bool bare = !record->now.has_value() && !record->changes();
+        done = bare ? (*txn)->Delete(DescriptorKey(name))
+                    : (*txn)->Put(DescriptorKey(name), EncodeTableRecord(*record));
       }
       if (done.ok()) done = (co_await (*txn)->Commit(ctx, txn::CommitOptions{})).status();
       if (done.code() != absl::StatusCode::kAborted) break;

@@ -36,6 +36,11 @@ std::pair<std::string, std::string> Parts(absl::string_view full) {
 
 }  // namespace
 
+bool IsSchemaFullName(absl::string_view full_name) {
+  const auto [schema, name] = Parts(full_name);
+  return !schema.empty() && name.empty();
+}
+
 std::string FullName(absl::string_view schema, absl::string_view name) {
   if (schema.empty() || schema == kPublicSchema) return Escaped(name);
   return absl::StrCat(Escaped(schema), ".", Escaped(name));

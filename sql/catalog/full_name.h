@@ -28,6 +28,7 @@ std::string PlainSqlName(absl::string_view full_name);
 
 // The name under which the catalog keeps a schema.
 std::string SchemaFullName(absl::string_view schema);
+bool IsSchemaFullName(absl::string_view full_name);
 // The name that the index has in the catalog: it lies in its table's schema.
 std::string IndexFullName(absl::string_view table_full_name, absl::string_view index);
 

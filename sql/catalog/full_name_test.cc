@@ -36,6 +36,9 @@ TEST(FullNameTest, ReadsAsSql) {
   EXPECT_EQ(IndexFullName("s.t", "i"), "s.i");
   EXPECT_EQ(IndexFullName("t", "i"), "i");
   EXPECT_EQ(SchemaFullName("s"), "s.");
+  EXPECT_TRUE(IsSchemaFullName(SchemaFullName("a.b")));
+  EXPECT_FALSE(IsSchemaFullName(FullName("s", "t")));
+  EXPECT_FALSE(IsSchemaFullName(FullName("public", "s.")));
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ Task<absl::StatusOr<bool>> SchemaChange::IsFree(Ctx ctx, std::string name) {
   ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(*(*found)[1]));
   // A name that is on its way out is taken until then.
   if (record.changes()) co_return !record.next.has_value() && truetime_->After(record.at);
+  if (!record.now.has_value()) co_return true;  // a fence alone
   co_return record.now->drop_at != Timestamp::Max() && truetime_->After(record.now->drop_at);
 }
 

@@ -29,6 +29,10 @@ absl::Status DefineCheck(const ast::Check& check, TableDescriptor* table);
 absl::StatusOr<Datum> DefaultOfRowsBefore(const ColumnDescriptor& column, const EvalContext& eval);
 // 0A000 where there is one: "cannot use subquery in `where`".
 absl::Status RefuseSubquery(const ast::Expr& e, absl::string_view where);
+// 42804 unless values of the two can be compared, by one implicit conversion at most: `from` is of
+// the foreign key `name`, `to` is what it refers to.
+absl::Status CheckKeyTypes(const std::string& name, const ColumnDescriptor& from,
+                           const ColumnDescriptor& to);
 // The checks that look at a column, by name.
 absl::StatusOr<std::vector<std::string>> ChecksOn(const TableDescriptor& table, int column);
 // A column that is generated from it; null if there is none.

@@ -41,6 +41,20 @@ std::string ForeignKeyName(const TableDescriptor& child, const std::vector<std::
 
 }  // namespace
 
+absl::Status CheckKeyTypes(const std::string& name, const ColumnDescriptor& from,
+                           const ColumnDescriptor& to) {
+  if (from.type == to.type || CanCoerce(from.type, to.type, CastContext::kImplicit) ||
+      CanCoerce(to.type, from.type, CastContext::kImplicit)) {
+    return absl::OkStatus();
+  }
+  return WithFields(
+      SqlError(sqlstate::kDatatypeMismatch,
+               absl::StrCat("foreign key constraint \"", name, "\" cannot be implemented")),
+      {absl::StrCat("Key columns \"", from.name, "\" and \"", to.name,
+                    "\" are of incompatible types: ", TypeName(from.type), " and ",
+                    TypeName(to.type), ".")});
+}
+
 absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
                                           const TableDescriptor& child,
                                           const TableDescriptor& parent) {
@@ -88,15 +102,7 @@ absl::StatusOr<ForeignKey> MakeForeignKey(const ast::ForeignKeyConstraint& key,
   for (size_t i = 0; i < referenced.size(); ++i) {
     const ColumnDescriptor& from = child.columns[out.columns[i]];
     const ColumnDescriptor& to = parent.columns[referenced[i]];
-    if (from.type != to.type && !CanCoerce(from.type, to.type, CastContext::kImplicit) &&
-        !CanCoerce(to.type, from.type, CastContext::kImplicit)) {
-      return WithFields(
-          SqlError(sqlstate::kDatatypeMismatch,
-                   absl::StrCat("foreign key constraint \"", out.name, "\" cannot be implemented")),
-          {absl::StrCat("Key columns \"", from.name, "\" and \"", to.name,
-                        "\" are of incompatible types: ", TypeName(from.type), " and ",
-                        TypeName(to.type), ".")});
-    }
+    ISO_RETURN_IF_ERROR(CheckKeyTypes(out.name, from, to));
     out.parent_columns.push_back(to.id);
   }
   out.parent = parent.id;

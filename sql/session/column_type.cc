@@ -130,16 +130,7 @@ Task<absl::Status> AlterTableEdit::CheckKeysOf(Ctx ctx, SchemaChange* change, ui
       const int at = parent->FindColumnId(key.parent_columns[i]);
       if (at < 0) continue;
       const ColumnDescriptor& to = parent->columns[static_cast<size_t>(at)];
-      if (column.type == to.type || CanCoerce(column.type, to.type, CastContext::kImplicit) ||
-          CanCoerce(to.type, column.type, CastContext::kImplicit)) {
-        continue;
-      }
-      co_return WithFields(
-          SqlError(sqlstate::kDatatypeMismatch,
-                   absl::StrCat("foreign key constraint \"", key.name, "\" cannot be implemented")),
-          {absl::StrCat("Key columns \"", column.name, "\" and \"", to.name,
-                        "\" are of incompatible types: ", TypeName(column.type), " and ",
-                        TypeName(to.type), ".")});
+      ISO_CO_RETURN_IF_ERROR(CheckKeyTypes(key.name, column, to));
     }
     if (!same_stored && key.validated) foreign_keys.emplace_back(key.name, false);
   }

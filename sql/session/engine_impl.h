@@ -60,7 +60,6 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::StatusOr<TablePtr>> ResolveName(Ctx ctx, ast::TableName name, PathPtr path,
                                              Timestamp t, txn::ReadTransaction* reader,
                                              const TableMap* inside);
-  void ForgetMissingSchemas() { missing_schemas_.clear(); }
   // The plan of a statement for transactions that run now.
   Task<absl::StatusOr<std::shared_ptr<const Plan>>> PlanNow(Ctx ctx, PreparedPtr text,
                                                             const Prepared* statement);
@@ -125,7 +124,7 @@ class EngineImpl : public Engine, public VirtualTables {
   PreparedCache cache_;
   std::map<uint64_t, SessionImpl*> sessions_;
   uint64_t next_session_ = 1;
-  std::map<std::string, Micros> missing_schemas_;  // and until when that is sure
+  std::map<std::string, Timestamp> missing_schemas_;  // and until when that is sure
 };
 
 // Bounds a statement, and its waits for locks, by its timeouts for a scope.

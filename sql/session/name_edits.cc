@@ -12,6 +12,8 @@
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "sql/catalog/full_name.h"
+#include "sql/catalog/layout.h"
+#include "sql/catalog/table_record.h"
 #include "sql/planner/planner.h"
 #include "sql/planner/sequence_def.h"
 #include "sql/session/relation_edits.h"
@@ -147,6 +149,29 @@ Task<absl::StatusOr<TablePtr>> SchemaTransaction::Schema(Ctx ctx, std::string na
   co_return found;
 }
 
+Task<absl::Status> SchemaTransaction::FenceName(Ctx ctx, std::string full_name) {
+  // One that this transaction took away was there before.
+  if (scope_.names.contains(full_name)) co_return absl::OkStatus();
+  bool may_come = false;
+  ISO_CO_ASSIGN_OR_RETURN(const bool stands,
+                          co_await engine_->catalog().Stands(ctx, full_name, &may_come));
+  if (stands) co_return absl::OkStatus();  // whoever makes it is told so
+  ISO_CO_RETURN_IF_ERROR(co_await scope_.fence(ctx, full_name));
+  auto value = co_await inner_->Get(ctx, DescriptorKey(full_name), txn::LockMode::kExclusive);
+  if (!value.ok()) co_return value.status();
+  TableRecord record;
+  if (value->has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+  }
+  if (record.fence_until.us == 0) {
+    scope_.fenced->erase(full_name);
+    co_return absl::AbortedError(absl::StrCat("another change of ", full_name, " came in between"));
+  }
+  scope_.from = std::max(scope_.from, record.fence_from);
+  scope_.until = std::min(scope_.until, record.fence_until);
+  co_return absl::OkStatus();
+}
+
 Task<SchemaTransaction::Result> SchemaTransaction::CreateSchema(Ctx ctx,
                                                                 const ast::CreateSchema* create) {
   TableDescriptor schema;
@@ -161,7 +186,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::CreateSchema(Ctx ctx,
     result.notices.push_back({"NOTICE", "42P06", absl::StrCat(there, ", skipping")});
     co_return result;
   }
-  made_schemas_ = true;
+  ISO_CO_RETURN_IF_ERROR(co_await FenceName(ctx, schema.name));
   co_return co_await Create(ctx, std::move(schema), create->if_not_exists, {}, "CREATE SCHEMA");
 }
 
@@ -211,10 +236,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::DropSchema(Ctx ctx,
   }
   // They come first: from then on nothing is made in them.
   set.relations.insert(set.relations.begin(), schemas.begin(), schemas.end());
-  DropEdit edit(&set);
-  ISO_CO_ASSIGN_OR_RETURN(StatementResult dropped, co_await Edit(ctx, &edit, result.tag));
-  dropped.notices = std::move(result.notices);
-  co_return dropped;
+  co_return co_await DropAll(ctx, &set, std::move(result));
 }
 
 Task<SchemaTransaction::Result> SchemaTransaction::RenameSchema(Ctx ctx,
@@ -227,7 +249,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::RenameSchema(Ctx ctx,
     co_return SqlError("42P06", absl::StrCat("schema \"", rename->new_name, "\" already exists"));
   }
   ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all, co_await Relations(ctx));
-  made_schemas_ = true;
+  ISO_CO_RETURN_IF_ERROR(co_await FenceName(ctx, SchemaFullName(rename->new_name)));
   RenameSchemaEdit edit(&all, rename);
   co_return co_await Edit(ctx, &edit, "ALTER SCHEMA");
 }

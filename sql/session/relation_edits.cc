@@ -30,9 +30,14 @@ Task<absl::Status> DropEdit::Apply(Ctx ctx, SchemaChange* change) {
       ISO_CO_RETURN_IF_ERROR(co_await RemoveForeignKey(ctx, change, child, i - 1));
     }
   }
+  // All are held before a schema's are looked for: the lock on what lies in it would keep fences
+  // out.
   for (const TablePtr& relation : set_->relations) {
     ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, relation->name));
     if (table->id != relation->id) co_return Changed(relation->name);
+  }
+  for (const TablePtr& relation : set_->relations) {
+    ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, relation->name));
     if (table->kind == RelationKind::kSchema) {
       ISO_CO_RETURN_IF_ERROR(co_await CheckNoOthers(ctx, change, relation->name));
     }

@@ -173,9 +173,14 @@ Task<SchemaTransaction::Result> SchemaTransaction::Drop(Ctx ctx, std::vector<ast
   ISO_CO_ASSIGN_OR_RETURN(DropSet drop, WhatToDrop(all, std::move(targets), cascade));
   for (Notice& notice : drop.notices) result.notices.push_back(std::move(notice));
   if (drop.relations.empty()) co_return result;
-  DropEdit edit(&drop);
-  ISO_CO_ASSIGN_OR_RETURN(StatementResult dropped, co_await Edit(ctx, &edit, result.tag));
-  dropped.notices = std::move(result.notices);
+  co_return co_await DropAll(ctx, &drop, std::move(result));
+}
+
+Task<SchemaTransaction::Result> SchemaTransaction::DropAll(Ctx ctx, const DropSet* drop,
+                                                           StatementResult told) {
+  DropEdit edit(drop);
+  ISO_CO_ASSIGN_OR_RETURN(StatementResult dropped, co_await Edit(ctx, &edit, told.tag));
+  dropped.notices = std::move(told.notices);
   co_return dropped;
 }
 

@@ -37,7 +37,7 @@ SchemaTransaction::SchemaTransaction(EngineImpl* engine, Settings* settings,
   scope_.index_ids = kIndexIdsAnAttempt * static_cast<uint64_t>(attempt % kAttemptsAFence);
   scope_.fence = [this](Ctx ctx, std::string name) -> Task<absl::Status> {
     if (scope_.fenced->contains(name)) co_return absl::OkStatus();
-    ISO_CO_RETURN_IF_ERROR(co_await engine_->catalog().Fence(ctx, name));
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->catalog().Fence(ctx, name, inner_));
     scope_.fenced->insert(name);
     co_return absl::OkStatus();
   };

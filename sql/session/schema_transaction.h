@@ -26,6 +26,7 @@
 #include "sql/parser/ast_objects.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/private_writer.h"
+#include "sql/session/relation_edits.h"
 #include "sql/session/schema_edits.h"
 
 namespace isochron::sql {
@@ -53,8 +54,6 @@ class SchemaTransaction {
   Task<absl::Status> Refresh(Ctx ctx);
   // Before the commit: when that may be at the latest.
   Task<absl::StatusOr<Timestamp>> Finish(Ctx ctx);
-  // It has made or renamed schemas: nobody may remember that there are none of their names.
-  bool made_schemas() const { return made_schemas_; }
   // Where the transaction used a table before it changed it, as it found it then. ABORTED.
   absl::Status CheckUsed(const std::map<std::string, UsedTable>& used) const;
 
@@ -71,9 +70,14 @@ class SchemaTransaction {
   Task<Result> AlterSequence(Ctx ctx, const ast::AlterSequence* alter);
   Task<Result> Drop(Ctx ctx, std::vector<ast::TableName> names, RelationKind kind, bool if_exists,
                     bool cascade);
+  // With the notices and the tag that there are already.
+  Task<Result> DropAll(Ctx ctx, const DropSet* drop, StatementResult told);
   Task<Result> Truncate(Ctx ctx, const ast::Truncate* truncate);
   // name_edits.cc: schemas.
   Task<Result> Names(Ctx ctx, const ast::NamesStatement* names);
+  // Puts a fence where a schema is to be made: a lease later, which is before the commit, nobody
+  // remembers that there is none.
+  Task<absl::Status> FenceName(Ctx ctx, std::string full_name);
   Task<Result> CreateSchema(Ctx ctx, const ast::CreateSchema* create);
   Task<Result> DropSchema(Ctx ctx, const ast::DropSchema* drop);
   Task<Result> RenameSchema(Ctx ctx, const ast::RenameSchema* rename);
@@ -119,7 +123,6 @@ class SchemaTransaction {
   PrivateWriter writer_;
   SchemaScope scope_;
   std::map<std::string, UsedTable> found_;
-  bool made_schemas_ = false;
   EngineImpl::TableMap relations_;
   std::map<const Prepared*, std::pair<PreparedPtr, std::shared_ptr<const Plan>>> plans_;
 };

@@ -1,51 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Schemas over several nodes: what one remembers of names, and what another makes.
-#include <memory>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
-#include "sql/session/session.h"
-#include "sql/testing/fake_universe.h"
+#include "sql/testing/nodes_test_case.h"
 
 namespace isochron::sql {
 namespace {
 
-class SchemasTest : public ::testing::Test {
- protected:
-  SchemasTest() {
-    for (uint64_t seed : {1, 2}) {
-      EngineOptions options;
-      options.seed = seed;
-      engines_.push_back(Engine::Create({&u_.store, &u_.executor, &u_.truetime, nullptr}, options));
-      sessions_.push_back(engines_.back()->NewSession());
-    }
-  }
-  // Values of the rows, or the SQLSTATE.
-  std::string Run(int node, const std::string& sql) {
-    CollectingSink sink;
-    absl::Status status =
-        u_.Run(sessions_[static_cast<size_t>(node)]->Execute(u_.NewContext(), sql, {}, &sink))
-            .status();
-    if (!status.ok()) return SqlStateOf(status);
-    std::string out;
-    for (const auto& s : sink.statements) {
-      for (const Row& row : s.rows) {
-        for (size_t i = 0; i < row.size(); ++i) {
-          absl::StrAppend(&out, out.empty() ? "" : ",", DatumToText(s.columns[i].type, row[i]));
-        }
-      }
-    }
-    return out;
-  }
-
-  testing::FakeUniverse u_;
-  std::vector<std::unique_ptr<Engine>> engines_;
-  std::vector<std::unique_ptr<Session>> sessions_;
-};
+using SchemasTest = testing::NodesTestCase;
 
 TEST_F(SchemasTest, ANewSchemaIsOnEveryPathWhenItsStatementReturns) {
   EXPECT_EQ(Run(0, "CREATE TABLE t (id bigint PRIMARY KEY)"), "");
@@ -57,6 +22,34 @@ TEST_F(SchemasTest, ANewSchemaIsOnEveryPathWhenItsStatementReturns) {
   EXPECT_EQ(Run(0, "CREATE TABLE s.t (id bigint PRIMARY KEY)"), "");
   EXPECT_EQ(Run(0, "INSERT INTO s.t VALUES (2)"), "");
   EXPECT_EQ(Run(1, "SELECT id FROM t"), "2");
+}
+
+TEST_F(SchemasTest, ASchemaAndItsTableComeWithOneCommit) {
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id bigint PRIMARY KEY)"), "");
+  EXPECT_EQ(Run(0, "INSERT INTO t VALUES (1)"), "");
+  EXPECT_EQ(Run(1, "SET search_path TO s, public"), "");
+  EXPECT_EQ(Run(1, "SELECT id FROM t"), "1");
+  EXPECT_EQ(Run(0,
+                "BEGIN; CREATE SCHEMA s; CREATE TABLE s.t (id bigint PRIMARY KEY); "
+                "INSERT INTO s.t VALUES (2); COMMIT"),
+            "");
+  EXPECT_EQ(Run(1, "SELECT id FROM t"), "2");
+  EXPECT_EQ(Run(0, "BEGIN; DROP SCHEMA s CASCADE; CREATE SCHEMA s; COMMIT"), "");
+  EXPECT_EQ(Run(1, "SELECT id FROM t"), "1");
+}
+
+TEST_F(SchemasTest, ASchemaThatWasTakenBackIsForgotten) {
+  EXPECT_EQ(Run(0, "CREATE TABLE t (id bigint PRIMARY KEY)"), "");
+  EXPECT_EQ(Run(0, "BEGIN; CREATE SCHEMA s; ROLLBACK"), "");
+  u_.executor.Advance(5'000'000);
+  EXPECT_EQ(Run(1, "SET search_path TO s, public; SELECT id FROM t WHERE id = 1"), "");
+  u_.store.counts = {};
+  EXPECT_EQ(Run(1, "SELECT id FROM t WHERE id = 1"), "");
+  EXPECT_EQ(u_.store.counts.gets, 1) << "no fence is left at its name";
+  EXPECT_EQ(Run(0, "BEGIN; SAVEPOINT a; CREATE SCHEMA s; ROLLBACK TO a; CREATE SCHEMA s; COMMIT"),
+            "");
+  EXPECT_EQ(Run(0, "CREATE SCHEMA s"), "42P06");
+  EXPECT_EQ(Run(0, "ALTER SCHEMA s RENAME TO r; CREATE TABLE r.t (id bigint PRIMARY KEY)"), "");
 }
 
 TEST_F(SchemasTest, ATableThatHidesAnotherIsSeenAtOnce) {

@@ -49,19 +49,17 @@ Task<absl::StatusOr<bool>> EngineImpl::SchemaStands(Ctx ctx, std::string schema,
                                                     const TableMap* inside) {
   const std::string name = SchemaFullName(schema);
   if (inside != nullptr && inside->contains(name)) co_return inside->at(name) != nullptr;
-  if (catalog_.Peek(name) != nullptr) co_return true;
-  const Micros now = deps_.executor->MonotonicNow();
+  ISO_CO_ASSIGN_OR_RETURN(const TTInterval now, deps_.truetime->Now());
   auto missing = missing_schemas_.find(name);
-  if (missing != missing_schemas_.end() && now < missing->second) co_return false;
-  auto found = co_await catalog_.Resolve(ctx, name);
-  if (found.ok()) {
-    missing_schemas_.erase(name);
-    co_return true;
-  }
-  if (SqlStateOf(found.status()) != sqlstate::kUndefinedTable) co_return found.status();
-  // CREATE SCHEMA returns when nobody can remember this any more.
+  if (missing != missing_schemas_.end() && now.latest <= missing->second) co_return false;
+  bool may_come = false;
+  ISO_CO_ASSIGN_OR_RETURN(const bool stands, co_await catalog_.Stands(ctx, name, &may_come));
+  if (deps_.sabotage.Is(Sabotage::kMissingSchemaRemembered)) may_come = false;
+  missing_schemas_.erase(name);
+  if (stands || may_come) co_return stands;
+  // Whoever makes it has put up a fence a lease before it is there (SchemaTransaction::FenceName).
   if (missing_schemas_.size() >= kMaxMissing) missing_schemas_.clear();
-  missing_schemas_[name] = now + options_.schema_lease_us;
+  missing_schemas_[name] = now.earliest + options_.schema_lease_us;
   co_return false;
 }
 

@@ -1,58 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sequences over several nodes, retries and replays.
-#include <memory>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
-#include "sql/session/session.h"
-#include "sql/testing/fake_universe.h"
+#include "sql/testing/nodes_test_case.h"
 
 namespace isochron::sql {
 namespace {
 
-class SequencesTest : public ::testing::Test {
- protected:
-  SequencesTest() {
-    for (uint64_t seed : {1, 2}) {
-      EngineOptions options;
-      options.seed = seed;
-      engines_.push_back(Engine::Create({&u_.store, &u_.executor, &u_.truetime, nullptr}, options));
-      sessions_.push_back(engines_.back()->NewSession());
-    }
-  }
-  // Values of the rows, or the SQLSTATE.
-  std::string Run(int node, const std::string& sql) {
-    CollectingSink sink;
-    absl::Status status =
-        u_.Run(sessions_[static_cast<size_t>(node)]->Execute(u_.NewContext(), sql, {}, &sink))
-            .status();
-    return status.ok() ? Render(sink) : SqlStateOf(status);
-  }
-  std::string In(SqlTransaction* txn, const std::string& sql) {
-    CollectingSink sink;
-    absl::Status status = u_.Run(txn->Execute(u_.NewContext(), sql, {}, &sink)).status();
-    return status.ok() ? Render(sink) : SqlStateOf(status);
-  }
-  static std::string Render(const CollectingSink& sink) {
-    std::string out;
-    for (const auto& s : sink.statements) {
-      for (const Row& row : s.rows) {
-        for (size_t i = 0; i < row.size(); ++i) {
-          absl::StrAppend(&out, out.empty() ? "" : ",", DatumToText(s.columns[i].type, row[i]));
-        }
-      }
-    }
-    return out;
-  }
-
-  testing::FakeUniverse u_;
-  std::vector<std::unique_ptr<Engine>> engines_;
-  std::vector<std::unique_ptr<Session>> sessions_;
-};
+using SequencesTest = testing::NodesTestCase;
 
 TEST_F(SequencesTest, NodesTakeBlocksOfTheirOwn) {
   EXPECT_EQ(Run(0, "CREATE SEQUENCE s"), "");

@@ -416,7 +416,9 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
                                            ") gave another result"));
       }
     }
-    if (!again) co_return absl::OkStatus();
+    if (again) continue;
+    if (engine_->deps().sabotage.Is(Sabotage::kDeferredForgotten)) deferred_ = DeferredKeys();
+    co_return absl::OkStatus();
   }
 }
 
@@ -439,12 +441,6 @@ Task<absl::StatusOr<txn::CommitResult>> TransactionImpl::Commit(Ctx ctx) {
       EndSchema(true);
       EndSettings(true);
       settings_->SetCommitTimestamp(committed->commit_timestamp);
-      if (schema_ != nullptr && schema_->made_schemas()) {
-        // Until nobody remembers that there were none of their names.
-        engine_->ForgetMissingSchemas();
-        (void)co_await engine_->catalog().WaitUntilPast(
-            ctx, committed->commit_timestamp + engine_->options().schema_lease_us);
-      }
       co_return committed;
     }
     if (committed.status().code() != absl::StatusCode::kAborted) {

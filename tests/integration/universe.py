@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 # The project's root: Bazel runs a test in a copy of it, with what the test named.
 ROOT = pathlib.Path.cwd()
@@ -265,3 +266,17 @@ class Universe:
         """Sum over the nodes."""
         via = via or self.live()[0]
         return int(via.value(f"SELECT coalesce(sum(value), 0) FROM isochron.counters WHERE name = '{name}'"))
+
+
+class UniverseCase(unittest.TestCase):
+    """Tests that share a universe: cls.universe, and cls.pg, where its first node's PostgreSQL door is."""
+
+    FLAGS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.universe = Universe(flags=cls.FLAGS)
+        cls.universe.__enter__()
+        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
+        cls.pg = cls.universe.nodes[0].pg
+        cls.host, cls.port = cls.pg.rsplit(":", 1)

@@ -131,6 +131,13 @@ class Store {
   // A new attempt of a finished or aborted transaction: keeps its age (rule 19).
   virtual absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> Retry(
       Ctx ctx, const ReadWriteTransaction& previous) = 0;
+  // A transaction of its own that `parent` waits for while it holds locks, and as old as that: whom
+  // the parent would wound, it wounds (rule 1). A younger one would wait for those who wait for the
+  // parent. A store without wounds need not know.
+  virtual absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> BeginWithin(
+      Ctx ctx, const ReadWriteTransaction& /*parent*/) {
+    return Begin(std::move(ctx));
+  }
   // At `t`, or strong (one timestamp >= every transaction acknowledged before) when nullopt.
   virtual absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) = 0;

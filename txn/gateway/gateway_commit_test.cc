@@ -144,6 +144,24 @@ TEST_F(GatewayCommitTest, LocksLostWithALeaderAbort) {
   EXPECT_EQ((*retry)->id().attempt, 1u);
 }
 
+TEST_F(GatewayCommitTest, WhatATransactionWaitsForIsAsOldAsItself) {
+  auto parent = u.Begin();
+  u.executor.RunFor(1'000'000);
+  auto younger = u.Begin();
+  auto child = u.store->BeginWithin(u.MakeCtx(), *parent);
+  ASSERT_TRUE(child.ok());
+  EXPECT_NE((*child)->id().txn, parent->id().txn);
+  EXPECT_EQ((*child)->id().txn.start, parent->id().txn.start);
+  EXPECT_LT((*child)->id().txn, younger->id().txn);
+  ASSERT_TRUE((*child)->Put("a", "by the child").ok());
+  EXPECT_TRUE(u.Commit(child->get()).ok());
+  // Groups do not remember so long.
+  u.executor.RunFor(GatewayLimits().max_age_us);
+  child = u.store->BeginWithin(u.MakeCtx(), *parent);
+  ASSERT_TRUE(child.ok());
+  EXPECT_GT((*child)->id().txn, younger->id().txn);
+}
+
 TEST_F(GatewayCommitTest, AHeartbeatFindsLostLocks) {
   auto txn = u.Begin();
   EXPECT_EQ(u.Get(txn.get(), "a"), "1");

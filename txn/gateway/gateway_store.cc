@@ -53,6 +53,22 @@ absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> GatewayStore::Retry(
   return std::make_unique<GatewayTransaction>(gateway_, id);
 }
 
+absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> GatewayStore::BeginWithin(
+    Ctx ctx, const ReadWriteTransaction& parent) {
+  ISO_RETURN_IF_ERROR(Admit(ctx));
+  absl::StatusOr<Timestamp> now = gateway_->Latest();
+  if (!now.ok()) return now.status();
+  TxnAttempt id;
+  id.txn = parent.id().txn;
+  const bool young = gateway_->env.sabotage.Is(Sabotage::kYoungFence);
+  // As in Retry.
+  if (young || id.txn.start + gateway_->env.limits.max_age_us / 2 < *now) {
+    return Begin(std::move(ctx));
+  }
+  id.txn.sequence = ++gateway_->last_sequence;
+  return std::make_unique<GatewayTransaction>(gateway_, id);
+}
+
 absl::StatusOr<std::unique_ptr<ReadTransaction>> GatewayStore::BeginReadOnly(
     Ctx ctx, std::optional<Timestamp> t) {
   return BeginRead(std::move(ctx), ReadOptions{.t = t});

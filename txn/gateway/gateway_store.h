@@ -26,6 +26,8 @@ class GatewayStore : public Store {
   absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> Begin(Ctx ctx) override;
   absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> Retry(
       Ctx ctx, const ReadWriteTransaction& previous) override;
+  absl::StatusOr<std::unique_ptr<ReadWriteTransaction>> BeginWithin(
+      Ctx ctx, const ReadWriteTransaction& parent) override;
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginReadOnly(
       Ctx ctx, std::optional<Timestamp> t) override;
   absl::StatusOr<std::unique_ptr<ReadTransaction>> BeginRead(Ctx ctx, ReadOptions options) override;

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 import wire
-from universe import Universe
+from universe import UniverseCase
 from wire import Wire, message, query
 
 # What PostgreSQL's grammar says when its own stack is full is 42601 here, and 53200 or 42601 there.
@@ -68,14 +68,13 @@ WIDE = {
 }
 
 
-class HostileTest(unittest.TestCase):
+class HostileTest(UniverseCase):
+    FLAGS = ("--regions", "1")
+
     @classmethod
     def setUpClass(cls):
-        cls.universe = Universe(flags=["--regions", "1"])
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
+        super().setUpClass()
         cls.node = cls.universe.nodes[0]
-        cls.pg = cls.node.pg
         with Wire(cls.pg) as w:
             w.sql("create table leaf (id int primary key, a int)")
             w.sql("insert into leaf values (1, 1)")

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from universe import Universe, clean_environment
+from universe import UniverseCase, clean_environment
 
 
 def works(name):
@@ -17,14 +17,7 @@ def works(name):
 
 
 @unittest.skipUnless(works("pgbench") and works("psql"), "pgbench is not installed: postgresql-15 of Debian")
-class PgbenchCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.universe = Universe()
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
-        cls.host, cls.port = cls.universe.nodes[0].pg.rsplit(":", 1)
-
+class PgbenchCase(UniverseCase):
     def run_tool(self, *args, timeout=400):
         done = subprocess.run(
             args, capture_output=True, text=True, timeout=timeout, check=False,

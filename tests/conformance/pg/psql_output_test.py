@@ -17,7 +17,7 @@ import tempfile
 import time
 import unittest
 
-from universe import Universe, clean_environment
+from universe import UniverseCase, clean_environment
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = ("psql_describe", "psql_person")
@@ -91,15 +91,12 @@ class Keys:
 
 
 @unittest.skipIf(shutil.which("psql") is None, "psql is not installed: postgresql-client-15 of Debian")
-class PsqlOutputTest(unittest.TestCase):
+class PsqlOutputTest(UniverseCase):
     maxDiff = None
 
     @classmethod
     def setUpClass(cls):
-        cls.universe = Universe()
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
-        cls.pg = cls.universe.nodes[0].pg
+        super().setUpClass()
         cls.folder = tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
 

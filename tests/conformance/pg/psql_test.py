@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from universe import Universe, await_state, clean_environment
+from universe import UniverseCase, await_state, clean_environment
 
 PGBENCH_TABLES = """
 create table pgbench_history (tid int, bid int, aid int, delta int, mtime timestamptz, filler text);
@@ -22,15 +22,12 @@ insert into pgbench_branches (bid, bbalance) values (1, 0);
 """
 
 
-class PsqlTest(unittest.TestCase):
+class PsqlTest(UniverseCase):
     @classmethod
     def setUpClass(cls):
         if shutil.which("psql") is None:
             raise unittest.SkipTest("psql is not installed: postgresql-client-15 of Debian")
-        cls.universe = Universe()
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
-        cls.host, cls.port = cls.universe.nodes[0].pg.rsplit(":", 1)
+        super().setUpClass()
         cls.folder = tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))
 
     def environment(self):

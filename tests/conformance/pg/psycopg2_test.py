@@ -5,7 +5,7 @@ import datetime
 import io
 import unittest
 
-from universe import Universe
+from universe import UniverseCase
 
 try:
     import psycopg2
@@ -16,12 +16,8 @@ except ImportError:
 
 
 @unittest.skipIf(psycopg2 is None, "psycopg2 is not installed: python3-psycopg2 of Debian")
-class PsycopgTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.universe = Universe(flags=["--regions", "1"])
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
+class PsycopgTest(UniverseCase):
+    FLAGS = ("--regions", "1")
 
     def connect(self, autocommit=False):
         host, port = self.universe.nodes[0].pg.rsplit(":", 1)

@@ -7,22 +7,14 @@ import subprocess
 import unittest
 
 import wire
-from universe import Universe, clean_environment
+from universe import UniverseCase, clean_environment
 
 ROWS = 2000
 TABLES = 3
 
 
 @unittest.skipIf(shutil.which("sysbench") is None, "sysbench is not installed: sysbench of Debian")
-class SysbenchTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.universe = Universe()
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
-        cls.pg = cls.universe.nodes[0].pg
-        cls.host, cls.port = cls.pg.rsplit(":", 1)
-
+class SysbenchTest(UniverseCase):
     def sysbench(self, script, *args, tables=TABLES):
         done = subprocess.run(
             ["sysbench", script, "--db-driver=pgsql", f"--pgsql-host={self.host}", f"--pgsql-port={self.port}",

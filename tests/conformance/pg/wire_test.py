@@ -7,18 +7,17 @@ import struct
 import unittest
 
 import wire
-from universe import Universe, await_state, run
+from universe import Universe, UniverseCase, await_state, run
 from wire import Wire, bind, describe, execute, message, parse, query, zero
 
 
-class WireTest(unittest.TestCase):
+class WireTest(UniverseCase):
+    FLAGS = ("--regions", "1")
+
     @classmethod
     def setUpClass(cls):
-        cls.universe = Universe(flags=["--regions", "1"])
-        cls.universe.__enter__()
-        cls.addClassCleanup(cls.universe.__exit__, None, None, None)
+        super().setUpClass()
         cls.node = cls.universe.nodes[0]
-        cls.pg = cls.node.pg
         with Wire(cls.pg) as w:
             w.sql("create table t (id bigint primary key, v text)")
             w.sql("insert into t values (1, 'one'), (2, 'two'), (3, null)")
