@@ -95,9 +95,10 @@ absl::Status Expression(Ctx, const Datum* a, size_t, Datum* out) {
   return absl::OkStatus();
 }
 absl::Status UserById(Ctx, const Datum* a, size_t, Datum* out) {
-  return Text(
-      a[0].int_value() == 10 ? "isochron" : absl::StrCat("unknown (OID=", a[0].int_value(), ")"),
-      out);
+  const int64_t role = a[0].int_value();
+  // As in pg_roles.
+  if (role == 6171) return Text("pg_database_owner", out);
+  return Text(role == 10 ? "isochron" : absl::StrCat("unknown (OID=", role, ")"), out);
 }
 absl::Status EncodingName(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(a[0].int_value() == 6 ? "UTF8" : "", out);

@@ -313,7 +313,22 @@ bool TableDescriptor::Computes(const IndexDescriptor& index) const {
          });
 }
 
+void TableDescriptor::SetPartComment(bool of_index, uint64_t id_of_part, std::string text) {
+  std::erase_if(part_comments,
+                [&](const PartComment& c) { return c.of_index == of_index && c.id == id_of_part; });
+  if (!text.empty()) part_comments.push_back({of_index, id_of_part, std::move(text)});
+}
+
+std::string TableDescriptor::PartCommentOf(bool of_index, uint64_t id_of_part) const {
+  for (const PartComment& c : part_comments) {
+    if (c.of_index == of_index && c.id == id_of_part) return c.text;
+  }
+  return "";
+}
+
 void TableDescriptor::RemoveIndex(size_t at) {
+  SetPartComment(true, indexes[at].id, "");
+  SetPartComment(false, indexes[at].id, "");
   std::vector<uint32_t> own;
   for (const IndexColumn& c : indexes[at].columns) {
     if (!columns[c.column].computed_sql.empty()) own.push_back(c.column);

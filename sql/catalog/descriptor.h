@@ -114,6 +114,13 @@ struct CheckConstraint {
   friend bool operator==(const CheckConstraint&, const CheckConstraint&) = default;
 };
 
+// What COMMENT ON says of an index, or of a constraint that is no CHECK.
+struct PartComment {
+  bool of_index = false;
+  uint64_t id = 0;  // the index's or the foreign key's; kPrimaryIndex for the primary key
+  std::string text;
+};
+
 // What a view reads, and the columns that were there when it was made: it sees no others.
 struct Dependency {
   TableId relation;
@@ -149,6 +156,7 @@ struct TableDescriptor {
   Timestamp drop_at = Timestamp::Max();
   std::vector<CheckConstraint> checks;  // by name
   std::string comment;
+  std::vector<PartComment> part_comments;
   std::string view_sql;                // of a view: its query
   std::vector<Dependency> depends_on;  // of a view: the relations that it reads
   SequenceOptions sequence;            // of a sequence
@@ -176,6 +184,9 @@ struct TableDescriptor {
   bool Computes(const IndexDescriptor& index) const;
   // No two rows have the same values in its columns.
   bool IsKey(const IndexDescriptor& index) const { return index.unique && !Computes(index); }
+  // Comments on an index, or on a constraint; an empty text is none.
+  void SetPartComment(bool of_index, uint64_t id_of_part, std::string text);
+  std::string PartCommentOf(bool of_index, uint64_t id_of_part) const;
   // Takes an index out, with the columns that are there for it alone.
   void RemoveIndex(size_t at);
   // Position of the column with that id, -1 if it is gone.

@@ -21,6 +21,7 @@ enum TableTag : uint64_t {
   kSequence = 22,
   kOwner = 23,
   kNotValidChecks = 40,
+  kPartComments = 41,
 };
 
 void AddText(uint64_t tag, const std::string& text, Sections* out) {
@@ -131,6 +132,14 @@ void Add(const TableDescriptor& t, Sections* out) {
     if (!check.validated) Writer(&not_valid).Bytes(check.name);
   }
   if (!not_valid.empty()) out->emplace_back(kNotValidChecks, std::move(not_valid));
+  std::string comments;
+  for (const PartComment& c : t.part_comments) {
+    Writer writer(&comments);
+    writer.Bool(c.of_index);
+    writer.Varint(c.id);
+    writer.Bytes(c.text);
+  }
+  if (!comments.empty()) out->emplace_back(kPartComments, std::move(comments));
 }
 
 bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c) {
@@ -186,6 +195,13 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
         for (CheckConstraint& check : t->checks) {
           if (check.name == name) check.validated = false;
         }
+      }
+      return true;
+    case kPartComments:
+      while (!in->AtEnd()) {
+        PartComment c;
+        if (!in->Bool(&c.of_index) || !in->Varint(&c.id) || !in->Bytes(&c.text)) return false;
+        t->part_comments.push_back(std::move(c));
       }
       return true;
     default:

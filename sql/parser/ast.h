@@ -261,6 +261,9 @@ enum class AlterKind : uint8_t {
   kSetNotNull,        // name
   kDropNotNull,       // name
   kSetType,           // name, added (a column of that type), default_value and _sql: USING
+  kAddIdentity,       // name, added (a column that is one)
+  kSetIdentity,       // the same
+  kDropIdentity,      // name
   kAddUnique,         // unique
   kAddPrimaryKey,     // unique
   kAddForeignKey,     // foreign_key

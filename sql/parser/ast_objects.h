@@ -44,7 +44,7 @@ struct AlterSequence {
   SequenceClause options;
 };
 
-enum class ObjectKind : uint8_t { kTable, kSequence, kView, kColumn, kConstraint, kOther };
+enum class ObjectKind : uint8_t { kTable, kSequence, kView, kColumn, kConstraint, kIndex };
 
 struct DropObjects {
   ObjectKind kind = ObjectKind::kSequence;
@@ -79,7 +79,7 @@ struct Truncate {
 struct Comment {
   ObjectKind kind = ObjectKind::kTable;
   TableName relation;
-  std::string part;  // the column's or the constraint's name
+  std::string part;  // the column's or the constraint's name; an index is the relation
   std::optional<std::string> text;
 };
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/parser/ast_objects.h"
 #include "sql/parser/convert.h"
 #include "sql/types/error.h"
 
@@ -95,6 +96,28 @@ absl::StatusOr<ast::AlterCommand> SetType(State* state, const pg::AlterTableCmd&
   return std::move(*out);
 }
 
+// GENERATED ... AS IDENTITY of a column that stands: its sequence is all that it says.
+void Identity(const std::string& when, ast::AlterKind kind, ast::AlterCommand* out) {
+  out->kind = kind;
+  ast::ColumnDef column;
+  column.name = out->name;
+  (when == "a" ? column.identity_always : column.identity_by_default) = true;
+  out->added.columns.push_back(std::move(column));
+}
+
+absl::StatusOr<ast::AlterCommand> SetIdentity(const pg::AlterTableCmd& cmd,
+                                              ast::AlterCommand* out) {
+  const auto& options = cmd.def().list().items();
+  if (options.size() != 1 || options[0].def_elem().defname() != "generated") {
+    return SqlError(sqlstate::kUnsupported,
+                    "ALTER COLUMN ... SET of an identity column's sequence is not supported yet",
+                    -1, "ALTER SEQUENCE ... RESTART and setval() set its value.");
+  }
+  const int32_t when = options[0].def_elem().arg().integer().ival();
+  Identity(std::string(1, static_cast<char>(when)), ast::AlterKind::kSetIdentity, out);
+  return std::move(*out);
+}
+
 absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd& cmd) {
   ast::AlterCommand out;
   out.name = cmd.name();
@@ -132,12 +155,19 @@ absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd&
     case pg::AT_ChangeOwner:
       out.kind = ast::AlterKind::kOwner;
       return out;
-    case pg::AT_ReplicaIdentity:
-    case pg::AT_ClusterOn:
-    case pg::AT_SetStatistics:
-    case pg::AT_SetStorage:
-    case pg::AT_SetRelOptions:
-      return Unsupported("this form of ALTER TABLE", -1);
+    case pg::AT_AddIdentity: {
+      const pg::Constraint& c = cmd.def().constraint();
+      Identity(c.generated_when(), ast::AlterKind::kAddIdentity, &out);
+      ISO_ASSIGN_OR_RETURN(ast::SequenceClause clause, SequenceOptions(c.options()));
+      out.added.columns[0].sequence =
+          std::make_shared<const ast::SequenceClause>(std::move(clause));
+      return out;
+    }
+    case pg::AT_SetIdentity:
+      return SetIdentity(cmd, &out);
+    case pg::AT_DropIdentity:
+      out.kind = ast::AlterKind::kDropIdentity;
+      return out;
     case pg::AT_AlterColumnType:
       return SetType(state, cmd, &out);
     default:

@@ -149,9 +149,11 @@ absl::StatusOr<ast::Comment> CommentOn(const pg::CommentStmt& stmt) {
       out.part = names[names.size() - 1].string().sval();
       return out;
     }
-    case pg::OBJECT_DATABASE:
-    case pg::OBJECT_EXTENSION:
-      return Unsupported("COMMENT ON this kind of object", -1);
+    case pg::OBJECT_INDEX: {
+      out.kind = ast::ObjectKind::kIndex;
+      ISO_ASSIGN_OR_RETURN(out.relation, NameOf(names, names.size()));
+      return out;
+    }
     default:
       return Unsupported("COMMENT ON this kind of object", -1);
   }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/pg_catalog/describe.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "sql/catalog/full_name.h"
+#include "sql/catalog/layout.h"
 #include "sql/types/quote.h"
 #include "sql/types/type_info.h"
 
@@ -50,6 +56,67 @@ std::string KeyColumn(const TableDescriptor& table, const IndexParts& parts, siz
   const bool nulls_first = (parts.options[at] & 2) != 0;
   if (descending) out.append(" DESC");
   if (nulls_first != descending) out.append(nulls_first ? " NULLS FIRST" : " NULLS LAST");
+  return out;
+}
+
+// The end of the literal that begins with the quote at `at`, behind its last quote. A quote within
+// it is doubled, or, in E'...', behind a backslash.
+size_t EndOfLiteral(absl::string_view sql, size_t at, bool escapes) {
+  for (++at; at < sql.size(); ++at) {
+    if (escapes && sql[at] == '\\') {
+      ++at;
+    } else if (sql[at] == '\'' && at + 1 < sql.size() && sql[at + 1] == '\'') {
+      ++at;
+    } else if (sql[at] == '\'') {
+      return at + 1;
+    }
+  }
+  return sql.size();
+}
+
+bool IsPartOfWord(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// An expression as it is kept, in which a sequence without a schema is one of public, with the
+// names by which the search path finds them.
+std::string WithSequences(const CatalogSnapshot& snapshot, absl::string_view sql,
+                          std::vector<const CatalogRelation*>* found) {
+  std::string out;
+  for (size_t at = 0; at < sql.size();) {
+    if (sql[at] == '"') {
+      const size_t end = std::min(sql.find('"', at + 1), sql.size() - 1) + 1;
+      absl::StrAppend(&out, sql.substr(at, end - at));
+      at = end;
+      continue;
+    }
+    if (sql[at] != '\'') {
+      out.push_back(sql[at++]);
+      continue;
+    }
+    const bool escapes = at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
+                         (at == 1 || !IsPartOfWord(sql[at - 2]));
+    const size_t end = EndOfLiteral(sql, at, escapes);
+    const absl::string_view literal = sql.substr(at, end - at);
+    absl::string_view rest = sql.substr(end);
+    at = end;
+    const bool cast = absl::ConsumePrefix(&rest, "::regclass");
+    const CatalogRelation* sequence = nullptr;
+    if (!escapes && literal.size() > 2 && (cast || absl::EndsWith(out, "nextval("))) {
+      auto parts =
+          SplitName(absl::StrReplaceAll(literal.substr(1, literal.size() - 2), {{"\'\'", "\'"}}));
+      if (parts.ok()) {
+        const bool qualified = parts->size() > 1;
+        sequence = snapshot.Relation(qualified ? (*parts)[parts->size() - 2] : kPublicSchema,
+                                     parts->back());
+      }
+    }
+    if (sequence == nullptr) {
+      absl::StrAppend(&out, literal);
+      continue;
+    }
+    if (found != nullptr) found->push_back(sequence);
+    absl::StrAppend(&out, QuoteLiteral(snapshot.DisplayName(*sequence)), "::regclass");
+    if (cast) at = sql.size() - rest.size();
+  }
   return out;
 }
 
@@ -180,7 +247,15 @@ std::string IndexDefinition(const CatalogSnapshot& snapshot, const CatalogRelati
   return out;
 }
 
-std::string DefaultSql(const ColumnDescriptor& column) {
+std::vector<const CatalogRelation*> SequencesIn(const CatalogSnapshot& snapshot,
+                                                absl::string_view sql) {
+  std::vector<const CatalogRelation*> out;
+  WithSequences(snapshot, sql, &out);
+  return out;
+}
+
+std::string DefaultSql(const CatalogSnapshot& snapshot, const ColumnDescriptor& column) {
+  if (column.identity != Identity::kNone) return "";
   if (!column.generated_sql.empty()) return column.generated_sql;
   switch (column.default_kind) {
     case DefaultKind::kValue: {
@@ -193,7 +268,7 @@ std::string DefaultSql(const ColumnDescriptor& column) {
     case DefaultKind::kNow:
       return "now()";
     case DefaultKind::kExpression:
-      return column.default_sql;
+      return WithSequences(snapshot, column.default_sql, nullptr);
     default:
       return "";
   }
@@ -208,7 +283,19 @@ std::string ViewSql(const TableDescriptor& view) {
   return absl::StrCat(" ", view.view_sql, ended ? "" : ";");
 }
 
-std::string CommentOf(const TableDescriptor& table) { return table.comment; }
+std::string CommentOf(const CatalogRelation& relation) {
+  if (relation.table == nullptr) return "";
+  if (relation.kind != 'i') return relation.table->comment;
+  return relation.table->PartCommentOf(
+      true, relation.index == nullptr ? kPrimaryIndex : relation.index->id);
+}
+std::string CommentOf(const CatalogConstraint& c) {
+  if (c.kind == 'c') return c.table->checks[c.check].comment;
+  const uint64_t id = c.kind == 'p'   ? kPrimaryIndex
+                      : c.kind == 'f' ? c.foreign_key->id
+                                      : c.unique->id;
+  return c.table->PartCommentOf(false, id);
+}
 std::string CommentOf(const TableDescriptor& table, uint32_t column) {
   return table.columns[column].comment;
 }

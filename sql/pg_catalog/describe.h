@@ -6,7 +6,9 @@
 // for programs read them.
 
 #include <string>
+#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "sql/pg_catalog/snapshot.h"
 
 namespace isochron::sql {
@@ -19,8 +21,12 @@ std::string ConstraintDefinition(const CatalogSnapshot& snapshot, const CatalogC
 // 0. A pretty one says the schema only where the table is not visible.
 std::string IndexDefinition(const CatalogSnapshot& snapshot, const CatalogRelation& index,
                             int64_t column, bool pretty);
-// A column's default as an expression; "" without one.
-std::string DefaultSql(const ColumnDescriptor& column);
+// A column's default, or what it is generated from, as an expression; "" without one, and for an
+// identity column. Sequences have their schema where the search path does not lead to them.
+std::string DefaultSql(const CatalogSnapshot& snapshot, const ColumnDescriptor& column);
+// The sequences that an expression draws from or names.
+std::vector<const CatalogRelation*> SequencesIn(const CatalogSnapshot& snapshot,
+                                                absl::string_view sql);
 
 // Positions of the columns that a constraint is about; none for a check.
 std::vector<uint32_t> ConstraintColumns(const CatalogConstraint& c);
@@ -28,8 +34,9 @@ std::vector<uint32_t> ConstraintColumns(const CatalogConstraint& c);
 std::string CheckSql(const CatalogConstraint& c);
 // The query of a view.
 std::string ViewSql(const TableDescriptor& view);
-// Of the table, or of its column at that position; "" without one.
-std::string CommentOf(const TableDescriptor& table);
+// Of the relation or index, or of its table's column at that position; "" without one.
+std::string CommentOf(const CatalogRelation& relation);
+std::string CommentOf(const CatalogConstraint& constraint);
 std::string CommentOf(const TableDescriptor& table, uint32_t column);
 // "public.t_id_seq", the sequence that belongs to a column; "" without one.
 std::string SequenceOf(const CatalogSnapshot& snapshot, const TableDescriptor& table,

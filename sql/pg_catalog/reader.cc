@@ -179,10 +179,15 @@ absl::Status CatalogReaderImpl::ObjectComment(const Datum* args, size_t count, D
     if (it == snapshot_.comments().end() || it->second.empty()) return absl::OkStatus();
     return Text(it->second, out);
   }
+  if (count > 1 && args[1].string_value() == "pg_constraint") {
+    const CatalogConstraint* c = snapshot_.Constraint(args[0].int_value());
+    const std::string comment = c == nullptr ? "" : CommentOf(*c);
+    return comment.empty() ? absl::OkStatus() : Text(comment, out);
+  }
   if (count > 1 && args[1].string_value() != "pg_class") return absl::OkStatus();
   const CatalogRelation* r = snapshot_.Relation(args[0].int_value());
-  if (r == nullptr || r->table == nullptr || r->kind == 'i') return absl::OkStatus();
-  const std::string comment = CommentOf(*r->table);
+  if (r == nullptr) return absl::OkStatus();
+  const std::string comment = CommentOf(*r);
   return comment.empty() ? absl::OkStatus() : Text(comment, out);
 }
 

@@ -128,7 +128,9 @@ void Columns(const CatalogContext& context, RowMaker* out) {
       if (c.hidden) continue;
       ColumnRow(schema, r.name, c.name, ++ordinal, c.type, c.typmod, out);
       out->YesNo("is_nullable", !c.not_null);
-      if (const std::string sql = DefaultSql(c); !sql.empty()) DescribeDefault(c, sql, out);
+      if (const std::string sql = DefaultSql(*context.snapshot, c); !sql.empty()) {
+        DescribeDefault(c, sql, out);
+      }
       if (c.identity != Identity::kNone) {
         out->YesNo("is_identity", true);
         out->Text("identity_generation", c.identity == Identity::kAlways ? "ALWAYS" : "BY DEFAULT");
@@ -145,7 +147,7 @@ void Place(const CatalogConstraint& c, RowMaker* out) {
 }
 void PlaceOfTable(const TableDescriptor& t, RowMaker* out) {
   out->Text("table_catalog", kDatabaseName).Text("table_schema", SchemaOf(t));
-  out->Text("table_name", t.name);
+  out->Text("table_name", t.local_name());
 }
 
 void TableConstraints(const CatalogContext& context, RowMaker* out) {
@@ -156,7 +158,9 @@ void TableConstraints(const CatalogContext& context, RowMaker* out) {
                                  : c.kind == 'u' ? "UNIQUE"
                                  : c.kind == 'f' ? "FOREIGN KEY"
                                                  : "CHECK");
-    out->YesNo("is_deferrable", false).YesNo("initially_deferred", false).YesNo("enforced", true);
+    out->YesNo("is_deferrable", c.kind == 'f' && c.foreign_key->deferrable);
+    out->YesNo("initially_deferred", c.kind == 'f' && c.foreign_key->deferred);
+    out->YesNo("enforced", true);
     if (c.kind == 'u') out->YesNo("nulls_distinct", true);
   }
 }

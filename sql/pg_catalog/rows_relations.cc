@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kHeap = 2, kBtree = 403;
 constexpr int64_t kClassOid = 1259, kConstraintOid = 2606, kAttrdefOid = 2604, kNamespaceOid = 2615;
+constexpr int64_t kRewriteOid = 2618;
 
 Datum One(char c) { return Datum::String(std::string(1, c)); }
 
@@ -87,7 +88,10 @@ void AddAttribute(const Attribute& a, RowMaker* out) {
   out->Set("attstorage", One(facts.storage)).Bool("attnotnull", a.not_null);
   out->Bool("attislocal", true).Int("attcollation", CollationOf(a.type));
   if (a.column == nullptr) return;
-  out->Bool("atthasdef", !DefaultSql(*a.column).empty());
+  // An identity column has none of its own.
+  out->Bool("atthasdef",
+            a.column->identity == Identity::kNone &&
+                (a.column->default_kind != DefaultKind::kNone || !a.column->generated_sql.empty()));
   if (!a.column->generated_sql.empty()) out->Set("attgenerated", One('s'));
   if (a.column->identity != Identity::kNone) {
     out->Set("attidentity", One(a.column->identity == Identity::kAlways ? 'a' : 'd'));
@@ -140,7 +144,7 @@ void Attributes(const CatalogContext& context, RowMaker* out) {
 void Defaults(const CatalogContext& context, RowMaker* out) {
   for (const TablePtr& t : context.snapshot->tables()) {
     for (const ColumnDescriptor& c : t->columns) {
-      const std::string sql = DefaultSql(c);
+      const std::string sql = DefaultSql(*context.snapshot, c);
       if (sql.empty() || c.hidden) continue;
       out->New().Int("oid", DefaultOid(t->id, c.id)).Int("adrelid", TableOid(t->id));
       out->Int("adnum", c.id).Text("adbin", sql);
@@ -232,11 +236,13 @@ void Descriptions(const CatalogContext& context, RowMaker* out) {
     out->Text("description", text);
   };
   for (const TablePtr& t : context.snapshot->tables()) {
-    add(TableOid(t->id), kClassOid, 0, t->comment);
     for (const ColumnDescriptor& c : t->columns) add(TableOid(t->id), kClassOid, c.id, c.comment);
-    for (size_t i = 0; i < t->checks.size(); ++i) {
-      add(CheckOid(t->id, i), kConstraintOid, 0, t->checks[i].comment);
-    }
+  }
+  for (const CatalogRelation& r : context.snapshot->relations()) {
+    add(r.oid, kClassOid, 0, CommentOf(r));
+  }
+  for (const CatalogConstraint& c : context.snapshot->constraints()) {
+    add(c.oid, kConstraintOid, 0, CommentOf(c));
   }
   for (const auto& [schema, comment] : context.snapshot->comments()) {
     add(schema, kNamespaceOid, 0, comment);
@@ -245,11 +251,31 @@ void Descriptions(const CatalogContext& context, RowMaker* out) {
 
 void Namespaces(const CatalogContext& context, RowMaker* out) {
   for (const CatalogSchema& s : context.snapshot->schemas()) {
-    out->New().Int("oid", s.oid).Text("nspname", s.name).Int("nspowner", kOwnerOid);
+    out->New().Int("oid", s.oid).Text("nspname", s.name);
+    const bool common = s.oid == kPublicOid;
+    // As PostgreSQL has it: pg_dump writes down what is otherwise.
+    out->Int("nspowner", common ? kDatabaseOwnerOid : kOwnerOid);
+    if (!common) continue;
+    std::vector<Datum> rights;
+    for (const char* right : {"pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner"}) {
+      rights.push_back(Datum::String(right));
+    }
+    out->Set("nspacl", ArrayDatum(MakeVector(std::move(rights))));
   }
 }
 
-// What goes with what: an index with its constraint, a foreign key with the tables.
+// A view's query stands in a rule of its own, on which pg_dump hangs what the view reads.
+void Rules(const CatalogContext& context, RowMaker* out) {
+  for (const TablePtr& t : context.snapshot->tables()) {
+    if (t->kind != RelationKind::kView) continue;
+    out->New().Int("oid", RuleOid(t->id)).Text("rulename", "_RETURN");
+    out->Int("ev_class", TableOid(t->id)).Set("ev_type", One('1')).Set("ev_enabled", One('O'));
+    out->Bool("is_instead", true);
+  }
+}
+
+// What goes with what: an index with its constraint, a foreign key with the tables, a default with
+// its sequence, a view with what it reads.
 void Dependencies(const CatalogContext& context, RowMaker* out) {
   auto add = [&](int64_t class_of, int64_t object, int64_t ref_class, int64_t ref, int64_t column,
                  char type) {
@@ -269,8 +295,18 @@ void Dependencies(const CatalogContext& context, RowMaker* out) {
   }
   for (const TablePtr& t : context.snapshot->tables()) {
     for (const ColumnDescriptor& c : t->columns) {
-      if (DefaultSql(c).empty()) continue;
+      const std::string sql = DefaultSql(*context.snapshot, c);
+      if (sql.empty()) continue;
       add(kAttrdefOid, DefaultOid(t->id, c.id), kClassOid, TableOid(t->id), c.id, 'a');
+      for (const CatalogRelation* sequence : SequencesIn(*context.snapshot, sql)) {
+        add(kAttrdefOid, DefaultOid(t->id, c.id), kClassOid, sequence->oid, 0, 'n');
+      }
+    }
+    if (t->kind == RelationKind::kView) {
+      add(kRewriteOid, RuleOid(t->id), kClassOid, TableOid(t->id), 0, 'i');
+    }
+    for (const Dependency& d : t->depends_on) {
+      add(kRewriteOid, RuleOid(t->id), kClassOid, TableOid(d.relation), 0, 'n');
     }
     if (t->kind != RelationKind::kSequence || t->owner_table.value == 0) continue;
     const TablePtr owner = context.snapshot->Table(t->owner_table);
@@ -301,6 +337,7 @@ void AddRelations(Makers* out) {
   (*out)["pg_index"] = Indexes;
   (*out)["pg_constraint"] = Constraints;
   (*out)["pg_namespace"] = Namespaces;
+  (*out)["pg_rewrite"] = Rules;
   (*out)["pg_depend"] = Dependencies;
   (*out)["pg_sequence"] = Sequences;
   (*out)["pg_description"] = Descriptions;

@@ -29,11 +29,25 @@ void Role(RowMaker* out) {
     out->Bool(right, true);
   }
 }
+// Owns the schema public, as in PostgreSQL, and nothing else.
+void DatabaseOwner(RowMaker* out) {
+  out->New().Text("rolname", "pg_database_owner").Int("oid", kDatabaseOwnerOid);
+  out->Int("rolconnlimit", -1).Bool("rolinherit", true);
+  for (const char* right : {"rolsuper", "rolcreaterole", "rolcreatedb", "rolcanlogin",
+                            "rolreplication", "rolbypassrls"}) {
+    out->Bool(right, false);
+  }
+}
 void Roles(const CatalogContext&, RowMaker* out) {
   Role(out);
   out->Text("rolpassword", "********");
+  DatabaseOwner(out);
+  out->Text("rolpassword", "********");
 }
-void AuthIds(const CatalogContext&, RowMaker* out) { Role(out); }
+void AuthIds(const CatalogContext&, RowMaker* out) {
+  Role(out);
+  DatabaseOwner(out);
+}
 
 void User(RowMaker* out) {
   out->New().Text("usename", kOwnerName).Int("usesysid", kOwnerOid).Bool("usecreatedb", true);

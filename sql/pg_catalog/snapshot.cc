@@ -36,6 +36,7 @@ int64_t ReferencedIndex(const TableDescriptor& parent, const std::vector<uint32_
 
 int64_t PrimaryIndexOid(TableId id) { return Within(id, 1, 0, 1, 1, "primary"); }
 int64_t PrimaryConstraintOid(TableId id) { return Within(id, 2, 0, 1, 1, "primary key"); }
+int64_t RuleOid(TableId view) { return Within(view, 3, 0, 1, 1, "rule"); }
 int64_t IndexOid(TableId id, uint64_t index) { return Within(id, 16, index, 120, 2, "index"); }
 int64_t ConstraintOid(TableId id, uint64_t number) {
   return Within(id, 17, number, 119, 2, "constraint");

@@ -8,6 +8,7 @@
 // A number follows from the ids in the descriptions, so it stays as long as the object does:
 //   table             16384 + 1024 * id, and in the 1024 from there:
 //     + 1               its primary key's index, + 2 the constraint
+//     + 3               the rule of a view
 //     + 16 + 2 * n      index number n, + 1 its constraint; foreign key number n: + 1
 //     + 256 + n         the default of column number n
 //     + 768 + n         the n-th check constraint
@@ -31,6 +32,7 @@ inline constexpr int64_t kPgCatalogOid = 11;
 inline constexpr int64_t kPublicOid = 2200;
 inline constexpr int64_t kInformationSchemaOid = 13207;
 inline constexpr int64_t kOwnerOid = 10;
+inline constexpr int64_t kDatabaseOwnerOid = 6171;  // pg_database_owner, PostgreSQL's own role
 inline constexpr int64_t kDatabaseOid = 16384;
 inline constexpr char kOwnerName[] = "isochron";
 inline constexpr char kDatabaseName[] = "isochron";
@@ -115,6 +117,7 @@ int64_t IndexOid(TableId id, uint64_t index);
 int64_t ConstraintOid(TableId id, uint64_t number);
 int64_t DefaultOid(TableId id, uint32_t column);
 int64_t CheckOid(TableId id, size_t number);
+int64_t RuleOid(TableId view);
 int64_t SchemaOid(absl::string_view name);
 // The schema that an object's description names.
 std::string SchemaOf(const TableDescriptor& table);

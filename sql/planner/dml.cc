@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/layout.h"
+#include "sql/catalog/row_codec.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
 
@@ -182,6 +184,15 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
   excluded.tables[0].qualified_only = true;
   scope.tables.push_back(std::move(excluded.tables[0]));
   ISO_ASSIGN_OR_RETURN(node->set, Assignments(conflict.set, *table, scope, true));
+  // What ORMs say of every column: the row that is met has that key.
+  std::erase_if(node->set, [&](const auto& assignment) {
+    const auto& [column, value] = assignment;
+    return node->arbiter == kPrimaryIndex &&
+           table->KeyPosition(static_cast<uint32_t>(column)) >= 0 &&
+           value->kind == ExprKind::kColumn &&
+           value->index == column + static_cast<int>(table->columns.size()) &&
+           KeyPartIsExact(table->columns[static_cast<size_t>(column)].type);
+  });
   for (const auto& [column, value] : node->set) {
     if (table->KeyPosition(static_cast<uint32_t>(column)) >= 0) {
       return SqlError(sqlstate::kUnsupported,

@@ -114,6 +114,27 @@ absl::Status ChangeSequence(const ast::SequenceClause& clause, SequenceOptions* 
   return absl::OkStatus();
 }
 
+absl::StatusOr<TableDescriptor> DefineIdentity(const ast::ColumnDef& def,
+                                               const TableDescriptor& table,
+                                               ColumnDescriptor* column) {
+  if (!IsInteger(column->type)) {
+    return Wrong("identity column type must be smallint, integer, or bigint");
+  }
+  const ast::SequenceClause none;
+  const ast::SequenceClause& clause = def.sequence != nullptr ? *def.sequence : none;
+  const std::string name = FullName(
+      table.schema,
+      clause.name.empty() ? ObjectName(table.local_name(), column->name, "seq") : clause.name);
+  ISO_ASSIGN_OR_RETURN(TableDescriptor sequence, DefineSequence(name, clause, column->type));
+  sequence.owner_column = column->id;
+  column->identity = def.identity_always       ? Identity::kAlways
+                     : def.identity_by_default ? Identity::kByDefault
+                                               : Identity::kNone;
+  column->default_kind = DefaultKind::kExpression;
+  column->default_sql = NextValueSql(name);
+  return sequence;
+}
+
 absl::StatusOr<std::vector<TableDescriptor>> DefineSerials(const ast::CreateTable& create,
                                                            TableDescriptor* table) {
   std::vector<TableDescriptor> sequences;
@@ -133,22 +154,8 @@ absl::StatusOr<std::vector<TableDescriptor>> DefineSerials(const ast::CreateTabl
                                          "\" of table \"", table->local_name(), "\""),
                       def.position);
     }
-    if (!IsInteger(c.type)) {
-      return Wrong("identity column type must be smallint, integer, or bigint");
-    }
-    const ast::SequenceClause none;
-    const ast::SequenceClause& clause = def.sequence != nullptr ? *def.sequence : none;
-    const std::string name =
-        FullName(table->schema, clause.name.empty() ? ObjectName(table->local_name(), c.name, "seq")
-                                                    : clause.name);
-    ISO_ASSIGN_OR_RETURN(TableDescriptor sequence, DefineSequence(name, clause, c.type));
-    sequence.owner_column = c.id;
+    ISO_ASSIGN_OR_RETURN(TableDescriptor sequence, DefineIdentity(def, *table, &c));
     c.not_null = true;
-    c.identity = def.identity_always ? Identity::kAlways
-                 : identity          ? Identity::kByDefault
-                                     : Identity::kNone;
-    c.default_kind = DefaultKind::kExpression;
-    c.default_sql = NextValueSql(name);
     sequences.push_back(std::move(sequence));
   }
   return sequences;

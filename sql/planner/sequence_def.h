@@ -23,6 +23,11 @@ absl::Status ChangeSequence(const ast::SequenceClause& clause, SequenceOptions* 
 // its columns then draw their defaults from them. Owned by the columns. 42601, 22023.
 absl::StatusOr<std::vector<TableDescriptor>> DefineSerials(const ast::CreateTable& create,
                                                            TableDescriptor* table);
+// Makes an identity column of `column`, of `table`: the sequence that it then draws from, owned by
+// it, but for the table's id. 22023.
+absl::StatusOr<TableDescriptor> DefineIdentity(const ast::ColumnDef& def,
+                                               const TableDescriptor& table,
+                                               ColumnDescriptor* column);
 // The default of a column that counts: nextval('t_id_seq'::regclass).
 std::string NextValueSql(const std::string& sequence);
 // The table's leading key column if its values only grow, so that inserts all go to the table's

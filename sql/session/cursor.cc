@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
-#include "sql/pg_catalog/reader.h"
 
 namespace isochron::sql {
 namespace {
@@ -59,15 +58,7 @@ PlanRun::PlanRun(EngineImpl* engine, std::shared_ptr<const Plan> plan, ExecConte
 
 Task<absl::Status> PlanRun::Start() {
   if (plan_->uses_catalog) {
-    ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
-                            co_await engine_->catalog().List(exec_.ctx, exec_.reader));
-    ISO_CO_ASSIGN_OR_RETURN(
-        std::vector<IndexProgress> progress,
-        co_await engine_->schema_jobs().Progress(exec_.ctx, &tables, exec_.reader));
-    auto reader = std::make_unique<CatalogReaderImpl>(std::move(tables), exec_.eval.session,
-                                                      exec_.eval.now.us);
-    reader->SetProgress(std::move(progress));
-    catalog_ = std::move(reader);
+    ISO_CO_ASSIGN_OR_RETURN(catalog_, co_await engine_->ReadCatalog(&exec_));
     exec_.eval.catalog = catalog_.get();
   }
   root_ = MakeOperator(*plan_->root, &exec_);

@@ -330,6 +330,31 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::RunDrawing(std::shared_ptr<con
   co_return result;
 }
 
+Task<absl::StatusOr<std::unique_ptr<CatalogReader>>> EngineImpl::ReadCatalog(
+    const ExecContext* exec) {
+  txn::ReadTransaction* reader = exec->reader;
+  std::unique_ptr<txn::ReadTransaction> snapshot;
+  if (exec->writer != nullptr) {
+    // A lock on all names would hold up everybody's changes of the schema, and the transaction's
+    // own, whose fences are put up beside it.
+    ISO_CO_ASSIGN_OR_RETURN(snapshot, deps_.store->BeginReadOnly(exec->ctx, std::nullopt));
+    reader = snapshot.get();
+  }
+  ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables, co_await catalog_.List(exec->ctx, reader));
+  if (exec->inside != nullptr) {
+    std::erase_if(tables, [exec](const TablePtr& t) { return exec->inside->contains(t->name); });
+    for (const auto& [name, table] : *exec->inside) {
+      if (table != nullptr) tables.push_back(table);
+    }
+  }
+  ISO_CO_ASSIGN_OR_RETURN(std::vector<IndexProgress> progress,
+                          co_await schema_jobs_.Progress(exec->ctx, &tables, reader));
+  auto catalog =
+      std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session, exec->eval.now.us);
+  catalog->SetProgress(std::move(progress));
+  co_return catalog;
+}
+
 Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan> plan,
                                                       ExecContext* exec, ResultSink* sink,
                                                       bool check_schema) {
@@ -352,14 +377,7 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
   }
   std::unique_ptr<CatalogReader> catalog;
   if (plan->uses_catalog) {
-    ISO_CO_ASSIGN_OR_RETURN(std::vector<TablePtr> tables,
-                            co_await catalog_.List(exec->ctx, exec->reader));
-    ISO_CO_ASSIGN_OR_RETURN(std::vector<IndexProgress> progress,
-                            co_await schema_jobs_.Progress(exec->ctx, &tables, exec->reader));
-    auto reader = std::make_unique<CatalogReaderImpl>(std::move(tables), exec->eval.session,
-                                                      exec->eval.now.us);
-    reader->SetProgress(std::move(progress));
-    catalog = std::move(reader);
+    ISO_CO_ASSIGN_OR_RETURN(catalog, co_await ReadCatalog(exec));
     exec->eval.catalog = catalog.get();
   }
   if (plan->modifies && exec->writer == nullptr) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/random.h"
+#include "sql/binder/catalog_reader.h"
 #include "sql/catalog/catalog.h"
 #include "sql/exec/operator.h"
 #include "sql/session/advisory.h"
@@ -96,6 +97,10 @@ class EngineImpl : public Engine, public VirtualTables {
   // Waits before attempt `attempt` + 1; the request's own error when its time is up.
   Task<absl::Status> Backoff(Ctx ctx, int attempt, absl::Status last);
   ExecContext MakeExec(const Ctx& ctx);
+  // PostgreSQL's catalog for a statement: as of its timestamp; in a transaction that may write as
+  // of the moment, with what the transaction has changed, without locks, as PostgreSQL reads its
+  // own.
+  Task<absl::StatusOr<std::unique_ptr<CatalogReader>>> ReadCatalog(const ExecContext* exec);
 
   const Deps& deps() const { return deps_; }
   const EngineOptions& options() const { return options_; }

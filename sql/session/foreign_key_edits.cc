@@ -17,6 +17,7 @@ namespace isochron::sql {
 Task<absl::Status> RemoveForeignKey(Ctx ctx, SchemaChange* change, TableDescriptor* table,
                                     size_t at) {
   const ForeignKey key = table->foreign_keys[at];
+  table->SetPartComment(false, key.id, "");
   table->foreign_keys.erase(table->foreign_keys.begin() + static_cast<std::ptrdiff_t>(at));
   for (const ForeignKey& other : table->foreign_keys) {
     if (other.parent == key.parent) co_return absl::OkStatus();

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/full_name.h"
+#include "sql/catalog/layout.h"
 #include "sql/planner/planner.h"
 #include "sql/session/session_impl.h"
 
@@ -15,6 +17,25 @@ namespace {
 absl::Status Missing(const ast::TableName& name) {
   return SqlError(sqlstate::kUndefinedTable,
                   absl::StrCat("relation \"", name.name, "\" does not exist"), name.position);
+}
+
+absl::Status CommentOnPart(const std::string& name, bool index, const std::string& text,
+                           TableDescriptor* t) {
+  if (!t->has_hidden_key() && name == t->primary_key_name()) {
+    t->SetPartComment(index, kPrimaryIndex, text);
+    return absl::OkStatus();
+  }
+  if (const IndexDescriptor* found = t->FindIndex(name);
+      found != nullptr && (index || found->constraint)) {
+    t->SetPartComment(index, found->id, text);
+    return absl::OkStatus();
+  }
+  if (const ForeignKey* key = t->FindForeignKey(name); key != nullptr && !index) {
+    t->SetPartComment(false, key->id, text);
+    return absl::OkStatus();
+  }
+  return SqlError(sqlstate::kUndefinedObject, absl::StrCat("constraint \"", name, "\" for table \"",
+                                                           t->local_name(), "\" does not exist"));
 }
 
 }  // namespace
@@ -54,11 +75,26 @@ absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t) {
         check.comment = text;
         return absl::OkStatus();
       }
-      return SqlError(sqlstate::kUnsupported, "COMMENT ON CONSTRAINT is for CHECK constraints");
-    case ast::ObjectKind::kOther:
-      break;
+      return CommentOnPart(comment.part, false, text, t);
+    case ast::ObjectKind::kIndex:
+      return CommentOnPart(comment.part, true, text, t);
   }
-  return SqlError(sqlstate::kUnsupported, "COMMENT ON this kind of object");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> CommentedRelation(const std::vector<TablePtr>& all,
+                                              ast::Comment* comment) {
+  if (comment->kind != ast::ObjectKind::kIndex) return FullNameOf(comment->relation);
+  comment->part = comment->relation.name;
+  for (const TablePtr& t : all) {
+    if (IndexFullName(t->name, comment->part) != FullNameOf(comment->relation)) continue;
+    const bool primary =
+        t->is_table() && !t->has_hidden_key() && t->primary_key_name() == comment->part;
+    if (primary || t->FindIndex(comment->part) != nullptr) return t->name;
+  }
+  return SqlError(sqlstate::kUndefinedTable,
+                  absl::StrCat("relation \"", comment->part, "\" does not exist"),
+                  comment->relation.position);
 }
 
 absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>& all,
@@ -106,10 +142,15 @@ Task<absl::StatusOr<std::vector<TablePtr>>> SessionImpl::Relations(Ctx ctx) {
 }
 
 Task<SessionImpl::Result> SessionImpl::Comment(Ctx ctx, const ast::Comment* comment) {
-  const auto set = [comment](TableDescriptor* t) { return SetComment(*comment, t); };
+  ast::Comment one = *comment;
+  std::vector<TablePtr> all;
+  if (one.kind == ast::ObjectKind::kIndex) {
+    ISO_CO_ASSIGN_OR_RETURN(all, co_await Relations(ctx));
+  }
+  ISO_CO_ASSIGN_OR_RETURN(const std::string relation, CommentedRelation(all, &one));
+  const auto set = [&one](TableDescriptor* t) { return SetComment(one, t); };
   txn::CommitResult commit;
-  ISO_CO_RETURN_IF_ERROR(
-      co_await engine_->catalog().Annotate(ctx, FullNameOf(comment->relation), set, &commit));
+  ISO_CO_RETURN_IF_ERROR(co_await engine_->catalog().Annotate(ctx, relation, set, &commit));
   StatementResult result;
   result.tag = "COMMENT";
   result.commit_timestamp = commit.commit_timestamp;

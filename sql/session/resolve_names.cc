@@ -38,7 +38,8 @@ void Collect(ast::ObjectStatement* object, Names* out) {
   } else if (auto* truncate = std::get_if<ast::Truncate>(&object->node)) {
     for (ast::TableName& name : truncate->tables) out->relations.push_back(&name);
   } else if (auto* comment = std::get_if<ast::Comment>(&object->node)) {
-    out->relations.push_back(&comment->relation);
+    const bool of_index = comment->kind == ast::ObjectKind::kIndex;
+    (of_index ? out->indexes : out->relations).push_back(&comment->relation);
   } else if (auto* maintain = std::get_if<ast::Maintain>(&object->node)) {
     for (ast::TableName& name : maintain->tables) out->relations.push_back(&name);
   }

@@ -106,7 +106,12 @@ bool NeedsRewrite(const ast::AlterTable& alter) {
 }
 
 bool NeedsTransaction(const ast::AlterTable& alter) {
-  return NeedsRewrite(alter) || alter.commands[0].kind == ast::AlterKind::kSetSchema;
+  return NeedsRewrite(alter) ||
+         std::any_of(alter.commands.begin(), alter.commands.end(), [](const auto& command) {
+           return command.kind == ast::AlterKind::kSetSchema ||
+                  command.kind == ast::AlterKind::kAddIdentity ||
+                  command.kind == ast::AlterKind::kDropIdentity;
+         });
 }
 
 Task<absl::Status> CreateIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
@@ -249,6 +254,10 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
     }
     case ast::AlterKind::kSetType:
       co_return co_await SetType(ctx, change, command);
+    case ast::AlterKind::kAddIdentity:
+    case ast::AlterKind::kSetIdentity:
+    case ast::AlterKind::kDropIdentity:
+      co_return co_await OfIdentity(ctx, change, command);
     case ast::AlterKind::kValidate:
       co_return Validate(command->name);
     case ast::AlterKind::kAddUnique:

@@ -5,6 +5,7 @@
 // What statements do to the schema, as edits that Catalog::Change makes (rule 37). An edit may be
 // applied several times: each begins anew.
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,6 +125,8 @@ class AlterTableEdit : public SchemaEdit {
   TablePtr rewritten;
   // By column id: what becomes of a column, over rows of `rewritten`. Others stay as they are.
   std::vector<std::pair<uint32_t, ExprPtr>> conversions;
+  // Makes the sequence of an identity column, whose name is free.
+  std::function<Task<absl::Status>(Ctx, TableDescriptor)> make_sequence;
 
  private:
   Task<absl::Status> Command(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
@@ -137,6 +140,10 @@ class AlterTableEdit : public SchemaEdit {
   Task<absl::Status> RenameConstraint(Ctx ctx, SchemaChange* change,
                                       const ast::AlterCommand* command);
   absl::Status OfColumn(const ast::AlterCommand& command);
+  // identity.cc
+  Task<absl::Status> OfIdentity(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
+  Task<absl::Status> AddIdentity(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command,
+                                 ColumnDescriptor* column);
   // column_type.cc
   Task<absl::Status> SetType(Ctx ctx, SchemaChange* change, const ast::AlterCommand* command);
   absl::Status CheckRetypable(int position) const;

@@ -27,8 +27,13 @@ Task<SchemaTransaction::Result> SchemaTransaction::Object(Ctx ctx,
                             drop->if_exists, drop->cascade);
   }
   if (const auto* comment = std::get_if<ast::Comment>(&object->node)) {
-    OneEdit edit(FullNameOf(comment->relation),
-                 [comment](TableDescriptor* t) { return SetComment(*comment, t); });
+    ast::Comment one = *comment;
+    std::vector<TablePtr> all;
+    if (one.kind == ast::ObjectKind::kIndex) {
+      ISO_CO_ASSIGN_OR_RETURN(all, co_await Relations(ctx));
+    }
+    ISO_CO_ASSIGN_OR_RETURN(const std::string relation, CommentedRelation(all, &one));
+    OneEdit edit(relation, [&one](TableDescriptor* t) { return SetComment(one, t); });
     co_return co_await Edit(ctx, &edit, "COMMENT");
   }
   if (const auto* view = std::get_if<ast::CreateView>(&object->node)) {

@@ -157,6 +157,9 @@ Task<SchemaTransaction::Result> SchemaTransaction::AlterTable(Ctx ctx,
                           : first.kind == ast::AlterKind::kSetSchema ? first.name
                                                                      : "ALTER TABLE";
   AlterTableEdit edit(alter, now);
+  edit.make_sequence = [this](Ctx c, TableDescriptor sequence) -> Task<absl::Status> {
+    co_return (co_await Create(c, std::move(sequence), false, {}, "")).status();
+  };
   if (NeedsTransaction(*alter)) {
     ISO_CO_ASSIGN_OR_RETURN(edit.all, co_await Relations(ctx));
   }

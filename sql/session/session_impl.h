@@ -32,6 +32,10 @@ absl::StatusOr<std::vector<TablePtr>> WhatToTruncate(const std::vector<TablePtr>
                                                      const ast::Truncate& truncate);
 // 42703, 42809
 absl::Status SetComment(const ast::Comment& comment, TableDescriptor* t);
+// The full name of the relation that holds what the comment is on: for an index, which becomes the
+// comment's `part`, its table, of `all` that stand. 42P01.
+absl::StatusOr<std::string> CommentedRelation(const std::vector<TablePtr>& all,
+                                              ast::Comment* comment);
 // OWNED BY; `table` is the one that it names, null for NONE.
 absl::Status OwnSequence(const std::vector<std::string>& owner, const TablePtr& table,
                          TableDescriptor* sequence);
