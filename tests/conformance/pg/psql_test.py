@@ -72,7 +72,7 @@ class PsqlTest(UniverseCase):
         self.assertIn("SELECT", self.psql("-c", "\\sv labels"))
         self.assertRegex(self.psql("-c", "\\dt shelf"), r"public \| shelf +\| table \| isochron")
         self.assertRegex(self.psql("-c", "\\di shelf_pkey"), r"shelf_pkey +\| index +\| isochron +\| shelf")
-        self.assertRegex(self.psql("-c", "\\dn"), r"public +\| isochron")
+        self.assertRegex(self.psql("-c", "\\dn"), r"public +\| pg_database_owner")
         self.assertRegex(self.psql("-c", "\\l"), r"isochron +\| isochron +\| UTF8")
         self.assertRegex(self.psql("-c", "\\du"), r"isochron +\| Superuser")
         self.assertIn('Did not find any relation named "nothing"', self.psql("-c", "\\d nothing", status=1))
