@@ -98,6 +98,14 @@ Task<absl::StatusOr<bool>> Catalog::FenceOnce(Ctx ctx, txn::ReadWriteTransaction
 
 Task<absl::Status> Catalog::Fence(Ctx ctx, std::string name,
                                   const txn::ReadWriteTransaction* within) {
+  if (!IsSchemaFullName(name)) {
+    // Where there is nothing, its own transaction may have locked the name already, to take it.
+    ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadTransaction> reader,
+                            store_->BeginReadOnly(ctx, std::nullopt));
+    auto standing = co_await reader->Get(ctx, DescriptorKey(name), txn::LockMode::kShared);
+    if (!standing.ok()) co_return standing.status();
+    if (!standing->has_value()) co_return absl::OkStatus();
+  }
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn,
                           store_->BeginWithin(ctx, *within));
   for (int attempt = 0;; ++attempt) {
