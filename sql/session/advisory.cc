@@ -283,7 +283,17 @@ Task<absl::StatusOr<bool>> AdvisoryLocks::Lock(Ctx ctx, uint64_t session, Adviso
       unsettled.settled = taken.ok() || Again(taken.status());
     }
     if (!taken.ok() && !Again(taken.status())) co_return taken.status();
-    if (taken.ok() && !busy && !*taken && !wait) co_return false;
+    const auto leaves = [this, key] {
+      return std::any_of(leaving_.begin(), leaving_.end(),
+                         [&key](const Entry& e) { return std::get<AdvisoryKey>(e) == key; });
+    };
+    if (taken.ok() && !busy && !*taken && !wait) {
+      // Whose session has ended here gives it back: PostgreSQL's would have by now.
+      if (!leaves()) co_return false;
+      ISO_CO_RETURN_IF_ERROR(
+          co_await WaitFor(ctx, deps_.executor, &changed_, [&] { return !leaves(); }));
+      continue;
+    }
     const Micros limit = ctx->lock_timeout_us;
     if (limit > 0 && deps_.executor->MonotonicNow() - begun >= limit) {
       co_return SqlError(sqlstate::kLockNotAvailable, "canceling statement due to lock timeout");

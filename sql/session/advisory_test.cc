@@ -108,6 +108,13 @@ TEST_F(AdvisoryTest, TheSessionsEndGivesBack) {
   EXPECT_EQ(Try(two_, "1"), "t;");
 }
 
+TEST_F(AdvisoryTest, WhoeverComesAfterASessionOfTheSameNodeFindsItGone) {
+  EXPECT_EQ(Try(one_, "1"), "t;");
+  const auto next = a_->NewSession();
+  one_.reset();  // gives back in the background
+  EXPECT_EQ(Try(next, "1"), "t;");
+}
+
 TEST_F(AdvisoryTest, ANodesLeaseIsRenewedAndEndsWithIt) {
   EXPECT_EQ(Try(one_, "1"), "t;");
   u_.executor.Advance(60'000'000);

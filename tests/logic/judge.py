@@ -25,10 +25,10 @@ class Judge:
         self.bin = find()
         if self.bin is None:
             raise FileNotFoundError("PostgreSQL 15 is not installed: postgresql-15 of Debian")
-        self.root = tempfile.mkdtemp(prefix="judge-", dir=os.environ.get("TEST_TMPDIR"))
         self.process = None
-        # It refuses to run as root.
+        # It refuses to run as root, whose own folders another user may not enter.
         self.user = "postgres" if os.geteuid() == 0 else None
+        self.root = tempfile.mkdtemp(prefix="judge-", dir=None if self.user else os.environ.get("TEST_TMPDIR"))
         if self.user:
             entry = pwd.getpwnam(self.user)
             os.chown(self.root, entry.pw_uid, entry.pw_gid)

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BAZEL = ROOT / "tools/dev/bazel.sh"
 # Kinds of tests with a stage of their own; a test without one of these tags is a unit test.
 KINDS = ("integration", "sim")
+# Not "long": --test_tag_filters takes the names of sizes and time-outs for tags, too.
+LONG_TAG = "extended"
 SHORT_SEEDS, LONG_SEEDS, SAME_SEEDS = 200, 3000, 3
 FUZZ_MINUTES = 10
 TAIL_LINES = 60
@@ -30,7 +32,7 @@ NO_TESTS, TESTS_FAILED, BUILD_FAILED = 4, 3, 1
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev test")
-    parser.add_argument("--long", action="store_true", help="tests tagged long and the fuzz stage too, and 3000 seeds")
+    parser.add_argument("--long", action="store_true", help="tests tagged extended and the fuzz stage too, and 3000 seeds")
     parser.add_argument("--only", metavar="STAGE", action="append", help="some stages only (see the list it prints)")
     parser.add_argument("--packages-seconds", type=float, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -60,7 +62,7 @@ def main():
         total.failures += [(f"{name}: {what}", log) for what, log in tally.failures]
         total.skips += [(f"{name}: {what}", reason) for what, reason in tally.skips]
     if not options.long:
-        print("tests tagged long and the fuzz stage are left out, and the simulator ran 200 seeds of 3000: "
+        print("tests tagged extended and the fuzz stage are left out, and the simulator ran 200 seeds of 3000: "
               "./dev test --long")
     report(total, times)
     return 1 if total.failures else 0
@@ -124,7 +126,7 @@ def build():
 
 def bazel_test(options, tags, without, *flags):
     """All tests with the tags, less those with another kind's tag and (unless --long) the long ones."""
-    without = [*without, *([] if options.long else ["long"])]
+    without = [*without, *([] if options.long else [LONG_TAG])]
     filters = ",".join([*tags, *(f"-{tag}" for tag in without)])
     with tempfile.TemporaryDirectory() as folder:
         events = pathlib.Path(folder, "events.json")

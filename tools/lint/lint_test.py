@@ -153,7 +153,9 @@ class TreeRules(unittest.TestCase):
 
     def test_manual_targets(self):
         self.assertTrue(list(tree_rules.manual_targets([File("txn/BUILD.bazel", 'tags = ["manual"]')], None)))
-        self.assertFalse(list(tree_rules.manual_targets([File("txn/BUILD.bazel", 'tags = ["long"]')], None)))
+        self.assertFalse(list(tree_rules.manual_targets([File("txn/BUILD.bazel", 'tags = ["extended"]')], None)))
+        self.assertTrue(list(tree_rules.manual_targets([File("txn/BUILD.bazel", 'tags = ["sim",\n"long"]')], None)))
+        self.assertFalse(list(tree_rules.manual_targets([File("txn/BUILD.bazel", 'timeout = "long"')], None)))
 
     def test_empty_folders(self):
         with tempfile.TemporaryDirectory() as root:

@@ -14,6 +14,8 @@ _PACKAGES = re.compile(r'"//([^"]*)"')
 _LABEL = re.compile(r'"//([^":]+)(?::[^"]*)?"')
 _INCLUDE = re.compile(r'^\s*#include "([^"]+)"')
 _IMPORT = re.compile(r'^\s*import (?:public |weak )?"([^"]+)"')
+# What --test_tag_filters takes for a tag of every test with that size or time-out.
+BAZEL_WORDS = ("small", "medium", "large", "enormous", "short", "moderate", "long", "eternal")
 
 # Pairs that the groups must never let through, whatever else changes (ARCHITECTURE.md).
 _NEVER = [
@@ -95,12 +97,18 @@ def orphans(files, _root):
 
 
 def manual_targets(files, _root):
-    """no target is tagged manual: what nobody builds rots"""
+    """no target is tagged manual, and none with a name of Bazel's sizes and time-outs: what nobody runs rots"""
     for file in files:
-        if file.name == "BUILD.bazel" and file.room:
-            for number, line in enumerate(file.lines, 1):
-                if '"manual"' in line:
-                    yield Finding(file.path, number, "manual", "give it the tag long, sim or integration instead")
+        if file.name != "BUILD.bazel" or not file.room:
+            continue
+        for number, line in enumerate(file.lines, 1):
+            if '"manual"' in line:
+                yield Finding(file.path, number, "manual", "give it the tag extended, sim or integration instead")
+        for tags in re.finditer(r"\btags = \[([^\]]*)\]", file.text):
+            for word in re.findall(r'"(\w+)"', tags.group(1)):
+                if word in BAZEL_WORDS:
+                    yield Finding(file.path, file.text.count("\n", 0, tags.start()) + 1, "manual",
+                                  f"a filter on the tag {word} drops each test of that size or time-out, too")
 
 
 def empty_folders(files, root):
