@@ -63,8 +63,10 @@ SimTrueTime::~SimTrueTime() = default;
 void SimTrueTime::Restart() {
   fenced_ = false;
   if (!options_.shipped) return;
+  Poll();
   shipped_ = std::make_unique<Shipped>(this);
-  Report(scheduler_->now());
+  // chrony outlives the process: what it says is as old as its last poll.
+  Report(last_poll_);
 }
 
 void SimTrueTime::Poll() {
@@ -113,7 +115,7 @@ Micros SimTrueTime::Error() const {
 void SimTrueTime::SetLost(bool lost) {
   if (lost_ == lost) return;
   lost_ = lost;
-  Report(scheduler_->now());
+  Report(last_poll_);
 }
 
 void SimTrueTime::Jump() {

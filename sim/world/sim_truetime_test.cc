@@ -79,13 +79,14 @@ TEST(SimTrueTimeTest, AShippedClockHoldsRealTimeAndRefusesWhenItIsSet) {
                                .peers = 2};
     SimTrueTime tt(&s, options, Random(seed));
     int refused = 0;
-    for (int i = 0; i < 4000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       s.RunUntil(s.now() + 1777);
       if (i == 1000) tt.Set(seed % 2 == 0 ? 50'000'000 : -3'000);
       if (i == 2000) tt.Set(0);
       if (i == 2500) tt.Freeze(true);
       if (i == 3000) tt.Freeze(false);
       if (i == 3300) tt.SetDrifting(true);
+      if (i == 5500) tt.Restart();  // chrony goes on, and has not polled for seconds
       const auto now = tt.Now();
       refused += !now.ok();
       if (!now.ok()) continue;
