@@ -45,6 +45,9 @@ class Router {
   // Nodes to try for `group`, never empty once the router knows any node: those of its descriptor,
   // or of any group while this one is unknown.
   virtual std::vector<NodeId> Voters(GroupId group) const = 0;
+  // Every node that a descriptor has named: where to look for a group that has moved away from all
+  // of Voters(group).
+  virtual std::vector<NodeId> Nodes() const = 0;
   // Nodes that hold the group's rows, for snapshot reads.
   virtual std::vector<NodeId> Readers(GroupId group) const = 0;
   virtual NodeId LeaderHint(GroupId group) const = 0;  // 0 = unknown

@@ -63,6 +63,7 @@ constexpr absl::string_view kNames[] = {
     "schema-unheld",
     "missing-schema-remembered",
     "young-fence",
+    "snapshot-before-member",
 };
 static_assert(ABSL_ARRAYSIZE(kNames) == static_cast<size_t>(Sabotage::kCount));
 

@@ -70,6 +70,7 @@ enum class Sabotage : int {
   kSchemaUnheld,
   kMissingSchemaRemembered,
   kYoungFence,
+  kSnapshotBeforeMember,
   kCount,
 };
 

@@ -102,6 +102,9 @@ TabletMap::Pieces::iterator TabletMap::FirstIn(const KeyRange& range) {
 
 void TabletMap::Learn(const GroupDescriptor& descriptor) {
   if (!descriptor.group || descriptor.range.Empty()) return;
+  nodes_.insert(descriptor.voters.begin(), descriptor.voters.end());
+  nodes_.insert(descriptor.readers.begin(), descriptor.readers.end());
+  nodes_.insert(descriptor.witnesses.begin(), descriptor.witnesses.end());
   const KeyRange range = descriptor.range;
   auto [known, fresh] = groups_.try_emplace(descriptor.group, descriptor);
   if (!fresh) {

@@ -15,6 +15,7 @@
 // Loop-thread only. The caller given to SetCaller outlives it, or is taken back with nullptr.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class TabletMap : public Router {
   const GroupDescriptor* Find(const std::string& key) const override;
   const GroupDescriptor* FindBefore(const std::string& end) const override;
   std::vector<NodeId> Voters(GroupId group) const override;
+  std::vector<NodeId> Nodes() const override { return {nodes_.begin(), nodes_.end()}; }
   std::vector<NodeId> Readers(GroupId group) const override;
   std::vector<NodeId> Witnesses(GroupId group) const;
   NodeId LeaderHint(GroupId group) const override;
@@ -55,6 +57,7 @@ class TabletMap : public Router {
   Executor* const executor_;
   txn::GroupCaller* caller_ = nullptr;
   std::vector<NodeId> all_nodes_;              // of the initial descriptors
+  std::set<NodeId> nodes_;                     // of every descriptor
   Pieces pieces_;                              // by start key; `range` is the piece
   std::map<GroupId, GroupDescriptor> groups_;  // newest of each group
   std::map<GroupId, NodeId> leaders_;

@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage::kBackfillOverwritesDelete, Sabotage::kForeignKeyUnlocked,
         Sabotage::kSkipLockedUnchecked, Sabotage::kAdvisoryRenewsLate, Sabotage::kFenceAtOnce,
         Sabotage::kDeferredForgotten, Sabotage::kSchemaUnheld, Sabotage::kMissingSchemaRemembered,
-        Sabotage::kYoungFence),
+        Sabotage::kYoungFence, Sabotage::kSnapshotBeforeMember),
     [](const testing::TestParamInfo<Sabotage>& info) {
       const absl::string_view name = SabotageName(info.param);
       return absl::StrReplaceAll(std::string(name.data(), name.size()), {{"-", "_"}});

@@ -102,12 +102,14 @@ void Put(Writer* w, const Nack& m) {
   Put(w, m.promised);
   w->Byte(static_cast<uint8_t>(m.reason));
   w->Bool(m.pre);
+  if (m.reason == NackReason::kMerged) w->Varint(m.into.value);
 }
 bool Get(Reader* r, Nack* m) {
   uint8_t reason = 0;
-  if (!Get(r, &m->ballot) || !Get(r, &m->promised) || !r->Byte(&reason) || reason > 4) return false;
+  if (!Get(r, &m->ballot) || !Get(r, &m->promised) || !r->Byte(&reason) || reason > 5) return false;
   m->reason = static_cast<NackReason>(reason);
-  return r->Bool(&m->pre);
+  if (!r->Bool(&m->pre)) return false;
+  return m->reason != NackReason::kMerged || r->Varint(&m->into.value);
 }
 
 void Put(Writer* w, const Accept& m) {

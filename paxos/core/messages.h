@@ -57,6 +57,7 @@ enum class NackReason : uint8_t {
   kBlank = 2,         // has no base state: send a snapshot
   kBehind = 3,        // the candidate lacks entries that are already truncated here
   kRemoved = 4,       // the candidate's replica is in no configuration any more
+  kMerged = 5,  // the group has ended: it was merged into `into`. The host's word, not a replica's
 };
 
 struct Nack {
@@ -64,6 +65,7 @@ struct Nack {
   Ballot promised;  // highest promised
   NackReason reason = NackReason::kHigherBallot;
   bool pre = false;
+  GroupId into;  // kMerged only
 };
 
 // Phase 2, leader to acceptor. Without entries it carries the chosen index, probes a follower's

@@ -32,6 +32,7 @@ std::vector<Message> One() {
   std::vector<Message> out;
   Accept settled{kBallot, 9, 100, 99, {}, 80, true};
   bodies.insert(bodies.end(), {settled, Accepted{kBallot, 102, 90, true, VoteStamp{1, 2}, 70}});
+  bodies.push_back(Nack{kBallot, Ballot(), NackReason::kMerged, true, GroupId(7)});
   for (Body& b : bodies) out.push_back(Message{kGroup, NodeId(), std::move(b)});
   return out;
 }

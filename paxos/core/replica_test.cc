@@ -366,6 +366,36 @@ TEST_F(ReplicaTest, AWitnessKnowsNothingChosenByItsState) {
   }
 }
 
+// What is settled is not raised while a new full replica comes up to it. All may have told how far
+// they keep by the end of that, and have nothing more to say.
+TEST_F(ReplicaTest, WhatIsSettledRisesAfterAHoldWithoutAnotherWord) {
+  Start({kA, kB, kC});
+  InitialState initial;
+  initial.config = Config{{{kA}, {kB}, {kC, ReplicaKind::kWitness}}};
+  initial.base = LogMark{kInitialIndex, Ballot()};
+  Replica::Options o;
+  o.group = GroupId(5);
+  replica_.emplace(o, std::move(initial), &*support_, &reader_);
+  Tick(0);
+  Elect();
+  const LogIndex last = *replica_->Propose(Value("x"));
+  Take();
+  const auto acknowledge = [&](LogIndex kept) {
+    Step(kB, Accepted{replica_->ballot(), last, last, false, VoteStamp{1, 1}, kept});
+    Take();
+  };
+  acknowledge(0);
+  ASSERT_EQ(replica_->chosen_index(), last);
+  Config next = replica_->config();
+  next.members.push_back({NodeId(4), ReplicaKind::kLearner, 9});
+  ASSERT_TRUE(absl::IsUnavailable(replica_->ProposeConfig(next).status()));
+  acknowledge(last);
+  EXPECT_LT(replica_->Settled(), last);
+  Tick(5'000'000);
+  replica_->WantSettled(last);
+  EXPECT_EQ(replica_->Settled(), last);
+}
+
 // A newcomer's addition may be lost, or followed by its removal, before it knows the addition to be
 // chosen. Nobody sends it anything then: it has to ask.
 TEST_F(ReplicaTest, ANewcomerAsksWhetherItsAdditionStands) {

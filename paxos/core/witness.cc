@@ -111,6 +111,7 @@ void Replica::WantSettled(LogIndex index) {
 
 void Replica::TickSettled() {
   if (now_ >= want_until_) return;
+  UpdateSettled();  // all may have told before it was held, and have nothing to add
   if (kept_ < want_settled_ && KeptSoon() < chosen_) hard_changed_ = true;
   for (auto& [node, p] : progress_) {
     if (p.state != Progress::State::kReplicate || IsLeaving(p) || p.kept >= want_settled_) continue;

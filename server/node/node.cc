@@ -183,7 +183,6 @@ absl::Status Node::Init() {
                           [this](Ctx ctx, GroupId group, peer::GroupRequest request) {
                             return caller_.Call(std::move(ctx), group, std::move(request));
                           },
-                      .ended = tablet::MakeLife(incarnation_, 0),
                       .random = random_.Fork(),
                       .kind = [this](GroupId g) { return KindOfDamaged(g); },
                       .tell = options_.tell,

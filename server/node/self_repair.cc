@@ -89,7 +89,7 @@ Task<absl::Status> SelfRepair::RemoveEnded(Ctx ctx, GroupId group) {
   peer::GroupRequest request;
   request.mutable_replicas()->set_remove(true);
   request.mutable_replicas()->mutable_replica()->set_node(env_.self.value);
-  request.mutable_replicas()->mutable_replica()->set_id(env_.ended);
+  request.mutable_replicas()->mutable_replica()->set_id(env_.host->GreatestLife());
   auto answer = co_await env_.call_leader(std::move(ctx), group, std::move(request));
   ISO_CO_RETURN_IF_ERROR(answer.status());
   if (answer->error() == peer::GROUP_OK) co_return absl::OkStatus();
@@ -111,9 +111,8 @@ Task<absl::Status> SelfRepair::Replace(GroupId group) {
     const bool whole = own != nullptr && own->id == g->replica()->id() && own->Votes();
     if (env_.host->quarantined().contains(group) || !whole) co_return added;
   }
-  // One that was damaged in the process that began it is no earlier process's.
   if (!env_.host->quarantined().contains(group)) co_return absl::OkStatus();
-  co_return absl::FailedPreconditionError("it began in this process; restart the node");
+  co_return absl::UnavailableError("it is not removed from its group yet");
 }
 
 Task<void> SelfRepair::Try(GroupId group) {

@@ -42,7 +42,6 @@ class SelfRepair {
     tablet::GroupHost* host;
     txn::Store* store;
     tablet::CallLeader call_leader;
-    uint64_t ended;  // the greatest life that an earlier process of this folder can have begun
     Random random;
     // What this node's replica of a group was, as far as is known.
     std::function<txn::ReplicaChange(GroupId)> kind;

@@ -74,7 +74,7 @@ void Nemesis::Change(GroupId group, NodeId target, txn::ReplicaChange change) {
 }
 
 // A removal without an answer may yet be carried out, until its time-out: also on a replica that is
-// added meanwhile, which would be one too many with the next folder that is lost.
+// added meanwhile. With another removal, or the next folder that is lost, that is one too many.
 bool Nemesis::Removing(GroupId group) {
   const Micros now = universe_->scheduler()->now();
   std::erase_if(removals_, [&](const Removal& r) { return *r.carried_out || now > r.until; });
@@ -88,7 +88,7 @@ bool Nemesis::ChangeMembers() {
   // Half of the time back to fewer, where there are more than are needed.
   std::vector<const ReplicaView*> among;
   for (const ReplicaView& g : *groups) {
-    if (Voters(g) > kFewestVoters) among.push_back(&g);
+    if (Voters(g) > kFewestVoters && !Removing(g.group)) among.push_back(&g);
   }
   const bool fewer = !among.empty() && random_.OneIn(0.5);
   if (!fewer) {
@@ -109,7 +109,7 @@ bool Nemesis::ChangeMembers() {
       kind = txn::ReplicaChange::kWitness;
     }
     Change(g.group, target, kind);
-  } else if (Voters(g) > kFewestVoters) {
+  } else if (Voters(g) > kFewestVoters && !Removing(g.group)) {
     Change(g.group, target, txn::ReplicaChange::kNone);
   } else {
     return false;

@@ -161,6 +161,14 @@ void Tailor(Sabotage sabotage, Profile* p, Random* random) {
       SetFaults(p, {"split", "merge"});
       p->fault_gap_us = 150'000;
       break;
+    case Sabotage::kSnapshotBeforeMember:
+      // The leader is behind its log, and replicas come while groups are merged.
+      p->disk.slow_sync_rate = 0.5;
+      p->disk.slow_sync_us = 200'000;
+      p->clients = 12;
+      SetFaults(p, {"split", "merge", "merge", "members", "members", "members", "slow"});
+      p->fault_gap_us = 60'000;
+      break;
     case Sabotage::kMergeWithoutSmax:
       // The bound shrinks often, and with it the latest time that a clock shows.
       MakeTight(p, random);

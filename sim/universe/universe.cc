@@ -42,6 +42,7 @@ Universe::Universe(const RunOptions& options, Profile profile, Random random)
           [this](NodeId id) { scheduler_.After(0, 0, [this, id] { Bounce(id, false, 500'000); }); },
       .on_reached =
           [this](NodeId id, absl::string_view name) {
+            CheckMerge(id, name);
             for (auto& fn : on_reached_) fn(id, name);
           },
       .on_assigned =
@@ -140,6 +141,14 @@ void Universe::WatchElections() {
                                           " groups campaign at a time, ", limit, " may"));
   }
   scheduler_.After(kElectionsLook, 0, [this] { WatchElections(); });
+}
+
+// Only damage takes the merged group's replica away from one that applies the merge.
+void Universe::CheckMerge(NodeId id, absl::string_view reached) {
+  if (reached != "group.merge_without_right" || node(id)->rotten()) return;
+  Report("merge-without-right", absl::StrCat(ToString(id),
+                                             " has no replica of a group that was "
+                                             "merged into one that it has"));
 }
 
 void Universe::WatchWitnesses() {

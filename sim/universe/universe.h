@@ -67,6 +67,8 @@ class Universe {
   void WatchElections();
   // Reports when a witness's log has forgotten what some quorum has no full replica for (rule 29).
   void WatchWitnesses();
+  // Reports a merge that a node applies without its replica of the right-hand group (rule 36).
+  void CheckMerge(NodeId id, absl::string_view reached);
 
   void RunFor(Micros us) { scheduler_.RunUntil(scheduler_.now() + us); }
   // Runs until `done` holds, looked at every few milliseconds; false when it does not in time.

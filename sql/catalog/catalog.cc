@@ -182,7 +182,8 @@ Task<absl::StatusOr<bool>> Catalog::Stands(Ctx ctx, std::string name, bool* may_
   ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, name));
   *may_come = fetched.fenced;
   ISO_CO_ASSIGN_OR_RETURN(TTInterval now, truetime_->Now());
-  co_return fetched.table != nullptr&& Standing(*fetched.table, now.latest);
+  const bool stands = fetched.table != nullptr && Standing(*fetched.table, now.latest);
+  co_return stands;
 }
 
 Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Timestamp t,

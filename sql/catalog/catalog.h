@@ -107,8 +107,9 @@ class Catalog {
   Task<absl::StatusOr<TableId>> NewTableIds(Ctx ctx, uint64_t count);
   // Writes the row of a sequence that nobody knows yet.
   Task<absl::Status> StartSequence(Ctx ctx, TableDescriptor sequence);
-  // Puts a fence on `name`, for a transaction that is about to change it. Nothing where there is no
-  // such relation.
+  // Puts a fence on `name` for `within`, the transaction that is about to change it and waits for
+  // the fence. A schema may be one that is yet to be made; where there is no such relation nothing
+  // is done.
   Task<absl::Status> Fence(Ctx ctx, std::string name, const txn::ReadWriteTransaction* within);
   // Takes fences away, in the background, where they still stand.
   void Unfence(std::vector<std::string> names);

@@ -101,6 +101,9 @@ class GroupHost : private SnapshotTarget {
   bool empty() const { return groups_.empty() && quarantined_.empty(); }
   // Groups whose replica here is damaged and kept out, and why.
   const std::map<GroupId, std::string>& quarantined() const { return quarantined_; }
+  // The greatest life that a replica of this node can have had. A group that is kept out has no
+  // replica here, so all up to this one are over.
+  uint64_t GreatestLife() const;
   // Nothing was ever here.
   bool fresh() const { return empty() && gone_.empty(); }
   // Begins to tick and to answer peers.
@@ -172,6 +175,8 @@ class GroupHost : private SnapshotTarget {
   void OnAsked(GroupId id);
   void OnPaxosFrame(NodeId from, absl::string_view payload);
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
+  void TellMerged(NodeId from, const paxos::Message& message);
+  void OnMergedAway(GroupId id, GroupId into);
   void OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch);
   void MakeChildren();
   // group_host_overlaps.cc
@@ -192,6 +197,7 @@ class GroupHost : private SnapshotTarget {
   void MaybeCheckpoint();
   void Checkpoint();
   void TruncateLogs(const std::map<GroupId, LogIndex>& durable);
+  bool ComesAfterMember(const Group& group, NodeId to) const;
   Task<void> SendSnapshot(GroupId id, NodeId to);
   absl::Status Install(Group* g, AppliedState state, paxos::LogMark mark,
                        storage::WriteBatch batch);

@@ -182,12 +182,14 @@ Task<absl::StatusOr<std::string>> GroupHost::OnNewReplica(std::string payload) {
   co_return made.SerializeAsString();
 }
 
+uint64_t GroupHost::GreatestLife() const { return MakeLife(options_.incarnation, lives_begun_); }
+
 // The group goes on without this node's damaged replica, or nobody would ask for another: what is
 // left of it goes, and its name with it. Its rows go when the new one's snapshot comes.
 absl::Status GroupHost::DropDamaged(GroupId id) {
   storage::WriteBatch batch;
   batch.DeleteRange(MetaPrefix(id), MetaEnd(id));
-  EndLife(id, MakeLife(options_.incarnation, lives_begun_), &batch);
+  EndLife(id, GreatestLife(), &batch);
   DropNewborn(id, &batch);
   ISO_RETURN_IF_ERROR(env_.engine->Write(std::move(batch)));
   ISO_RETURN_IF_ERROR(env_.engine->Flush());

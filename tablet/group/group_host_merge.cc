@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tablet/group/convert.h"
 #include "tablet/group/group_host.h"
+#include "tablet/group/membership.h"
 
 // Merges: the right-hand group's replica on this node ends, its rows and records go on in the left
 // one (docs/internals/split.md).
@@ -34,6 +36,7 @@ const AppliedState* GroupHost::OnMerge(GroupId left, const peer::Merge& merge,
   const GroupId id(merge.right().group());
   auto it = groups_.find(id);
   if (it == groups_.end() || !it->second->initialised()) {
+    env_.observer->Reached("group.merge_without_right");
     Quarantine(left, absl::StrCat("group ", id.value, ", merged into it, is not here"));
     auto self = groups_.find(left);
     merged_.push_back(std::move(self->second));
@@ -69,6 +72,33 @@ void GroupHost::EndMerged() {
     }
     RemoveLogs(ids);
   });
+}
+
+// A replica that was removed before the merge, and missed it, campaigns or asks (rule 28): none of
+// those whom it knows has the group any more. What is in the group it was merged into hears of the
+// merge there, and needs its replica of the merged one until then.
+void GroupHost::TellMerged(NodeId from, const paxos::Message& message) {
+  Group* absorber = Absorber(message.group);
+  if (absorber == nullptr || ConfigOf(absorber->descriptor()).Find(from) != nullptr) return;
+  const auto& prepare = std::get<paxos::Prepare>(message.body);
+  paxos::Message answer;
+  answer.group = message.group;
+  answer.to = from;
+  answer.body = paxos::Nack{prepare.ballot, Ballot(), paxos::NackReason::kMerged, prepare.pre,
+                            absorber->id()};
+  std::string frame = paxos::NewFrame();
+  paxos::AppendToFrame(answer, &frame);
+  env_.transport->Send(from, Channel::kPaxos, std::move(frame));
+}
+
+// Nothing more is chosen in the group `id`. Only a replica of `into` might still ask for its log.
+void GroupHost::OnMergedAway(GroupId id, GroupId into) {
+  if (Find(into) != nullptr || quarantined_.contains(into) || newborn_.contains(into) ||
+      log_->HasRecovered(into)) {
+    return;
+  }
+  env_.observer->Reached("group.merged_away");
+  env_.executor->Post([this, id] { Retire(id); });
 }
 
 void GroupHost::EndReplica(GroupId id) {

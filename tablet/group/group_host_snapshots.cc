@@ -17,13 +17,20 @@ constexpr size_t kMaxSending = 8;
 
 }  // namespace
 
+// Whether the state is behind the change that made `to` a member. One of before it may be of before
+// a merge as well, and the newcomer has no replica of the group that was merged.
+bool GroupHost::ComesAfterMember(const Group& group, NodeId to) const {
+  if (options_.sabotage.Is(Sabotage::kSnapshotBeforeMember)) return true;
+  return ConfigOf(group.state().descriptor()).Find(to) != nullptr;
+}
+
 Task<void> GroupHost::SendSnapshot(GroupId id, NodeId to) {
   Group* g = Find(id);
   bool ok = false;
   LogIndex index = 0;
   // A leader that is behind a split, and has the piece by a snapshot, has not all that it says.
   bool ready = g != nullptr && g->initialised() && !g->state().Covers(g->range()) &&
-               sending_snapshots_.size() <= kMaxSending;
+               sending_snapshots_.size() <= kMaxSending && ComesAfterMember(*g, to);
   peer::GroupSnapshotHeader header;
   if (ready) ready = co_await PrepareForWitness(id, to, &header);
   g = Find(id);

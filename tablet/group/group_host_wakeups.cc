@@ -239,13 +239,18 @@ void GroupHost::OnPaxosFrame(NodeId from, absl::string_view payload) {
       g->replica()->LearnSettled(from, m);             // which may make room
       continue;
     }
+    if (const auto* nack = std::get_if<paxos::Nack>(&m.body);
+        nack != nullptr && nack->reason == paxos::NackReason::kMerged) {
+      OnMergedAway(m.group, nack->into);
+      continue;
+    }
     MarkDirty(m.group);
     g->replica()->Step(from, std::move(m));
   }
 }
 
 void GroupHost::OnUnknownGroup(NodeId from, const paxos::Message& message) {
-  (void)from;
+  if (std::holds_alternative<paxos::Prepare>(message.body)) return TellMerged(from, message);
   if (!std::holds_alternative<paxos::Accept>(message.body)) return;
   // A replica that forgot what it promised must not come back under the same name (rule 28).
   if (quarantined_.contains(message.group)) return;

@@ -3,6 +3,9 @@
 // Ranges that split and merge, and replicas that slept through it.
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/tablet/universe.h"
@@ -37,40 +40,70 @@ TEST(GroupRangesTest, SplitMakesAChildThatLeadsAndKeepsItsRows) {
 }
 
 // What the left-hand leader does, without transactions (txn/service/merge.cc).
+void MergeSeven(Universe* u, const std::vector<NodeId>& voters, std::optional<Proposal>* out) {
+  Group* right = u->Leader(7);
+  peer::Command freeze;
+  freeze.mutable_freeze()->set_owner(1);
+  freeze.mutable_freeze()->set_token(5);
+  auto frozen = right->Propose(std::move(freeze));
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  EXPECT_FALSE(right->Leading().ok());  // from here on nothing is assigned or served
+  ASSERT_TRUE(u->Until([&] {
+    return right->state().frozen() && std::all_of(voters.begin(), voters.end(), [&](NodeId n) {
+             return right->replica()->MatchOf(n) >= frozen->index;
+           });
+  }));
+  ASSERT_TRUE(u->Until([&] { return u->Leader(1) != nullptr; }));
+  Group* left = u->Leader(1);
+  peer::Command merge;
+  *merge.mutable_merge()->mutable_right() = right->descriptor();
+  merge.mutable_merge()->set_right_index(frozen->index);
+  merge.mutable_merge()->set_token(5);
+  merge.mutable_merge()->set_left_generation(left->descriptor().generation());
+  auto proposed = left->Propose(std::move(merge), frozen->s.Next());
+  ASSERT_TRUE(proposed.ok()) << proposed.status();
+  EXPECT_GT(proposed->s, frozen->s);
+  *out = *std::move(proposed);
+}
+
+void SplitOffSeven(Universe* u) {
+  ASSERT_TRUE(u->Until([&] { return u->Leader(1) != nullptr; }));
+  peer::Command split;
+  split.mutable_split()->set_key("m");
+  split.mutable_split()->set_new_group(7);
+  ASSERT_TRUE(u->Leader(1)->Propose(std::move(split)).ok());
+  ASSERT_TRUE(u->Until([&] { return u->Leader(7) != nullptr; }));
+}
+
+// Asks the group's leader for a change of its replicas and waits for the outcome in time.
+class Change {
+ public:
+  Change(Universe* u, uint64_t group, uint32_t node, bool remove) {
+    peer::Replica replica;
+    replica.set_node(node);
+    scope_.Spawn(Go(u->Leader(group), u->machines_[u->LeaderNode(group)].executor.get(), replica,
+                    remove, &status));
+  }
+  absl::Status status = absl::UnknownError("under way");
+
+ private:
+  static Task<void> Go(Group* g, Executor* executor, peer::Replica r, bool remove,
+                       absl::Status* out) {
+    auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
+    *out = co_await g->ChangeReplica(ctx, r, remove);
+  }
+  TaskScope scope_;
+};
+
 TEST(GroupRangesTest, AFrozenNeighbourIsMergedOnEveryReplica) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     Universe u(seed);
-    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
-    peer::Command split;
-    split.mutable_split()->set_key("m");
-    split.mutable_split()->set_new_group(7);
-    ASSERT_TRUE(u.Leader(1)->Propose(std::move(split)).ok());
-    ASSERT_TRUE(u.Until([&] { return u.Leader(7) != nullptr; })) << seed;
+    SplitOffSeven(&u);
     u.Put(1, "a", "left");
     u.Put(7, "z", "right");
-    Group* right = u.Leader(7);
-    peer::Command freeze;
-    freeze.mutable_freeze()->set_owner(1);
-    freeze.mutable_freeze()->set_token(5);
-    auto frozen = right->Propose(std::move(freeze));
-    ASSERT_TRUE(frozen.ok()) << frozen.status();
-    EXPECT_FALSE(right->Leading().ok());  // from here on nothing is assigned or served
-    const auto voters = {NodeId(1), NodeId(2), NodeId(3)};
-    ASSERT_TRUE(u.Until([&] {
-      return right->state().frozen() && std::all_of(voters.begin(), voters.end(), [&](NodeId n) {
-               return right->replica()->MatchOf(n) >= frozen->index;
-             });
-    }));
-    ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
-    Group* left = u.Leader(1);
-    peer::Command merge;
-    *merge.mutable_merge()->mutable_right() = right->descriptor();
-    merge.mutable_merge()->set_right_index(frozen->index);
-    merge.mutable_merge()->set_token(5);
-    merge.mutable_merge()->set_left_generation(left->descriptor().generation());
-    auto proposed = left->Propose(std::move(merge), frozen->s.Next());
-    ASSERT_TRUE(proposed.ok()) << proposed.status();
-    EXPECT_GT(proposed->s, frozen->s);
+    std::optional<Proposal> proposed;
+    MergeSeven(&u, {NodeId(1), NodeId(2), NodeId(3)}, &proposed);
+    ASSERT_TRUE(proposed.has_value());
     // One loses power before or after it applied the merge, and its store goes back somewhere.
     const uint32_t victim = 1 + seed % 3;
     u.Until([] { return false; }, static_cast<Micros>(seed) * 3'000);
@@ -280,13 +313,44 @@ TEST(GroupRangesTest, AVoterThatASnapshotCarriedPastASplitVotesInTheChild) {
   }
 }
 
+// Nobody whom it knows has the merged group any more. It keeps its replica as long as one of the
+// group it was merged into may yet ask for it.
+TEST(GroupRangesTest, AReplicaThatWasRemovedBeforeAMergeHearsOfTheMerge) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Universe u(seed);
+    SplitOffSeven(&u);
+    u.Put(7, "z", "right");
+    uint32_t victim = 1;
+    while (victim == u.LeaderNode(1) || victim == u.LeaderNode(7)) ++victim;
+    u.Crash(victim, false);
+    for (const uint64_t group : {7, 1}) {
+      const Change removed(&u, group, victim, true);
+      ASSERT_TRUE(u.Until([&] { return removed.status.ok(); })) << removed.status << "; " << seed;
+    }
+    std::vector<NodeId> left;
+    for (uint32_t n : {1, 2, 3}) {
+      if (n != victim) left.push_back(NodeId(n));
+    }
+    std::optional<Proposal> proposed;
+    MergeSeven(&u, left, &proposed);
+    ASSERT_TRUE(u.Until(
+        [&] { return u.Leader(1) != nullptr && u.Leader(1)->state().HasAbsorbed(GroupId(7)); }));
+    u.Until([] { return false; }, 60 * kSecond);  // nobody tells it any more that it is out
+    u.Start(victim);
+    GroupHost* host = u.machines_[victim].host.get();
+    ASSERT_NE(host->Find(GroupId(7)), nullptr);
+    EXPECT_TRUE(u.Until([&] { return host->Find(GroupId(7)) == nullptr; }, 60 * kSecond)) << seed;
+    EXPECT_EQ(host->Find(GroupId(1)), nullptr);
+    EXPECT_TRUE(host->quarantined().empty());
+  }
+}
+
 // The child's replica here has a later life than the parent's log knows, and is still blank; its
 // own child is here already.
 TEST(GroupRangesTest, AReplayedSplitClearsNothingThatALaterPieceHolds) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     Laggard l(seed);
     Universe& u = l.u;
-    std::vector<std::unique_ptr<TaskScope>> changes;
     l.Split(1, "m", l.child);
     const uint64_t grandchild = l.child + 3;
     u.Put(l.child, "n", "of the child");
@@ -294,30 +358,14 @@ TEST(GroupRangesTest, AReplayedSplitClearsNothingThatALaterPieceHolds) {
     l.Split(l.child, "t", grandchild);
     l.Fill(grandchild, "y");
     // Out of the child, and in again under another number.
-    const auto change = [&](bool remove) {
-      peer::Replica replica;
-      replica.set_node(l.victim);
-      struct Run {
-        static Task<void> Go(Group* g, Executor* executor, peer::Replica r, bool remove,
-                             absl::Status* out) {
-          auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
-          *out = co_await g->ChangeReplica(ctx, r, remove);
-        }
-      };
-      auto done = std::make_shared<absl::Status>(absl::UnknownError("under way"));
-      changes.push_back(std::make_unique<TaskScope>());
-      changes.back()->Spawn(Run::Go(u.Leader(l.child), u.machines_[l.child_leader].executor.get(),
-                                    replica, remove, done.get()));
-      return done;
-    };
-    auto removed = change(true);
-    ASSERT_TRUE(u.Until([&] { return removed->ok(); })) << *removed << "; seed " << seed;
+    const Change removed(&u, l.child, l.victim, true);
+    ASSERT_TRUE(u.Until([&] { return removed.status.ok(); })) << removed.status << "; " << seed;
     u.Until([] { return false; }, 60 * kSecond);  // nobody tells it any more that it is out
     l.Wake();
     ASSERT_TRUE(u.Until([&] { return l.Here(grandchild) && l.Here(grandchild)->initialised(); }));
     ASSERT_EQ(l.Here(1)->range().end, "");
-    auto added = change(false);
-    ASSERT_TRUE(u.Until([&] { return l.Here(l.child) != nullptr; })) << *added;
+    const Change added(&u, l.child, l.victim, false);
+    ASSERT_TRUE(u.Until([&] { return l.Here(l.child) != nullptr; })) << added.status;
     u.network_.Cut(NodeId(l.child_leader), NodeId(l.victim));
     ASSERT_FALSE(l.Here(l.child)->initialised());
     ASSERT_NE(l.Here(l.child)->replica()->id(), l.Here(1)->replica()->id());
@@ -330,7 +378,6 @@ TEST(GroupRangesTest, AReplayedSplitClearsNothingThatALaterPieceHolds) {
     EXPECT_FALSE(l.Holds("n")) << "it comes with the child's snapshot; seed " << seed;
     u.network_.HealAll();
     ASSERT_TRUE(u.Until([&] { return l.Here(l.child)->initialised() && l.Holds("n"); })) << seed;
-    changes.clear();
   }
 }
 

@@ -41,6 +41,7 @@ class FakeRouter : public Router {
     return best;
   }
   std::vector<NodeId> Voters(GroupId) const override { return {NodeId(1)}; }
+  std::vector<NodeId> Nodes() const override { return {NodeId(1)}; }
   std::vector<NodeId> Readers(GroupId group) const override { return Voters(group); }
   NodeId LeaderHint(GroupId group) const override { return group == local ? NodeId(1) : NodeId(2); }
   void ReportLeader(GroupId, NodeId) override {}

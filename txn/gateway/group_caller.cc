@@ -80,7 +80,8 @@ Task<absl::StatusOr<std::string>> RoutedGroupCaller::ServePeer(Ctx ctx, NodeId f
 }
 
 NodeId RoutedGroupCaller::Pick(const Search& search) {
-  const std::vector<NodeId> voters = router_->Voters(search.group);
+  const std::vector<NodeId> voters =
+      search.anywhere ? router_->Nodes() : router_->Voters(search.group);
   auto usable = [&](NodeId n) {
     return std::find(voters.begin(), voters.end(), n) != voters.end() && !search.passed.contains(n);
   };
@@ -108,6 +109,7 @@ Task<CallResult> RoutedGroupCaller::CallTraced(Ctx ctx, GroupId group, peer::Gro
       // Everybody was asked: let time pass, then begin again.
       search.passed.clear();
       search.silent.clear();
+      search.anywhere |= search.gone;
       const int shift = std::min(search.rounds++, 6);
       const Micros cap = std::min(options_.backoff_min_us << shift, options_.backoff_max_us);
       observer_->Count("gateway.leader_search_rounds", 1);
@@ -124,20 +126,20 @@ Task<CallResult> RoutedGroupCaller::CallTraced(Ctx ctx, GroupId group, peer::Gro
 
 absl::Status RoutedGroupCaller::Explain(const absl::Status& status, const Search& search) const {
   if (status.code() != absl::StatusCode::kDeadlineExceeded || search.found) return status;
-  const size_t voters = router_->Voters(search.group).size();
+  const std::vector<NodeId> voters = router_->Voters(search.group);
   size_t answered = 0;
   std::string silent, words;
   for (const auto& [node, said] : search.said) {
     if (said.empty()) {
       absl::StrAppend(&silent, silent.empty() ? "" : ", ", ToString(node));
     } else {
-      ++answered;
+      answered += std::find(voters.begin(), voters.end(), node) != voters.end() ? 1 : 0;
       absl::StrAppend(&words, "; ", ToString(node), " says: ", said);
     }
   }
   return absl::DeadlineExceededError(absl::StrCat(
       "no leader of group ", search.group.value, " was found before the deadline: ", answered,
-      " of its ", voters, " voters answered, ", voters / 2 + 1, " are needed",
+      " of its ", voters.size(), " voters answered, ", voters.size() / 2 + 1, " are needed",
       silent.empty() ? "" : absl::StrCat("; no answer from ", silent), words));
 }
 
@@ -180,6 +182,7 @@ bool RoutedGroupCaller::Judge(NodeId asked, const absl::StatusOr<peer::GroupResp
   if (answer->error() == peer::NOT_LEADER || answer->error() == peer::UNKNOWN_GROUP) {
     const NodeId hint(answer->error() == peer::NOT_LEADER ? answer->leader_hint() : 0);
     search->passed.insert(asked);
+    search->gone |= answer->error() == peer::UNKNOWN_GROUP;
     search->said[asked] = answer->message().empty() ? "not the leader" : answer->message();
     const NodeId known = router_->LeaderHint(search->group);
     if (!hint || hint == asked) {

@@ -68,6 +68,8 @@ class RoutedGroupCaller : public GroupClient {
     int rounds = 0;
     bool pause = false;  // before the next try
     bool lost = false;
+    bool gone = false;      // somebody who was thought to vote has no replica of it
+    bool anywhere = false;  // so all nodes are asked: any replica of it knows who leads
     // For whoever is told that it failed: the last word of each node asked.
     std::map<NodeId, std::string> said;
     bool found = false;  // a leader that worked on it

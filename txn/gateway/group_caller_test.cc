@@ -16,12 +16,14 @@ class MemoryRouter : public Router {
  public:
   const GroupDescriptor* Find(const std::string&) const override { return nullptr; }
   const GroupDescriptor* FindBefore(const std::string&) const override { return nullptr; }
-  std::vector<NodeId> Voters(GroupId) const override { return {NodeId(1), NodeId(2), NodeId(3)}; }
+  std::vector<NodeId> Voters(GroupId) const override { return voters; }
+  std::vector<NodeId> Nodes() const override { return {NodeId(1), NodeId(2), NodeId(3)}; }
   std::vector<NodeId> Readers(GroupId group) const override { return Voters(group); }
   NodeId LeaderHint(GroupId) const override { return leader; }
   void ReportLeader(GroupId, NodeId n) override { leader = n; }
   void Learn(const GroupDescriptor& d) override { learnt.push_back(d); }
   Task<absl::Status> Refresh(Ctx) override { co_return absl::OkStatus(); }
+  std::vector<NodeId> voters = {NodeId(1), NodeId(2), NodeId(3)};
   NodeId leader;
   std::vector<GroupDescriptor> learnt;
 };
@@ -57,6 +59,10 @@ class GroupCallerTest : public ::testing::Test {
     Machine& m = machines_[self];
     ++m.asked;
     peer::GroupResponse response;
+    if (without_.contains(NodeId(self))) {
+      response.set_error(peer::UNKNOWN_GROUP);
+      co_return response;
+    }
     if (NodeId(self) != leader_) {
       response.set_error(peer::NOT_LEADER);
       response.set_leader_hint(m.believes.value);
@@ -98,6 +104,7 @@ class GroupCallerTest : public ::testing::Test {
   std::map<uint32_t, Machine> machines_;
   NodeId leader_;
   std::set<NodeId> dead_;
+  std::set<NodeId> without_;  // that have no replica of the group
   Micros work_us_ = 0;
   Micros flight_until_ = 0;
   int executed_ = 0;
@@ -162,6 +169,19 @@ TEST_F(GroupCallerTest, NobodyLeadsUntilTheDeadline) {
   EXPECT_EQ(r.response.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_FALSE(r.earlier_try_lost);  // everybody answered: nothing was executed
   EXPECT_LT(machines_[1].asked + machines_[2].asked + machines_[3].asked, 60);
+}
+
+// The members that a node started with may all be others by now.
+TEST_F(GroupCallerTest, AGroupThatHasMovedAwayIsLookedForEverywhere) {
+  machines_[1].router.voters = {NodeId(1)};
+  without_ = {NodeId(1)};
+  machines_[3].believes = leader_;
+  CallResult r = Call(1);
+  ASSERT_TRUE(r.response.ok()) << r.response.status();
+  EXPECT_EQ(r.response->message(), "n2 asked by n1");
+  without_ = {NodeId(1), NodeId(2), NodeId(3)};
+  r = Call(1, false, 2'000'000);
+  EXPECT_EQ(r.response.status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(GroupCallerTest, DescriptorsAreLearntAndLossIsSurvived) {
