@@ -75,26 +75,6 @@ void SplitOffSeven(Universe* u) {
   ASSERT_TRUE(u->Until([&] { return u->Leader(7) != nullptr; }));
 }
 
-// Asks the group's leader for a change of its replicas and waits for the outcome in time.
-class Change {
- public:
-  Change(Universe* u, uint64_t group, uint32_t node, bool remove) {
-    peer::Replica replica;
-    replica.set_node(node);
-    scope_.Spawn(Go(u->Leader(group), u->machines_[u->LeaderNode(group)].executor.get(), replica,
-                    remove, &status));
-  }
-  absl::Status status = absl::UnknownError("under way");
-
- private:
-  static Task<void> Go(Group* g, Executor* executor, peer::Replica r, bool remove,
-                       absl::Status* out) {
-    auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
-    *out = co_await g->ChangeReplica(ctx, r, remove);
-  }
-  TaskScope scope_;
-};
-
 TEST(GroupRangesTest, AFrozenNeighbourIsMergedOnEveryReplica) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     Universe u(seed);

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,7 +99,28 @@ class Universe {
   uint64_t sequence_ = 0;
   bool answer_promises_ = false;
   int asked_ = 0;
+  std::set<uint32_t> full_;  // nodes whose disks take no entries
   std::map<uint32_t, Machine> machines_;
+};
+
+// Asks the group's leader for a change of its replicas and waits for the outcome in time.
+class Change {
+ public:
+  Change(Universe* u, uint64_t group, uint32_t node, bool remove) {
+    peer::Replica replica;
+    replica.set_node(node);
+    scope_.Spawn(Go(u->Leader(group), u->machines_[u->LeaderNode(group)].executor.get(), replica,
+                    remove, &status));
+  }
+  absl::Status status = absl::UnknownError("under way");
+
+ private:
+  static Task<void> Go(Group* g, Executor* executor, peer::Replica r, bool remove,
+                       absl::Status* out) {
+    auto ctx = std::make_shared<RequestContext>(executor->MonotonicNow() + 5 * kSecond);
+    *out = co_await g->ChangeReplica(ctx, r, remove);
+  }
+  TaskScope scope_;
 };
 
 }  // namespace isochron::tablet
