@@ -100,10 +100,11 @@ std::vector<ShortGroup> HostGroups::Short(size_t least) {
   host_->ForEachServing([&](tablet::Group* group) {
     const paxos::Config& members = group->replica()->config();
     if (members.Voters() >= least || members != group->replica()->settled_config()) return;
-    ShortGroup& s = out.emplace_back(ShortGroup{group->id(), {}, {}, {}});
+    ShortGroup& s = out.emplace_back(ShortGroup{group->id(), {}, {}, {}, {}});
     for (const paxos::Member& m : members.members) {
       (m.Votes() ? s.voters : s.others).push_back(m.node);
       if (m.kind == paxos::ReplicaKind::kLearner) s.learners.push_back(m.node);
+      if (m.kind == paxos::ReplicaKind::kNewWitness) s.new_witnesses.push_back(m.node);
     }
   });
   return out;

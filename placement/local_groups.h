@@ -28,8 +28,9 @@ struct Neighbours {
 struct ShortGroup {
   GroupId group;
   std::vector<NodeId> voters;
-  std::vector<NodeId> learners;  // which are to vote
-  std::vector<NodeId> others;    // all further replicas, learners too
+  std::vector<NodeId> learners;       // which are to vote
+  std::vector<NodeId> new_witnesses;  // the same, without rows
+  std::vector<NodeId> others;         // all further replicas, those too
 };
 
 class LocalGroups {

@@ -49,25 +49,28 @@ Task<void> MissingVoters::Rounds() {
 Task<void> MissingVoters::Round() {
   const Micros now = executor_->MonotonicNow();
   std::map<GroupId, Watch> watches;
-  std::vector<std::pair<GroupId, NodeId>> ripe;
+  std::vector<Addition> ripe;
   for (const ShortGroup& g : groups_->Short(options_.least)) {
     Watch watch{.since = now};
     if (auto it = watches_.find(g.group); it != watches_.end()) watch = it->second;
     if (now - watch.since >= options_.after_us && now >= watch.not_before) {
-      if (const NodeId node = Choose(g)) ripe.emplace_back(g.group, node);
+      if (const Addition a = Choose(g); a.node) ripe.push_back(a);
     }
     watches[g.group] = watch;
   }
   watches_ = std::move(watches);  // groups that are whole, or led elsewhere, are forgotten
-  for (const auto& [group, node] : ripe) {
+  for (const Addition& a : ripe) {
     if (stopped_) co_return;
-    co_await Add(group, node);
+    co_await Add(a);
   }
 }
 
-NodeId MissingVoters::Choose(const ShortGroup& group) const {
+MissingVoters::Addition MissingVoters::Choose(const ShortGroup& group) const {
   for (NodeId learner : group.learners) {
-    if (alive_(learner)) return learner;
+    if (alive_(learner)) return {group.group, learner};
+  }
+  for (NodeId witness : group.new_witnesses) {
+    if (alive_(witness)) return {group.group, witness, txn::ReplicaChange::kWitness};
   }
   std::set<std::string> regions;
   for (const Place& p : universe_) {
@@ -76,17 +79,18 @@ NodeId MissingVoters::Choose(const ShortGroup& group) const {
   NodeId other;
   for (const Place& p : universe_) {
     if (Has(group.voters, p.node) || Has(group.others, p.node) || !alive_(p.node)) continue;
-    if (!regions.contains(p.region)) return p.node;
+    if (!regions.contains(p.region)) return {group.group, p.node};
     if (!other) other = p.node;
   }
-  return other;
+  return {group.group, other};
 }
 
-Task<void> MissingVoters::Add(GroupId group, NodeId node) {
+Task<void> MissingVoters::Add(Addition addition) {
+  const GroupId group = addition.group;
   auto ctx = std::make_shared<RequestContext>(executor_->MonotonicNow() + kChangeTimeoutUs);
   ctx->priority = Priority::kLow;
   const absl::Status status =
-      co_await store_->ChangeReplica(std::move(ctx), group, node, txn::ReplicaChange::kVoter);
+      co_await store_->ChangeReplica(std::move(ctx), group, addition.node, addition.kind);
   if (status.ok()) {
     observer_->Reached("placement.voter_added");
     watches_.erase(group);  // if it lacks another one, that comes after as long again

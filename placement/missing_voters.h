@@ -8,9 +8,9 @@
 // when a group is split while one of its replicas is being replaced (the child is born with the
 // others), or when somebody removes a replica and does not add another. A group that lacked a voter
 // at each look during after_us, and whose members are not being changed, gets one: on the node that
-// has a learner of it already, else on one that is alive and has no replica of it, of a region that
-// has no voter of it if there is one. One group at a time and node, after a failure again after a
-// growing pause. Nothing is ever removed.
+// has a learner of it already, or a newcomer that is to be a witness (it becomes one), else on one
+// that is alive and has no replica of it, of a region that has no voter of it if there is one. One
+// group at a time and node, after a failure again after a growing pause. Nothing is ever removed.
 //
 // Loop-thread only. What it is given outlives it.
 
@@ -58,10 +58,16 @@ class MissingVoters {
     Micros pause = 0;
   };
 
+  struct Addition {
+    GroupId group;
+    NodeId node;  // 0: there is none
+    txn::ReplicaChange kind = txn::ReplicaChange::kVoter;
+  };
+
   Task<void> Rounds();
   Task<void> Round();
-  NodeId Choose(const ShortGroup& group) const;
-  Task<void> Add(GroupId group, NodeId node);
+  Addition Choose(const ShortGroup& group) const;
+  Task<void> Add(Addition addition);
 
   LocalGroups* const groups_;
   txn::Store* const store_;

@@ -54,7 +54,7 @@ class ChangingStore : public txn::Store {
   Task<absl::Status> MergeAt(Ctx, std::string) override { co_return absl::OkStatus(); }
   Task<absl::Status> ChangeReplica(Ctx, GroupId group, NodeId node,
                                    txn::ReplicaChange change) override {
-    EXPECT_EQ(change, txn::ReplicaChange::kVoter);
+    if (change == txn::ReplicaChange::kWitness) witnesses.push_back(node);
     most_running = std::max(most_running, ++running);
     co_await SleepFor(executor_, kSecond);
     --running;
@@ -68,6 +68,7 @@ class ChangingStore : public txn::Store {
   Executor* executor() override { return executor_; }
 
   std::vector<std::pair<GroupId, NodeId>> asked;
+  std::vector<NodeId> witnesses;  // of those
   absl::Status status;
   int running = 0;
   int most_running = 0;
@@ -87,7 +88,7 @@ class MissingVotersTest : public ::testing::Test {
     return made;
   }
   static ShortGroup Of(uint64_t group, std::vector<NodeId> voters) {
-    return ShortGroup{GroupId(group), std::move(voters), {}, {}};
+    return ShortGroup{GroupId(group), std::move(voters), {}, {}, {}};
   }
 
   rpc::TestExecutor executor_;
@@ -139,6 +140,18 @@ TEST_F(MissingVotersTest, TheDeadAreNotAskedAndLearnersComeFirst) {
   executor_.RunFor(60 * kSecond);
   ASSERT_EQ(store_.asked.size(), 1u);
   EXPECT_EQ(store_.asked[0].second, NodeId(4));
+}
+
+// Whoever added it gave up before it voted. No other node is left that could.
+TEST_F(MissingVotersTest, ANewcomerThatWasToBeAWitnessBecomesOne) {
+  ShortGroup g = Of(2, {NodeId(1), NodeId(3)});
+  g.others = g.new_witnesses = {NodeId(2)};
+  dead_ = {NodeId(4), NodeId(5)};
+  groups_.groups = {g};
+  auto missing = Begin();
+  executor_.RunFor(120 * kSecond);
+  EXPECT_EQ(store_.witnesses, std::vector<NodeId>{NodeId(2)});
+  EXPECT_EQ(store_.asked.size(), 1u);
 }
 
 TEST_F(MissingVotersTest, ARefusalIsAskedAgainAfterGrowingPauses) {
