@@ -210,6 +210,7 @@ Task<absl::Status> Conversation::RunPortal(std::shared_ptr<Portal> portal, int64
   ISO_CO_RETURN_IF_ERROR(result.status());
   portal->tag = result->tag;
   if (!keeps) co_return absl::OkStatus();
+  portal->types = sink.types();
   co_return co_await SendKept(ctx, std::move(portal), limit);
 }
 
@@ -249,13 +250,11 @@ void Conversation::ClosePortal(const std::string& name) {
 }
 
 Task<absl::Status> Conversation::SendKept(Ctx ctx, std::shared_ptr<Portal> portal, int64_t limit) {
-  std::vector<sql::Type> types;
-  for (const auto& c : portal->statement->description.columns) types.push_back(c.type);
   int64_t sent = 0;
   running_ = ctx;
   ctx->set_deadline_us(deps_.executor->MonotonicNow() + kPatienceUs);
   while (!portal->rows.empty() && (limit <= 0 || sent < limit)) {
-    deps_.out->DataRow(types, portal->formats, portal->rows.front());
+    deps_.out->DataRow(portal->types, portal->formats, portal->rows.front());
     portal->rows.pop_front();
     ++sent;
     if (deps_.out->size() < kDrainBytes) continue;

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
 
 namespace isochron::pgwire {
@@ -11,7 +12,9 @@ namespace {
 bool Same(const std::vector<sql::ColumnInfo>& a, const std::vector<sql::ColumnInfo>& b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i].name != b[i].name || a[i].type != b[i].type) return false;
+    // To a client the versions of an enum are one type.
+    const bool same = a[i].type == b[i].type || sql::SameEnum(a[i].type, b[i].type);
+    if (a[i].name != b[i].name || !same) return false;
   }
   return true;
 }

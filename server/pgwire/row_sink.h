@@ -51,6 +51,8 @@ class RowSink final : public sql::ResultSink {
   void OnComplete(const sql::StatementResult& result) override;
   bool takes_copy() const override { return copy_.has_value(); }
 
+  // Of the columns that came.
+  const std::vector<sql::Type>& types() const { return types_; }
   // Statements that ended well.
   int completed() const { return completed_; }
   // Why OnRows returned false, if it was this sink's decision.

@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/pgwire/value_codec.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::pgwire {
 namespace {
@@ -104,7 +106,9 @@ absl::Status ReadBind(BodyReader* in, const sql::TimeContext& time,
       if (!in->ok()) break;
       const int16_t format = FormatAt(formats, i);
       const sql::Type sent = TypeOfOid(statement.oids[i]);
-      if (format == 1 && sent == sql::Type::kUnknown && statement.oids[i] != 0) {
+      const bool made =
+          sql::EnumOf(param.type) != nullptr && sql::OidOf(param.type) == statement.oids[i];
+      if (format == 1 && sent == sql::Type::kUnknown && statement.oids[i] != 0 && !made) {
         return sql::SqlError(sql::sqlstate::kUnsupported,
                              absl::StrCat("parameter $", i + 1, " is in the binary format of type ",
                                           statement.oids[i], ", which is not supported"),
@@ -112,7 +116,10 @@ absl::Status ReadBind(BodyReader* in, const sql::TimeContext& time,
       }
       // In binary a value is of the type that its sender had in mind.
       if (format == 1 && sent != sql::Type::kUnknown) param.type = sent;
-      auto value = DecodeValue(param.type, format, bytes, time);
+      const bool changes = sql::EnumOf(param.type) != nullptr;
+      auto value = changes ? DecodeText(param.type, format, bytes)
+                           : DecodeValue(param.type, format, bytes, time);
+      if (changes) param.type = sql::Type::kUnknown;
       if (!value.ok()) return InParameter(value.status(), i);
       param.value = *std::move(value);
     }

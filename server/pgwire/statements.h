@@ -44,8 +44,9 @@ struct Portal {
   bool streams = false;  // its rows are a cursor of the session
   // Rows not sent yet, after an Execute with a limit.
   std::deque<sql::Row> rows;
-  std::string tag;  // of the statement
-  Ctx ctx;          // holds the rows' memory
+  std::vector<sql::Type> types;  // theirs
+  std::string tag;               // of the statement
+  Ctx ctx;                       // holds the rows' memory
   int64_t charged = 0;
 };
 

@@ -42,7 +42,8 @@ bool TakeInt32(absl::string_view* in, int32_t* v) {
 
 // Dimensions, whether there are NULLs, the elements' oid; a length and a lower bound a dimension;
 // each element with its length, -1 for NULL.
-absl::StatusOr<Datum> DecodeArray(Type type, absl::string_view in) {
+// Elements are read as `read`.
+absl::StatusOr<Datum> DecodeArray(Type type, Type read, absl::string_view in) {
   const Type element = sql::ArrayElement(type);
   int32_t dims, has_nulls, oid;
   if (!TakeInt32(&in, &dims) || !TakeInt32(&in, &has_nulls) || !TakeInt32(&in, &oid) || dims < 0 ||
@@ -78,7 +79,7 @@ absl::StatusOr<Datum> DecodeArray(Type type, absl::string_view in) {
       value.elements.push_back(Datum::Null());
       continue;
     }
-    ISO_ASSIGN_OR_RETURN(Datum d, DecodeBinary(element, in.substr(0, static_cast<size_t>(length))));
+    ISO_ASSIGN_OR_RETURN(Datum d, DecodeBinary(read, in.substr(0, static_cast<size_t>(length))));
     in.remove_prefix(static_cast<size_t>(length));
     value.elements.push_back(std::move(d));
   }
@@ -113,6 +114,10 @@ void AppendArray(Type type, const Datum& value, std::string* out) {
 }
 
 absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
+  if (sql::IsEnum(type)) {
+    ISO_RETURN_IF_ERROR(CheckText(bytes));
+    return sql::DatumFromText(type, bytes);
+  }
   // Names and single characters travel as texts.
   const int size = type == Type::kName || type == Type::kChar ? -1 : sql::SizeOf(type);
   if (size > 0 && bytes.size() != static_cast<size_t>(size)) {
@@ -123,7 +128,7 @@ absl::StatusOr<Datum> DecodeBinary(Type type, absl::string_view bytes) {
   if (size > 0) {
     for (char c : bytes) v = v << 8 | static_cast<unsigned char>(c);
   }
-  if (sql::IsArrayType(type)) return DecodeArray(type, bytes);
+  if (sql::IsArrayType(type)) return DecodeArray(type, sql::ArrayElement(type), bytes);
   switch (type) {
     case Type::kBool:
       return Datum::Bool(v != 0);
@@ -263,6 +268,15 @@ void AppendValue(Type type, int16_t format, const Datum& value, const sql::TimeC
       out->append(sql::DatumToText(type, value));
       return;
   }
+}
+
+absl::StatusOr<Datum> DecodeText(Type type, int16_t format, absl::string_view bytes) {
+  if (format == 1 && sql::IsArrayType(type)) {
+    ISO_ASSIGN_OR_RETURN(const Datum texts, DecodeArray(type, Type::kText, bytes));
+    return Datum::String(sql::DatumToText(sql::ArrayOf(Type::kText), texts));
+  }
+  ISO_RETURN_IF_ERROR(CheckText(bytes));
+  return Datum::String(std::string(bytes));
 }
 
 absl::StatusOr<Datum> DecodeValue(Type type, int16_t format, absl::string_view bytes,

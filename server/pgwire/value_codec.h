@@ -36,6 +36,10 @@ void AppendValue(sql::Type type, int16_t format, const sql::Datum& value,
 absl::StatusOr<sql::Datum> DecodeValue(sql::Type type, int16_t format, absl::string_view bytes,
                                        const sql::TimeContext& time);
 
+// The same as text, of which the statement makes a value of the type that it finds when it runs:
+// for types that change, enums and arrays of them.
+absl::StatusOr<sql::Datum> DecodeText(sql::Type type, int16_t format, absl::string_view bytes);
+
 }  // namespace isochron::pgwire
 
 #endif  // ISOCHRON_SERVER_PGWIRE_VALUE_CODEC_H_

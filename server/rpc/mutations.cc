@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "server/rpc/value_codec.h"
 #include "sql/types/type_info.h"
@@ -250,7 +251,8 @@ Task<absl::StatusOr<std::map<std::string, TableShape>>> LookUpTables(Ctx ctx, sq
     const std::string& name = row[0].string_value();
     TableShape::Column column;
     column.name = row[1].string_value();
-    column.type = sql::TypeFromName(row[2].string_value());
+    column.type_name = row[2].string_value();
+    column.type = sql::TypeFromName(column.type_name);
     column.not_null = row[4].string_value() == "NO";
     if (!row[5].is_null()) column.default_sql = row[5].string_value();
     if (!row[3].is_null()) keys[name][row[3].int_value()] = column.name;
@@ -269,11 +271,22 @@ Task<absl::StatusOr<TableShape>> LookUpTable(Ctx ctx, sql::Session* session, std
   co_return std::move(it->second);
 }
 
+namespace {
+
+// The array of a type `t` that users made is called `_t`.
+std::string TypeSql(const TableShape::Column& c) {
+  if (c.type != sql::Type::kUnknown) return std::string(sql::TypeName(c.type));
+  absl::string_view name = c.type_name;
+  const bool array = absl::ConsumePrefix(&name, "_");
+  return absl::StrCat(QuoteIdentifier(name), array ? "[]" : "");
+}
+
+}  // namespace
+
 std::string TableDdl(const std::string& name, const TableShape& shape) {
   std::vector<std::string> lines, key;
   for (const TableShape::Column& c : shape.columns) {
-    std::string line =
-        absl::StrCat("  ", QuoteIdentifier(c.name), " ", std::string(sql::TypeName(c.type)));
+    std::string line = absl::StrCat("  ", QuoteIdentifier(c.name), " ", TypeSql(c));
     if (!c.default_sql.empty()) absl::StrAppend(&line, " DEFAULT ", c.default_sql);
     if (c.not_null) absl::StrAppend(&line, " NOT NULL");
     lines.push_back(std::move(line));

@@ -24,7 +24,8 @@ namespace isochron::rpc {
 struct TableShape {
   struct Column {
     std::string name;
-    sql::Type type = sql::Type::kUnknown;
+    sql::Type type = sql::Type::kUnknown;  // that of what users made, too
+    std::string type_name;                 // pg_type.typname
     bool not_null = false;
     std::string default_sql;  // empty: none
   };

@@ -486,7 +486,7 @@ const Function* ArrayFunctionFor(const ArraySignature& signature, Type element) 
     return out;
   }();
   const size_t index = static_cast<size_t>(&signature - AllArraySignatures().data());
-  return &(*made)[index][static_cast<size_t>(element)];
+  return &(*made)[index][static_cast<size_t>(KindOf(element))];
 }
 
 absl::Status BuildArray(const std::vector<Datum>& members, bool nested, Datum* out) {

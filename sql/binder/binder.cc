@@ -387,7 +387,8 @@ absl::StatusOr<ExprPtr> Binder::Case(const ast::Expr& e) {
 }
 
 absl::StatusOr<ExprPtr> Binder::Cast(const ast::Expr& e) {
-  ISO_ASSIGN_OR_RETURN(const ResolvedType resolved, ResolveType(e.text, e.modifiers, e.position));
+  ISO_ASSIGN_OR_RETURN(const ResolvedType resolved,
+                       ResolveTypeName(e.text, e.modifiers, e.position, types_));
   const Type to = resolved.type;
   if (e.args[0]->kind == ast::ExprKind::kArray && e.args[0]->args.empty() && IsArrayType(to)) {
     return MakeConst(to, ArrayDatum(ArrayValue()), e.position);

@@ -18,6 +18,7 @@
 #include "sql/binder/cast.h"
 #include "sql/binder/expr.h"
 #include "sql/binder/set_functions.h"
+#include "sql/binder/type_names.h"
 #include "sql/parser/ast.h"
 #include "sql/types/datum.h"
 
@@ -183,6 +184,8 @@ class SubqueryPlanner {
                                                SubqueryUse use) = 0;
   // Something of the statement asks the catalog.
   virtual void NeedCatalog() = 0;
+  // The types that the statement names; null where there is none.
+  virtual const TypeNames* types() const { return nullptr; }
   // Its rows become these, over its columns.
   virtual void ProjectSubquery(int index, std::vector<ExprPtr> exprs) = 0;
 };
@@ -200,6 +203,12 @@ class Binder {
   // Without this, subqueries are refused.
   Binder& Allow(SubqueryPlanner* subqueries) {
     subqueries_ = subqueries;
+    if (subqueries != nullptr) types_ = subqueries->types();
+    return *this;
+  }
+  // The types, made by users, that expressions may name; null for none.
+  Binder& Types(const TypeNames* types) {
+    types_ = types;
     return *this;
   }
   // Without these, window functions, and functions that give sets, are refused.
@@ -279,6 +288,9 @@ class Binder {
                          ExprPtr* bound, ExprPtr* edge);
   absl::StatusOr<ExprPtr> PartOf(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Case(const ast::Expr& e);
+  // binder_enums.cc
+  absl::StatusOr<ExprPtr> EnumCall(const std::string& name, std::vector<ExprPtr> args,
+                                   int position);
   // binder_arrays.cc
   absl::StatusOr<ExprPtr> Array(const ast::Expr& e);
   absl::StatusOr<ExprPtr> Subscript(const ast::Expr& e);
@@ -308,6 +320,7 @@ class Binder {
   std::vector<AggregateCall>* aggregates_;
   const char* clause_;
   SubqueryPlanner* subqueries_ = nullptr;
+  const TypeNames* types_ = nullptr;
   Windows* windows_ = nullptr;
   std::vector<SetCall>* sets_ = nullptr;
   bool in_window_ = false;
@@ -318,6 +331,9 @@ class Binder {
 };
 
 bool IsWindowFunction(absl::string_view name);
+bool IsEnumFunction(absl::string_view name);
+// The one enum that arguments are of, beside what is none; false where there are several, or none.
+bool OneEnum(const std::vector<ExprPtr>& args, Type* type);
 // The one of `candidates` that takes these best. 42883, 42725.
 absl::StatusOr<const Function*> ChooseFunction(const std::string& name,
                                                const std::vector<Function>& candidates,

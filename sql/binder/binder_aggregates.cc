@@ -192,6 +192,7 @@ absl::StatusOr<ExprPtr> Binder::Grouping(const ast::Expr& e) {
   AggregateCall call;
   call.type = Type::kInt4;
   Binder inner(scope_, params_, nullptr, "GROUPING");
+  inner.Types(types_);
   for (const ast::ExprPtr& a : e.args) {
     ISO_ASSIGN_OR_RETURN(ExprPtr arg, inner.BindOutput(*a));
     call.args.push_back(std::move(arg));

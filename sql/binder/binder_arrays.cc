@@ -144,7 +144,9 @@ absl::StatusOr<ExprPtr> Binder::ArrayCall(const std::string& name, std::vector<E
       ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), want));
     }
   }
-  return MakeCall(ArrayFunctionFor(*chosen, element), std::move(args), position);
+  ExprPtr call = MakeCall(ArrayFunctionFor(*chosen, element), std::move(args), position);
+  call->type = ArraySignatureType(chosen->result, element);
+  return call;
 }
 
 bool Binder::WantsArrayCall(const std::string& op, const std::vector<ExprPtr>& args) {
@@ -220,7 +222,9 @@ absl::StatusOr<ExprPtr> Binder::Subscript(const ast::Expr& e) {
     args.push_back(std::move(index));
   }
   const auto* named = ArraySignaturesNamed(e.star ? kSliceFunction : kSubscriptFunction);
-  return MakeCall(ArrayFunctionFor(*named->front(), element), std::move(args), e.position);
+  ExprPtr part = MakeCall(ArrayFunctionFor(*named->front(), element), std::move(args), e.position);
+  part->type = ArraySignatureType(named->front()->result, element);
+  return part;
 }
 
 absl::StatusOr<ExprPtr> Binder::AnyArray(const ast::Expr& e) {

@@ -11,6 +11,7 @@
 #include "sql/binder/functions.h"
 #include "sql/binder/resolve.h"
 #include "sql/types/catalog_types.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
 #include "sql/types/type_info.h"
 
@@ -53,14 +54,18 @@ absl::Status NoFunction(const std::string& name, const std::vector<ExprPtr>& arg
                               "need to add explicit type casts.");
 }
 
-ExprPtr TextOf(ExprPtr e) {
-  if (e->type == Type::kText || e->type == Type::kUnknown) return e;
+ExprPtr CastTo(ExprPtr e, Type to) {
   auto cast = std::make_unique<Expr>();
   cast->kind = ExprKind::kCast;
-  cast->type = Type::kText;
+  cast->type = to;
   cast->position = e->position;
   cast->args.push_back(std::move(e));
   return cast;
+}
+
+ExprPtr TextOf(ExprPtr e) {
+  if (e->type == Type::kText || e->type == Type::kUnknown) return e;
+  return CastTo(std::move(e), Type::kText);
 }
 
 // `||` takes anything that is no array beside a text, and beside a literal whatever has no `||` of
@@ -123,8 +128,16 @@ absl::StatusOr<ExprPtr> Binder::Equal(ExprPtr left, ExprPtr right, int position)
 
 absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPtr> args,
                                      int position, bool is_operator) {
+  if (name == "to_json" || name == "to_jsonb") {
+    for (ExprPtr& a : args) {
+      const Type texts = IsArray(a->type) ? ArrayOf(Type::kText) : Type::kText;
+      if (EnumOf(a->type) != nullptr) a = CastTo(std::move(a), texts);
+    }
+  }
+  Type one;
+  const bool enums = OneEnum(args, &one);
   std::vector<Type> types;
-  for (const ExprPtr& a : args) types.push_back(a->type);
+  for (const ExprPtr& a : args) types.push_back(enums && a->type == one ? Type::kEnum : a->type);
   const std::vector<Function>& candidates = FunctionsNamed(name);
   const Resolution resolution =
       is_operator ? ResolveOperator(candidates, types) : ResolveFunction(candidates, types);
@@ -132,7 +145,8 @@ absl::StatusOr<ExprPtr> Binder::Call(const std::string& name, std::vector<ExprPt
   if (f == nullptr) return NoFunction(name, args, position, is_operator, resolution.ambiguous);
   if (f->asks_catalog && subqueries_ != nullptr) subqueries_->NeedCatalog();
   for (size_t i = 0; i < args.size(); ++i) {
-    const Type want = f->args[std::min(i, f->args.size() - 1)];
+    Type want = f->args[std::min(i, f->args.size() - 1)];
+    if (want == Type::kEnum) want = one;
     ISO_ASSIGN_OR_RETURN(args[i], Coerce(std::move(args[i]), want));
   }
   return MakeCall(f, std::move(args), position);
@@ -175,6 +189,7 @@ absl::StatusOr<ExprPtr> Binder::Func(const ast::Expr& e) {
   if (BuildsJson(name)) {
     ISO_ASSIGN_OR_RETURN(args, JsonArguments(name, std::move(args)));
   }
+  if (IsEnumFunction(name)) return EnumCall(name, std::move(args), e.position);
   if (ArraySignaturesNamed(name) != nullptr) {
     return ArrayCall(name, std::move(args), e.position, false);
   }

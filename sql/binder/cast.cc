@@ -10,6 +10,7 @@
 #include "sql/binder/array_functions.h"
 #include "sql/binder/expr.h"
 #include "sql/types/array.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
 #include "sql/types/modifiers.h"
 #include "sql/types/time_datum.h"
@@ -135,7 +136,7 @@ bool CanCoerce(Type from, Type to, CastContext context) {
 bool CanCast(Type from, Type to) { return CanCoerce(from, to, CastContext::kExplicit); }
 
 bool SameForm(Type from, Type to) {
-  if (from == to) return true;
+  if (from == to || SameEnum(from, to)) return true;
   if (IsArrayType(from) && IsArrayType(to)) return SameForm(ArrayElement(from), ArrayElement(to));
   const Cast* cast = FindCast(from, to);
   return cast != nullptr && cast->fn == nullptr && cast->time_fn == nullptr;

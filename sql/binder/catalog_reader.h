@@ -22,6 +22,7 @@ namespace isochron::sql {
 
 enum class CatalogCall : uint8_t {
   kVisible,         // (oid) of a relation
+  kTypeVisible,     // (oid)
   kConstraintDef,   // (oid)
   kIndexDef,        // (oid, column)
   kViewDef,         // (oid)

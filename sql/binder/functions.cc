@@ -29,6 +29,7 @@ const Registry& AllFunctions() {
     function_groups::AddRegex(&all);
     function_groups::AddSequences(&all);
     function_groups::AddCatalog(&all);
+    function_groups::AddEnums(&all);
     auto* by_name = new Registry;
     for (Function& f : all) (*by_name)[f.name].push_back(f);
     return by_name;
@@ -150,8 +151,8 @@ void AddOperators(std::vector<Function>* out) {
         out->push_back({c.name, {left, right}, kB, c.fn});
       }
     }
-    for (Type t :
-         {kT, kB, Type::kTimestamptz, Type::kBytea, Type::kNumeric, Type::kBpchar, Type::kUuid}) {
+    for (Type t : {kT, kB, Type::kTimestamptz, Type::kBytea, Type::kNumeric, Type::kBpchar,
+                   Type::kUuid, Type::kEnum}) {
       out->push_back({c.name, {t, t}, kB, c.fn});
     }
   }

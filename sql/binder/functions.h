@@ -20,6 +20,9 @@ const std::vector<Function>& FunctionsNamed(absl::string_view name);
 std::vector<std::string> FunctionNames();
 std::vector<std::string> OperatorNames();
 
+// Of an array of an enum, and two of its labels: those from one to the other.
+inline constexpr char kEnumBetween[] = "enum_between";
+
 // LIKE with backslash escapes; characters, not bytes. `fold` ignores ASCII case.
 bool LikeMatch(absl::string_view text, absl::string_view pattern, bool fold);
 
@@ -40,6 +43,7 @@ void AddJsonPaths(std::vector<Function>* out);
 void AddTimeParts(std::vector<Function>* out);
 void AddTimeMakers(std::vector<Function>* out);
 void AddTimeTemplates(std::vector<Function>* out);
+void AddEnums(std::vector<Function>* out);
 void AddCatalog(std::vector<Function>* out);
 }  // namespace function_groups
 

@@ -75,11 +75,15 @@ const char* PseudoType(int32_t oid) {
   return "???";
 }
 
-absl::Status FormatType(Ctx, const Datum* a, size_t, Datum* out) {
+absl::Status FormatType(Ctx ctx, const Datum* a, size_t, Datum* out) {
   if (a[0].is_null()) return absl::OkStatus();
   const auto oid = static_cast<int32_t>(a[0].int_value());
   const Type type = TypeFromOid(oid);
   if (oid == 0) return Text("-", out);
+  if (type == Type::kUnknown && ctx.catalog != nullptr) {
+    std::string made = ctx.catalog->NameOfOid(Type::kRegtype, oid);
+    if (made != absl::StrCat(oid)) return Text(std::move(made), out);
+  }
   if (type == Type::kUnknown) return Text(oid == OidOf(type) ? "unknown" : PseudoType(oid), out);
   const bool plain = a[1].is_null();
   return Text(TypeNameWithModifier(type, plain ? -1 : static_cast<int32_t>(a[1].int_value())), out);
@@ -229,6 +233,8 @@ void AddAsking(std::vector<Function>* out) {
                  kN = Type::kName;
   const std::vector<Function> asking = {
       {"pg_table_is_visible", {kO}, kB, Ask<CatalogCall::kVisible>},
+      {"format_type", {kO, Type::kInt4}, kT, FormatType, false},
+      {"pg_type_is_visible", {kO}, kB, Ask<CatalogCall::kTypeVisible>},
       {"pg_get_constraintdef", {kO}, kT, Ask<CatalogCall::kConstraintDef>},
       {"pg_get_constraintdef", {kO, kB}, kT, Ask<CatalogCall::kConstraintDef>},
       {"pg_get_indexdef", {kO}, kT, Ask<CatalogCall::kIndexDef>},
@@ -269,7 +275,6 @@ void AddPlain(std::vector<Function>* out) {
                  kI8 = Type::kInt8, kN = Type::kName, kC = Type::kChar;
   constexpr Type kTs = ArrayOf(Type::kText);
   const std::vector<Function> plain = {
-      {"format_type", {kO, kI}, kT, FormatType, false},
       // No function has a body in SQL, nor any that is shown.
       {"pg_get_function_sqlbody", {kO}, kT, NoText},
       {"pg_get_expr", {kT, kO}, kT, Expression},
@@ -319,10 +324,10 @@ void AddPlain(std::vector<Function>* out) {
   };
   out->insert(out->end(), plain.begin(), plain.end());
   for (const char* name :
-       {"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
-        "pg_opclass_is_visible", "pg_opfamily_is_visible", "pg_collation_is_visible",
-        "pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_dict_is_visible",
-        "pg_ts_config_is_visible", "pg_ts_parser_is_visible", "pg_ts_template_is_visible"}) {
+       {"pg_function_is_visible", "pg_operator_is_visible", "pg_opclass_is_visible",
+        "pg_opfamily_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible",
+        "pg_statistics_obj_is_visible", "pg_ts_dict_is_visible", "pg_ts_config_is_visible",
+        "pg_ts_parser_is_visible", "pg_ts_template_is_visible"}) {
     out->push_back({name, {kO}, kB, True});
   }
   // There is one user, who may do anything.

@@ -27,6 +27,10 @@ absl::Status AlreadyThere(const TableDescriptor& t) {
   if (t.kind == RelationKind::kSchema) {
     return SqlError("42P06", absl::StrCat("schema \"", SchemaIn(t.name), "\" already exists"));
   }
+  if (t.is_enum()) {
+    return SqlError(sqlstate::kDuplicateObject,
+                    absl::StrCat("type \"", t.local_name(), "\" already exists"));
+  }
   return SqlError(sqlstate::kDuplicateTable,
                   absl::StrCat("relation \"", t.local_name(), "\" already exists"));
 }
@@ -286,12 +290,14 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
     co_return AlreadyThere(table);
   }
   SchemaChange names(txn, truetime_);
-  if (table.is_relation() && !options_.sabotage.Is(Sabotage::kSchemaUnheld)) {
+  const bool lies_in_one = table.is_relation() || table.is_enum();
+  if (lies_in_one && !options_.sabotage.Is(Sabotage::kSchemaUnheld)) {
     ISO_CO_RETURN_IF_ERROR(co_await names.HoldSchema(ctx, table.name));
-  } else if (table.is_relation() && !table.schema.empty() &&
+  } else if (lies_in_one && !table.schema.empty() &&
              Hint(SchemaFullName(table.schema)) == nullptr) {
     ISO_CO_RETURN_IF_ERROR((co_await Resolve(ctx, SchemaFullName(table.schema))).status());
   }
+  ISO_CO_RETURN_IF_ERROR(co_await names.HoldTypes(ctx, &table));
   for (IndexDescriptor& index : table.indexes) {
     ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }

@@ -10,6 +10,7 @@
 #include "sql/catalog/full_name.h"
 #include "sql/catalog/object_sections.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/pg_catalog/oids.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -19,7 +20,12 @@ namespace {
 constexpr uint8_t kFirstFormat = 1, kFormat = 2;
 constexpr uint8_t kNotNull = 1, kHidden = 2;
 
-enum ColumnSection : uint64_t { kMissingValue = 1, kNotNullPending = 2, kTypmod = 3 };
+enum ColumnSection : uint64_t {
+  kMissingValue = 1,
+  kNotNullPending = 2,
+  kTypmod = 3,
+  kEnumType = 4,
+};
 enum TableSection : uint64_t { kIndexes = 1, kForeignKeys = 2, kReferencing = 3, kKeyName = 4 };
 enum IndexFlag : uint8_t {
   kUnique = 1,
@@ -72,6 +78,19 @@ bool ReadPositions(Reader* in, uint64_t limit, std::vector<uint32_t>* positions)
   return true;
 }
 
+Type EnumTypeFrom(TableId id, const std::string& full_name, std::vector<EnumLabel> labels) {
+  EnumType type;
+  type.id = id.value;
+  type.oid = TableOid(id);
+  type.full_name = full_name;
+  type.name = LocalName(full_name);
+  type.array_name = absl::StrCat("_", type.name);
+  type.shown = PlainSqlName(full_name);
+  type.shown_array = absl::StrCat(type.shown, "[]");
+  type.labels = std::move(labels);
+  return TypeOfEnum(type);
+}
+
 Sections SectionsOf(const ColumnDescriptor& c) {
   Sections sections;
   if (c.has_missing) {
@@ -86,8 +105,29 @@ Sections SectionsOf(const ColumnDescriptor& c) {
     Writer(&bytes).Varint(static_cast<uint32_t>(c.typmod));
     sections.emplace_back(kTypmod, std::move(bytes));
   }
+  if (const EnumType* type = EnumOf(c.type)) {
+    std::string bytes;
+    Writer out(&bytes);
+    out.Varint(type->id);
+    out.Bytes(type->full_name);
+    object_sections::WriteLabels(type->labels, &out);
+    sections.emplace_back(kEnumType, std::move(bytes));
+  }
   object_sections::Add(c, &sections);
   return sections;
+}
+
+bool ReadEnumType(Reader* in, ColumnDescriptor* c) {
+  TableId id;
+  std::string name;
+  std::vector<EnumLabel> labels;
+  if (KindOf(ElementOf(c->type)) != Type::kEnum || !in->Varint(&id.value) || !in->Bytes(&name) ||
+      !object_sections::ReadLabels(in, &labels)) {
+    return false;
+  }
+  const Type type = EnumTypeFrom(id, name, std::move(labels));
+  c->type = IsArray(c->type) ? ArrayOf(type) : type;
+  return true;
 }
 
 bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
@@ -104,6 +144,8 @@ bool ReadColumnSection(uint64_t tag, Reader* in, ColumnDescriptor* c) {
       c->typmod = static_cast<int32_t>(typmod);
       return true;
     }
+    case kEnumType:
+      return ReadEnumType(in, c);
     default:
       return object_sections::Read(tag, in, c);
   }
@@ -244,6 +286,9 @@ Sections SectionsOf(const TableDescriptor& table) {
   return sections;
 }
 
+// Of which enum a column is comes behind its kind.
+bool MayBeOf(Type type) { return IsReady(type) || ElementOf(type) == Type::kEnum; }
+
 bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
   switch (tag) {
     case kIndexes:
@@ -268,6 +313,15 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
 }
 
 }  // namespace
+
+Type EnumTypeOf(const TableDescriptor& description) {
+  return EnumTypeFrom(description.id, description.name, description.labels);
+}
+
+TableId EnumIdOf(const ColumnDescriptor& column) {
+  const EnumType* type = EnumOf(column.type);
+  return type == nullptr ? TableId() : TableId(type->id);
+}
 
 std::string TableDescriptor::local_name() const { return LocalName(name); }
 
@@ -399,7 +453,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
     ColumnDescriptor c;
     uint8_t type, flags, kind;
     if (!in.Varint32(&c.id) || !in.Bytes(&c.name) || !in.Byte(&type) || !in.Byte(&flags) ||
-        !in.Byte(&kind) || !IsReady(static_cast<Type>(type)) ||
+        !in.Byte(&kind) || !MayBeOf(static_cast<Type>(type)) ||
         kind > static_cast<uint8_t>(DefaultKind::kExpression)) {
       return damaged;
     }
@@ -411,11 +465,14 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
         (!ReadDatum(&in, &c.default_value) || !HasShapeOf(c.type, c.default_value))) {
       return damaged;
     }
+    bool of_enum = false;
     if (format > kFirstFormat && !ReadSections(&in, [&](uint64_t tag, Reader* section) {
+          of_enum = of_enum || tag == kEnumType;
           return ReadColumnSection(tag, section, &c);
         })) {
       return damaged;
     }
+    if (!IsReady(c.type)) return of_enum ? TooManyEnums() : damaged;
     if ((c.default_kind == DefaultKind::kExpression) == c.default_sql.empty()) return damaged;
     // Rows are read on the strength of it.
     if (!t.columns.empty() && c.id <= t.columns.back().id) return damaged;
@@ -429,6 +486,7 @@ absl::StatusOr<TableDescriptor> DecodeDescriptor(absl::string_view bytes) {
   }
   const bool keyless = t.kind == RelationKind::kView || !t.is_relation();
   if (!in.AtEnd() || t.key.empty() != keyless) return damaged;
+  if (t.is_enum() && !IsReady(EnumTypeOf(t))) return TooManyEnums();
   return t;
 }
 

@@ -21,12 +21,13 @@
 #include "absl/strings/string_view.h"
 #include "common/types.h"
 #include "sql/types/datum.h"
+#include "sql/types/enum_type.h"
 
 namespace isochron::sql {
 
 enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2, kExpression = 3 };
-// A schema is kept like a relation, without columns or rows.
-enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2, kSchema = 3 };
+// A schema and a type are kept like relations, without columns or rows.
+enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2, kSchema = 3, kEnum = 4 };
 // GENERATED ... AS IDENTITY.
 enum class Identity : uint8_t { kNone = 0, kAlways = 1, kByDefault = 2 };
 
@@ -160,11 +161,13 @@ struct TableDescriptor {
   std::string view_sql;                // of a view: its query
   std::vector<Dependency> depends_on;  // of a view: the relations that it reads
   SequenceOptions sequence;            // of a sequence
+  std::vector<EnumLabel> labels;       // of an enum, in their order
   // Of a sequence that a column owns: it goes with the column.
   TableId owner_table;
   uint32_t owner_column = 0;  // its id
 
   bool is_table() const { return kind == RelationKind::kTable; }
+  bool is_enum() const { return kind == RelationKind::kEnum; }
   // One that stands in FROM.
   bool is_relation() const { return kind <= RelationKind::kSequence; }
   std::string local_name() const;
@@ -194,6 +197,11 @@ struct TableDescriptor {
   // Takes the column at `position`, which nothing refers to any more, out.
   void RemoveColumn(uint32_t position);
 };
+
+// The type that the description of one defines, as it is by that description.
+Type EnumTypeOf(const TableDescriptor& description);
+// The id of the enum of which a column's type is one, or an array; none for other columns.
+TableId EnumIdOf(const ColumnDescriptor& column);
 
 using TablePtr = std::shared_ptr<const TableDescriptor>;
 

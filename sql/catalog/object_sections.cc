@@ -20,6 +20,7 @@ enum TableTag : uint64_t {
   kDependsOn = 21,
   kSequence = 22,
   kOwner = 23,
+  kLabels = 24,
   kNotValidChecks = 40,
   kPartComments = 41,
 };
@@ -93,6 +94,26 @@ bool ReadDependencies(Reader* in, std::vector<Dependency>* out) {
 
 }  // namespace
 
+void WriteLabels(const std::vector<EnumLabel>& labels, Writer* out) {
+  out->Varint(labels.size());
+  for (const EnumLabel& label : labels) {
+    out->Zigzag(label.place);
+    out->Bytes(label.name);
+  }
+}
+
+bool ReadLabels(Reader* in, std::vector<EnumLabel>* labels) {
+  uint64_t count;
+  if (!in->Varint(&count) || count > kMostEnumLabels) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    EnumLabel label;
+    if (!in->Zigzag(&label.place) || !in->Bytes(&label.name)) return false;
+    if (i > 0 && label.place <= labels->back().place) return false;
+    labels->push_back(std::move(label));
+  }
+  return true;
+}
+
 void Add(const ColumnDescriptor& c, Sections* out) {
   AddText(kDefaultSql, c.default_sql, out);
   AddText(kGeneratedSql, c.generated_sql, out);
@@ -126,6 +147,12 @@ void Add(const TableDescriptor& t, Sections* out) {
     writer.Varint(t.owner_table.value);
     writer.Varint(t.owner_column);
     out->emplace_back(kOwner, std::move(bytes));
+  }
+  if (t.is_enum()) {
+    std::string bytes;
+    Writer writer(&bytes);
+    WriteLabels(t.labels, &writer);
+    out->emplace_back(kLabels, std::move(bytes));
   }
   std::string not_valid;
   for (const CheckConstraint& check : t.checks) {
@@ -168,7 +195,7 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
   uint8_t byte;
   switch (tag) {
     case kKind:
-      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kSchema)) {
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kEnum)) {
         return false;
       }
       t->kind = static_cast<RelationKind>(byte);
@@ -188,6 +215,8 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
     case kOwner:
       return in->Varint(&t->owner_table.value) && in->Varint32(&t->owner_column) &&
              t->owner_table.value != 0;
+    case kLabels:
+      return t->is_enum() && ReadLabels(in, &t->labels);
     case kNotValidChecks:
       while (!in->AtEnd()) {
         std::string name;

@@ -23,6 +23,10 @@ void Add(const TableDescriptor& t, Sections* out);
 bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c);
 bool Read(uint64_t tag, Reader* in, TableDescriptor* t);
 
+// The labels of an enum, in their order.
+void WriteLabels(const std::vector<EnumLabel>& labels, Writer* out);
+bool ReadLabels(Reader* in, std::vector<EnumLabel>* labels);
+
 }  // namespace isochron::sql::object_sections
 
 #endif  // ISOCHRON_SQL_CATALOG_OBJECT_SECTIONS_H_

@@ -202,6 +202,7 @@ void AppendKeyPart(Type type, const Datum& d, std::string* key) {
 }
 
 bool KeyPartIsExact(Type type) {
+  if (IsEnum(type)) return true;
   switch (type) {
     case Type::kBool:
     case Type::kInt2:

@@ -224,6 +224,63 @@ TEST(DescriptorTest, ExpressionsViewsAndSequencesComeBack) {
   EXPECT_EQ(back->depends_on.size(), 2u);
 }
 
+TEST(DescriptorTest, ColumnsOfAnEnumSayAllOfIt) {
+  TableDescriptor type;
+  type.id = TableId(40);
+  type.name = "s.mood";
+  type.schema = "s";
+  type.kind = RelationKind::kEnum;
+  type.comment = "how it goes";
+  type.labels = {{-5, "sad"}, {0, "ok"}, {1 << 20, "it's"}};
+  const TableDescriptor read = *DecodeDescriptor(EncodeDescriptor(type));
+  EXPECT_TRUE(read.is_enum());
+  EXPECT_EQ(read.labels, type.labels);
+  EXPECT_EQ(read.comment, type.comment);
+  const Type mood = EnumTypeOf(type);
+  EXPECT_EQ(EnumTypeOf(read), mood);
+
+  TableDescriptor t;
+  t.id = TableId(41);
+  t.name = "t";
+  for (Type column : {mood, ArrayOf(mood), Type::kInt4}) {
+    ColumnDescriptor c;
+    c.id = t.next_column_id++;
+    c.name = "c" + std::to_string(c.id);
+    c.type = column;
+    t.columns.push_back(std::move(c));
+  }
+  t.key = {0};
+  t.columns[0].default_kind = DefaultKind::kValue;
+  t.columns[0].default_value = Datum::Int(0);
+  t.columns[1].has_missing = true;
+  t.columns[1].missing_value = *DatumFromText(ArrayOf(mood), "{sad,it's}");
+  const std::string bytes = EncodeDescriptor(t);
+  const TableDescriptor back = *DecodeDescriptor(bytes);
+  EXPECT_EQ(EncodeDescriptor(back), bytes);
+  EXPECT_EQ(back.columns[0].type, mood);
+  EXPECT_EQ(back.columns[1].type, ArrayOf(mood));
+  EXPECT_EQ(EnumIdOf(back.columns[1]), type.id);
+  EXPECT_EQ(EnumIdOf(back.columns[2]), TableId());
+  // Rows sort by the places of labels, and need no description of the enum.
+  std::string before;
+  for (const EnumLabel& label : type.labels) {
+    const Row row = {Datum::Int(label.place), back.columns[1].missing_value, Datum::Int(1)};
+    const std::string key = EncodeRowKey(back, row);
+    EXPECT_LT(before, key);
+    before = key;
+    Row read_row;
+    ASSERT_TRUE(DecodeRow(back, key, EncodeRowValue(back, row), &read_row).ok());
+    EXPECT_EQ(read_row, row);
+    EXPECT_EQ(DatumToText(mood, read_row[0]), label.name);
+  }
+  // A column that says it is of an enum, and not of which.
+  t.columns[0].type = Type::kEnum;
+  EXPECT_FALSE(DecodeDescriptor(EncodeDescriptor(t)).ok());
+  // Labels that are out of order.
+  std::swap(type.labels[0], type.labels[1]);
+  EXPECT_FALSE(DecodeDescriptor(EncodeDescriptor(type)).ok());
+}
+
 TEST(DescriptorTest, AColumnThatGoesShiftsWhatRefersToOthers) {
   TableDescriptor t = EveryType();
   IndexDescriptor index;

@@ -153,6 +153,27 @@ Task<absl::Status> SchemaChange::HoldSchema(Ctx ctx, std::string full_name) {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> SchemaChange::HoldTypes(Ctx ctx, TableDescriptor* table) {
+  for (ColumnDescriptor& c : table->columns) {
+    const EnumType* type = EnumOf(c.type);
+    if (type == nullptr) continue;
+    auto value = co_await txn_->Get(ctx, DescriptorKey(type->full_name), txn::LockMode::kShared);
+    if (!value.ok()) co_return value.status();
+    TableRecord record;
+    if (value->has_value()) {
+      ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+    }
+    const TableDescriptor* standing = record.At(Timestamp::Max().Prev());
+    if (standing == nullptr || standing->id.value != type->id) {
+      co_return SqlError(sqlstate::kUndefinedObject,
+                         absl::StrCat("type \"", type->shown, "\" does not exist"));
+    }
+    const Type now = EnumTypeOf(*standing);
+    c.type = IsArray(c.type) ? ArrayOf(now) : now;
+  }
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> SchemaChange::Rename(Ctx ctx, std::string from, std::string to) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await Table(ctx, from));
   ISO_CO_ASSIGN_OR_RETURN(bool free, co_await IsFree(ctx, to));

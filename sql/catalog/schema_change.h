@@ -83,6 +83,9 @@ class SchemaChange {
   // The schema in which a relation of that name lies stands, and does so until the transaction
   // ends. 3F000.
   Task<absl::Status> HoldSchema(Ctx ctx, std::string full_name);
+  // The types of the table's columns that users made stand, and stay as they are until the
+  // transaction ends; the columns get them as they are now. 42704.
+  Task<absl::Status> HoldTypes(Ctx ctx, TableDescriptor* table);
   // Whether it is known by another name from the change on.
   bool Renames(const std::string& name) const;
   // Tables whose names end with the change.

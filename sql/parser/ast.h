@@ -7,6 +7,7 @@
 // unknown.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "sql/parser/ast_expr.h"
 #include "sql/types/copy_text.h"
+#include "sql/types/datum.h"
 
 namespace isochron::sql::ast {
 
@@ -24,6 +26,7 @@ struct TableName {
   std::string name;
   std::string alias;
   int position = -1;
+  bool of_type = false;  // the name of a type, where a list has both
 };
 
 struct SelectItem {
@@ -227,6 +230,9 @@ struct CreateTable {
   std::vector<Check> checks;
   std::vector<UniqueConstraint> uniques;
   std::vector<ForeignKeyConstraint> foreign_keys;
+  // The types, made by users, that its columns name: by schema, empty where none is written, and
+  // name. Whoever runs it looks them up.
+  std::map<std::pair<std::string, std::string>, Type> types;
 };
 
 struct IndexElement {

@@ -50,8 +50,9 @@ enum class ExprKind : uint8_t {
   kGroupingSet,  // in GROUP BY only: text "empty", "simple", "rollup", "cube" or "sets", args
 };
 
-// A type as it is written: its name (pg_type.typname; "_int4" for an array of integers) and the
-// numbers in parentheses behind it.
+// A type as it is written: its name (pg_type.typname; "_int4" for an array of integers), or, where
+// it says the schema or has a dot or a quote in it, as SQL text; and the numbers in parentheses
+// behind it.
 struct TypeName {
   std::string name;
   std::vector<int32_t> modifiers;

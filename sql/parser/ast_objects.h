@@ -119,9 +119,13 @@ using SessionPtr = std::shared_ptr<const SessionStatement>;
 struct NamesStatement;
 using NamesPtr = std::shared_ptr<const NamesStatement>;
 
+// Of types: sql/parser/ast_types.h.
+struct TypeStatement;
+using TypePtr = std::shared_ptr<const TypeStatement>;
+
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
-               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr>
+               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr, TypePtr>
       node;
 };
 

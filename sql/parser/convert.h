@@ -75,6 +75,9 @@ absl::StatusOr<ast::ObjectStatement> SessionNode(State* state, const pg::Node& n
 // Statements of ast_names.h.
 bool IsNamesNode(const pg::Node& node);
 absl::StatusOr<ast::ObjectStatement> NamesNode(const pg::Node& node);
+// Statements of ast_types.h.
+bool IsTypeNode(const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> TypeNode(const pg::Node& node);
 absl::StatusOr<ast::AlterTable> SetSchemaStatement(const pg::AlterObjectSchemaStmt& stmt);
 // "t", "s.t", "isochron.s.t": the name of one that stands in this database. 0A000.
 absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position);

@@ -459,12 +459,17 @@ absl::StatusOr<ast::TypeName> TypeNameOf(const pg::TypeName& type) {
   const std::vector<std::string> names = Strings(type.names());
   const std::string name = names.empty() ? "" : names.back();
   if (type.setof() || type.pct_type()) return Unsupported("this type", type.location());
-  if (names.size() > 2 || (names.size() == 2 && names[0] != "pg_catalog")) {
+  if (names.size() > 2) {
     return SqlError(sqlstate::kUndefinedObject, absl::StrCat("type \"", name, "\" does not exist"),
                     type.location());
   }
   ast::TypeName out;
   out.name = absl::StrCat(type.array_bounds_size() > 0 ? "_" : "", name);
+  if (names.size() == 2 && names[0] != "pg_catalog") {
+    out.name = absl::StrCat(QuoteIdentifier(names[0]), ".", QuoteIdentifier(out.name));
+  } else if (out.name.find_first_of(".\"") != std::string::npos) {
+    out.name = QuoteIdentifier(out.name);
+  }
   for (const pg::Node& node : type.typmods()) {
     const pg::A_Const& c = node.a_const();
     if (!node.has_a_const() || c.val_case() != pg::A_Const::kIval) {

@@ -281,6 +281,11 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     out->node = std::make_shared<ast::ObjectStatement>(std::move(names));
     return absl::OkStatus();
   }
+  if (IsTypeNode(node)) {
+    ISO_ASSIGN_OR_RETURN(ast::ObjectStatement type, TypeNode(node));
+    out->node = std::make_shared<ast::ObjectStatement>(std::move(type));
+    return absl::OkStatus();
+  }
   switch (node.node_case()) {
     case pg::Node::kSelectStmt: {
       if (node.select_stmt().has_into_clause()) {

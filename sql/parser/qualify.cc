@@ -58,6 +58,14 @@ absl::StatusOr<std::string> QualifyTables(const std::string& query,
     if (auto* cte = dynamic_cast<convert::pg::CommonTableExpr*>(m)) ctes.insert(cte->ctename());
   });
   Walk(&tree, [&](Message* m) {
+    if (auto* type = dynamic_cast<convert::pg::TypeName*>(m); type != nullptr) {
+      if (type->names_size() != 1) return;
+      auto it = schemas.find(type->names(0).string().sval());
+      if (it == schemas.end()) return;
+      *type->add_names() = type->names(0);
+      type->mutable_names(0)->mutable_string()->set_sval(it->second);
+      return;
+    }
     auto* range = dynamic_cast<convert::pg::RangeVar*>(m);
     if (range == nullptr || !range->schemaname().empty() || ctes.contains(range->relname())) return;
     auto it = schemas.find(range->relname());

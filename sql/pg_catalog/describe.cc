@@ -263,7 +263,11 @@ std::string DefaultSql(const CatalogSnapshot& snapshot, const ColumnDescriptor& 
       const std::string sql = DatumToSql(column.type, column.default_value);
       // A literal in quotes says its type, as PostgreSQL's deparsed ones do.
       const bool quoted = !sql.empty() && (sql[0] == '\'' || sql[0] == 'E');
-      return quoted ? absl::StrCat(sql, "::", TypeNameWithModifier(column.type, -1)) : sql;
+      if (!quoted) return sql;
+      const CatalogType* made = snapshot.TypeOf(OidOf(column.type));
+      return absl::StrCat(
+          sql, "::",
+          made != nullptr ? snapshot.DisplayName(*made) : TypeNameWithModifier(column.type, -1));
     }
     case DefaultKind::kNow:
       return "now()";

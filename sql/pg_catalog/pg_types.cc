@@ -39,6 +39,7 @@ constexpr PgTypeFacts kFacts[kTypeCount] = {
     {Type::kOidVector, false, 'i', 'p', "oidvector", 10032, "oidvector_ops", 1991},
     {Type::kTimetz, false, 'd', 'p', "timetz_", 10041, "timetz_ops", 2000},
     {Type::kXid, true, 'i', 'p', "xid", 0, "", 0},
+    {Type::kEnum, true, 'i', 'p', "enum_", 10075, "enum_ops", 3522},
 };
 
 // Of an array.
@@ -48,7 +49,7 @@ constexpr PgTypeFacts kArrayFacts = {Type::kUnknown, false, 'i',         'x',
 }  // namespace
 
 const PgTypeFacts& PgFactsOf(Type type) {
-  return IsArray(type) ? kArrayFacts : kFacts[static_cast<size_t>(type)];
+  return IsArray(type) ? kArrayFacts : kFacts[static_cast<size_t>(KindOf(type))];
 }
 
 int64_t CollationOf(Type type) {

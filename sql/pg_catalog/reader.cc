@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/status_macros.h"
 #include "sql/pg_catalog/describe.h"
@@ -120,6 +121,15 @@ absl::StatusOr<int64_t> CatalogReaderImpl::ClassOfName(absl::string_view text) c
                   absl::StrCat("relation \"", absl::StrJoin(parts, "."), "\" does not exist"));
 }
 
+const CatalogType* CatalogReaderImpl::MadeTypeOf(absl::string_view text) const {
+  text = absl::StripAsciiWhitespace(text);
+  const bool array = absl::ConsumeSuffix(&text, "[]");
+  auto parts = SplitName(text);
+  if (!parts.ok() || parts->empty()) return nullptr;
+  const std::string schema = parts->size() > 1 ? (*parts)[parts->size() - 2] : "";
+  return snapshot_.TypeNamed(schema, absl::StrCat(array ? "_" : "", parts->back()));
+}
+
 absl::StatusOr<int64_t> CatalogReaderImpl::OidOfName(Type type, absl::string_view text) const {
   switch (type) {
     case Type::kRegclass:
@@ -127,6 +137,7 @@ absl::StatusOr<int64_t> CatalogReaderImpl::OidOfName(Type type, absl::string_vie
     case Type::kRegtype: {
       const Type t = TypeOfText(text);
       if (t != Type::kUnknown) return OidOf(t);
+      if (const CatalogType* made = MadeTypeOf(text)) return made->oid;
       return SqlError(sqlstate::kUndefinedObject,
                       absl::StrCat("type \"", text, "\" does not exist"));
     }
@@ -162,6 +173,7 @@ std::string CatalogReaderImpl::NameOfOid(Type type, int64_t oid) const {
     return r == nullptr ? number : snapshot_.DisplayName(*r);
   }
   if (type == Type::kRegtype) {
+    if (const CatalogType* made = snapshot_.TypeOf(oid)) return snapshot_.DisplayName(*made);
     const Type t = TypeFromOid(static_cast<int32_t>(oid));
     return t == Type::kUnknown ? number : std::string(TypeName(t));
   }
@@ -174,6 +186,12 @@ std::string CatalogReaderImpl::NameOfOid(Type type, int64_t oid) const {
 }
 
 absl::Status CatalogReaderImpl::ObjectComment(const Datum* args, size_t count, Datum* out) const {
+  const CatalogType* type = snapshot_.TypeOf(args[0].int_value());
+  if (count > 1 ? args[1].string_value() == "pg_type" : type != nullptr) {
+    if (type == nullptr || IsArray(type->type)) return absl::OkStatus();
+    const std::string& comment = type->description->comment;
+    return comment.empty() ? absl::OkStatus() : Text(comment, out);
+  }
   if (count > 1 && args[1].string_value() == "pg_namespace") {
     auto it = snapshot_.comments().find(args[0].int_value());
     if (it == snapshot_.comments().end() || it->second.empty()) return absl::OkStatus();
@@ -231,6 +249,11 @@ absl::Status CatalogReaderImpl::Call(CatalogCall call, const Datum* args, size_t
     case CatalogCall::kVisible:
       if (r != nullptr) *out = Datum::Bool(snapshot_.IsVisible(*r));
       return absl::OkStatus();
+    case CatalogCall::kTypeVisible: {
+      const CatalogType* made = snapshot_.TypeOf(oid);
+      *out = Datum::Bool(made == nullptr || snapshot_.IsVisible(*made));
+      return absl::OkStatus();
+    }
     case CatalogCall::kConstraintDef: {
       const CatalogConstraint* c = snapshot_.Constraint(oid);
       return c == nullptr ? absl::OkStatus() : Text(ConstraintDefinition(snapshot_, *c), out);

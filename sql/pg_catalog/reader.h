@@ -41,6 +41,8 @@ class CatalogReaderImpl : public CatalogReader {
   };
 
   Kept& Of(absl::string_view schema, absl::string_view name) const;
+  // As regtype reads it; null if users made none of that name.
+  const CatalogType* MadeTypeOf(absl::string_view text) const;
   absl::StatusOr<int64_t> ClassOfName(absl::string_view text) const;
   absl::Status ObjectComment(const Datum* args, size_t count, Datum* out) const;
   absl::Status SerialSequence(const Datum* args, Datum* out) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "sql/catalog/full_name.h"
 #include "sql/catalog/system_tables.h"
 #include "sql/pg_catalog/describe.h"
 #include "sql/pg_catalog/rows.h"
@@ -47,8 +48,12 @@ void Tables(const CatalogContext& context, RowMaker* out) {
 // Lengths, precisions: what the type and its modifier say.
 void TypeFacts(Type type, int32_t typmod, RowMaker* out) {
   const Type element = ArrayElement(type);
-  out->Text("data_type", element != Type::kUnknown ? "ARRAY" : TypeName(type));
-  out->Text("udt_catalog", kDatabaseName).Text("udt_schema", "pg_catalog");
+  const EnumType* made = EnumOf(type);
+  out->Text("data_type", element != Type::kUnknown ? "ARRAY"
+                         : made != nullptr         ? "USER-DEFINED"
+                                                   : TypeName(type));
+  out->Text("udt_catalog", kDatabaseName);
+  out->Text("udt_schema", made == nullptr ? "pg_catalog" : SchemaIn(made->full_name));
   out->Text("udt_name", PgTypeName(type));
   auto number = [&](int64_t precision, int64_t radix, int64_t scale) {
     out->Int("numeric_precision", precision).Int("numeric_precision_radix", radix);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kHeap = 2, kBtree = 403;
 constexpr int64_t kClassOid = 1259, kConstraintOid = 2606, kAttrdefOid = 2604, kNamespaceOid = 2615;
-constexpr int64_t kRewriteOid = 2618;
+constexpr int64_t kRewriteOid = 2618, kTypeOid = 1247;
 
 Datum One(char c) { return Datum::String(std::string(1, c)); }
 
@@ -243,6 +243,9 @@ void Descriptions(const CatalogContext& context, RowMaker* out) {
   }
   for (const CatalogConstraint& c : context.snapshot->constraints()) {
     add(c.oid, kConstraintOid, 0, CommentOf(c));
+  }
+  for (const CatalogType& t : context.snapshot->types()) {
+    if (!IsArray(t.type)) add(t.oid, kTypeOid, 0, t.description->comment);
   }
   for (const auto& [schema, comment] : context.snapshot->comments()) {
     add(schema, kNamespaceOid, 0, comment);

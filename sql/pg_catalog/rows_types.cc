@@ -24,12 +24,15 @@ Datum Proc(absl::string_view prefix, absl::string_view suffix) {
   return NamedOid(CatalogFunctionOid(name), name);
 }
 
-void AddType(Type t, RowMaker* out) {
+void AddType(Type t, int64_t schema, RowMaker* out) {
   const PgTypeFacts& facts = PgFactsOf(t);
   const Type element = ArrayElement(t);
   out->New().Int("oid", OidOf(t)).Text("typname", PgTypeName(t));
-  out->Int("typnamespace", kPgCatalogOid).Int("typowner", kOwnerOid).Int("typlen", SizeOf(t));
-  out->Bool("typbyval", facts.by_value).Set("typtype", One(t == Type::kUnknown ? 'p' : 'b'));
+  out->Int("typnamespace", schema).Int("typowner", kOwnerOid).Int("typlen", SizeOf(t));
+  out->Bool("typbyval", facts.by_value)
+      .Set("typtype", One(t == Type::kUnknown ? 'p'
+                          : IsEnum(t)         ? 'e'
+                                              : 'b'));
   out->Set("typcategory", One(CategoryOf(t))).Bool("typispreferred", IsPreferred(t));
   out->Bool("typisdefined", true).Set("typdelim", One(','));
   out->Int("typelem", element == Type::kUnknown ? (t == Type::kName ? 18 : 0) : OidOf(element));
@@ -44,12 +47,27 @@ void AddType(Type t, RowMaker* out) {
   for (const char* none : {"typmodin", "typmodout", "typanalyze"}) out->Set(none, NamedOid(0, "-"));
 }
 
-void Types(const CatalogContext&, RowMaker* out) {
+void Types(const CatalogContext& context, RowMaker* out) {
   for (uint8_t i = 0; i < kTypeCount; ++i) {
     const Type t = static_cast<Type>(i);
     if (!IsReady(t)) continue;
-    AddType(t, out);
-    if (IsReady(ArrayOf(t))) AddType(ArrayOf(t), out);
+    AddType(t, kPgCatalogOid, out);
+    if (IsReady(ArrayOf(t))) AddType(ArrayOf(t), kPgCatalogOid, out);
+  }
+  for (const CatalogType& t : context.snapshot->types()) {
+    AddType(t.type, SchemaOid(SchemaOf(*t.description)), out);
+  }
+}
+
+void Enums(const CatalogContext& context, RowMaker* out) {
+  for (const CatalogType& t : context.snapshot->types()) {
+    if (!IsEnum(t.type)) continue;
+    int64_t order = 0;
+    for (const EnumLabel& label : t.description->labels) {
+      out->New().Int("oid", HashedOid(absl::StrCat("label ", t.oid, " ", label.place)));
+      out->Int("enumtypid", t.oid).Set("enumsortorder", Datum::Float(static_cast<double>(++order)));
+      out->Text("enumlabel", label.name);
+    }
   }
 }
 
@@ -122,6 +140,7 @@ namespace catalog_rows {
 
 void AddTypes(Makers* out) {
   (*out)["pg_type"] = Types;
+  (*out)["pg_enum"] = Enums;
   (*out)["pg_cast"] = Casts;
   (*out)["pg_collation"] = Collations;
   (*out)["pg_am"] = AccessMethods;

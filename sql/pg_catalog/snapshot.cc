@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "sql/catalog/full_name.h"
 #include "sql/types/quote.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -64,7 +65,8 @@ CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::
   for (const TablePtr& t : tables_) {
     names.insert(SchemaIn(t->name));
     if (t->is_relation()) by_id_[t->id.value] = t;
-    if (!t->is_relation()) comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
+    if (t->is_enum()) AddType(t);
+    if (t->kind == RelationKind::kSchema) comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
   }
   std::erase_if(tables_, [](const TablePtr& t) { return !t->is_relation(); });
   for (const std::string& name : names) schemas_.push_back({SchemaOid(name), name});
@@ -114,6 +116,46 @@ void CatalogSnapshot::AddTable(const TablePtr& table) {
     r.index = &index;
     relations_.push_back(r);
   }
+}
+
+void CatalogSnapshot::AddType(const TablePtr& description) {
+  const Type type = EnumTypeOf(*description);
+  types_.push_back({TableOid(description->id), type, description});
+  types_.push_back({TableOid(description->id) + 1, ArrayOf(type), description});
+}
+
+const CatalogType* CatalogSnapshot::TypeOf(int64_t oid) const {
+  auto it = std::find_if(types_.begin(), types_.end(),
+                         [oid](const CatalogType& t) { return t.oid == oid; });
+  return it == types_.end() ? nullptr : &*it;
+}
+
+const CatalogType* CatalogSnapshot::TypeNamed(absl::string_view schema,
+                                              absl::string_view name) const {
+  const auto in = [&](absl::string_view wanted) -> const CatalogType* {
+    for (const CatalogType& t : types_) {
+      if (SchemaOf(*t.description) == wanted && PgTypeName(t.type) == name) return &t;
+    }
+    return nullptr;
+  };
+  if (!schema.empty()) return in(schema);
+  for (const std::string& s : path_) {
+    if (const CatalogType* t = s.empty() ? nullptr : in(s)) return t;
+  }
+  return nullptr;
+}
+
+bool CatalogSnapshot::IsVisible(const CatalogType& type) const {
+  const CatalogType* found = TypeNamed("", PgTypeName(type.type));
+  return found != nullptr && found->oid == type.oid;
+}
+
+std::string CatalogSnapshot::DisplayName(const CatalogType& type) const {
+  const std::string name = QuoteIfNeeded(type.description->local_name());
+  const CatalogType& plain = *TypeOf(TableOid(type.description->id));
+  return absl::StrCat(
+      IsVisible(plain) ? "" : absl::StrCat(QuoteIfNeeded(SchemaOf(*type.description)), "."), name,
+      IsArray(type.type) ? "[]" : "");
 }
 
 void CatalogSnapshot::AddConstraints(const TablePtr& table) {

@@ -12,6 +12,7 @@
 //     + 16 + 2 * n      index number n, + 1 its constraint; foreign key number n: + 1
 //     + 256 + n         the default of column number n
 //     + 768 + n         the n-th check constraint
+//   type              as a table, + 1 its array
 // Ids beyond these ranges, and schemas, take a number from a hash of their names. The tables of
 // pg_catalog have PostgreSQL's own numbers. The schema isochron is not shown: pg_dump would write
 // its tables down as the user's.
@@ -67,6 +68,13 @@ struct CatalogConstraint {
   size_t check = 0;
 };
 
+// A type that users made, or the array of one.
+struct CatalogType {
+  int64_t oid = 0;
+  Type type = Type::kUnknown;
+  TablePtr description;
+};
+
 class CatalogSnapshot {
  public:
   // `path`: where names without a schema are looked for, behind pg_catalog.
@@ -78,6 +86,8 @@ class CatalogSnapshot {
   const std::vector<CatalogRelation>& relations() const { return relations_; }
   const std::vector<CatalogConstraint>& constraints() const { return constraints_; }
   const std::vector<TablePtr>& tables() const { return tables_; }
+  // Each type's array is behind it.
+  const std::vector<CatalogType>& types() const { return types_; }
 
   // Null, or "", if there is none.
   const CatalogRelation* Relation(int64_t oid) const;
@@ -86,6 +96,12 @@ class CatalogSnapshot {
   const CatalogConstraint* Constraint(int64_t oid) const;
   const CatalogSchema* Schema(int64_t oid) const;
   const CatalogSchema* Schema(absl::string_view name) const;
+  const CatalogType* TypeOf(int64_t oid) const;
+  // An empty schema means the search path. By PostgreSQL's names: `_t` is the array of `t`.
+  const CatalogType* TypeNamed(absl::string_view schema, absl::string_view name) const;
+  // As format_type gives it: with its schema where that is not on the path.
+  std::string DisplayName(const CatalogType& type) const;
+  bool IsVisible(const CatalogType& type) const;
   TablePtr Table(TableId id) const;
   // Found by its name alone.
   bool IsVisible(const CatalogRelation& relation) const;
@@ -97,6 +113,7 @@ class CatalogSnapshot {
  private:
   void AddSystem();
   void AddTable(const TablePtr& table);
+  void AddType(const TablePtr& description);
   void AddConstraints(const TablePtr& table);
 
   std::vector<TablePtr> tables_;
@@ -104,6 +121,7 @@ class CatalogSnapshot {
   std::vector<CatalogSchema> schemas_;
   std::vector<CatalogRelation> relations_;
   std::vector<CatalogConstraint> constraints_;
+  std::vector<CatalogType> types_;
   std::map<int64_t, std::string> comments_;
   std::map<int64_t, size_t> by_oid_, constraint_by_oid_;
   std::map<std::pair<int64_t, std::string>, size_t> by_name_;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/planner/builder.h"
+#include "sql/planner/definitions.h"
 #include "sql/types/error.h"
 
 namespace isochron::sql::planner {
@@ -67,14 +68,17 @@ absl::StatusOr<uint64_t> Arbiter(const ast::OnConflict& conflict, const TableDes
     columns.insert(static_cast<uint32_t>(column));
   }
   const Scope scope = TableScope(table, "");
+  const TypeNames types = TypesIn(table);
   std::vector<ExprPtr> expressions, predicate;
   for (const ast::ExprPtr& e : conflict.expressions) {
     Binder binder(&scope, nullptr, nullptr, "ON CONFLICT");
+    binder.Types(&types);
     ISO_ASSIGN_OR_RETURN(ExprPtr bound, binder.BindOutput(*e));
     expressions.push_back(std::move(bound));
   }
   if (conflict.predicate != nullptr) {
     Binder binder(&scope, nullptr, nullptr, "ON CONFLICT");
+    binder.Types(&types);
     ISO_ASSIGN_OR_RETURN(ExprPtr bound, binder.BindAs(*conflict.predicate, Type::kBool, "WHERE"));
     SplitAnd(std::move(bound), &predicate);
   }

@@ -28,10 +28,16 @@ struct Around {
   bool keep_unknown = false;  // output columns that are mere literals may stay of unknown type
 };
 
+// The types among what a statement names, as it or, with `in_view`, the text of a view calls them.
+TypeNames TypesAmong(const std::map<std::string, TablePtr>& tables, bool in_view);
+
 class Builder : public SubqueryPlanner {
  public:
   Builder(const std::map<std::string, TablePtr>& tables, Plan* plan)
-      : tables_(tables), plan_(plan) {}
+      : tables_(tables),
+        plan_(plan),
+        types_(TypesAmong(tables, false)),
+        view_types_(TypesAmong(tables, true)) {}
 
   absl::StatusOr<PlanNodePtr> Select(const ast::Select& select, const Around& around);
   absl::StatusOr<PlanNodePtr> SelectWithin(const ast::Select& select, const Around& around);
@@ -45,6 +51,7 @@ class Builder : public SubqueryPlanner {
   absl::StatusOr<Planned> PlanSubquery(const ast::Select& select, const Scope& scope,
                                        std::vector<AggregateCall>* aggregates,
                                        SubqueryUse use) override;
+  const TypeNames* types() const override { return view_ != nullptr ? &view_types_ : &types_; }
   void NeedCatalog() override { plan_->uses_catalog = true; }
   void ProjectSubquery(int index, std::vector<ExprPtr> exprs) override;
 
@@ -234,6 +241,7 @@ class Builder : public SubqueryPlanner {
 
   const std::map<std::string, TablePtr>& tables_;
   Plan* plan_;
+  const TypeNames types_, view_types_;
   const TableDescriptor* view_ = nullptr;  // the one that is being planned
   int view_depth_ = 0;
   static constexpr int kMaxQueryDepth = 300;

@@ -53,6 +53,8 @@ bool IsVolatile(const Expr& e) {
       std::find(kNames.begin(), kNames.end(), e.function->name) != kNames.end()) {
     return true;
   }
+  // A label may get another name.
+  if (e.kind == ExprKind::kCast && IsEnum(e.type) != IsEnum(e.args[0]->type)) return true;
   for (const ExprPtr& a : e.args) {
     if (IsVolatile(*a)) return true;
   }
@@ -67,13 +69,17 @@ void Columns(const Expr& e, std::set<int>* out) {
 absl::StatusOr<ExprPtr> BindGenerated(const ast::Expr& e, const TableDescriptor& table,
                                       const ColumnDescriptor& column) {
   const Scope scope = planner::TableScope(table, "");
+  const TypeNames types = TypesIn(table);
   Binder binder(&scope, nullptr, nullptr, "column generation expressions");
+  binder.Types(&types);
   return binder.BindAssignment(e, column.name, column.type, column.typmod);
 }
 
 absl::StatusOr<ExprPtr> BindCheck(const ast::Expr& e, const TableDescriptor& table) {
   const Scope scope = planner::TableScope(table, "");
+  const TypeNames types = TypesIn(table);
   Binder binder(&scope, nullptr, nullptr, "check constraints");
+  binder.Types(&types);
   return binder.BindAs(e, Type::kBool, "CHECK");
 }
 
@@ -119,6 +125,22 @@ std::string Clipped(const std::string& name, size_t size) {
 
 }  // namespace
 
+TypeNames TypesIn(const ColumnDescriptor& column) {
+  TypeNames out;
+  if (const EnumType* type = EnumOf(column.type)) {
+    const Type plain = ElementOf(column.type);
+    out[{"", type->name}] = plain;
+    out[{SchemaIn(type->full_name), type->name}] = plain;
+  }
+  return out;
+}
+
+TypeNames TypesIn(const TableDescriptor& table) {
+  TypeNames out;
+  for (const ColumnDescriptor& c : table.columns) out.merge(TypesIn(c));
+  return out;
+}
+
 absl::Status RefuseSubquery(const ast::Expr& e, absl::string_view where) {
   const ast::Expr* found =
       Find(e, [](const ast::Expr& x) { return x.kind == ast::ExprKind::kSubquery; });
@@ -148,7 +170,9 @@ absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,
   }
   ISO_RETURN_IF_ERROR(RefuseSubquery(value, "DEFAULT expression"));
   Scope nothing;
+  const TypeNames types = TypesIn(*column);
   Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
+  binder.Types(&types);
   ISO_ASSIGN_OR_RETURN(ExprPtr e,
                        binder.BindAssignment(value, column->name, column->type, column->typmod));
   column->default_value = Datum::Null();
@@ -267,7 +291,9 @@ absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr value, ParseExpression(column.default_sql));
       NameSchemas(value.get());
       Scope nothing;
+      const TypeNames types = TypesIn(column);
       Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
+      binder.Types(&types);
       return binder.BindAssignment(*value, column.name, column.type, column.typmod);
     }
     case DefaultKind::kNone:
@@ -319,6 +345,7 @@ absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view ve
   switch (relation.kind) {
     case RelationKind::kTable:
     case RelationKind::kSchema:
+    case RelationKind::kEnum:
       break;
     case RelationKind::kSequence:
       return SqlError(sqlstate::kWrongObjectType,

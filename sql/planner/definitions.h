@@ -11,10 +11,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sql/binder/expr.h"
+#include "sql/binder/type_names.h"
 #include "sql/catalog/descriptor.h"
 #include "sql/parser/ast.h"
 
 namespace isochron::sql {
+
+// The types that users made among those of its columns: what the texts of a table's definition may
+// name.
+TypeNames TypesIn(const TableDescriptor& table);
+TypeNames TypesIn(const ColumnDescriptor& column);
 
 // Sets the column's default. 0A000 for columns and subqueries in it, 42804, 22P02.
 absl::Status DefineDefault(const ast::Expr& value, const std::string& sql,

@@ -137,7 +137,7 @@ absl::StatusOr<int> Builder::GroupIndex(const ast::Select& select, const ast::Ex
     Binder binder(&scope, &plan_->params, nullptr, "GROUP BY");
     Binder local(&scope, &plan_->params, nullptr, "GROUP BY");
     binder.Allow(this);
-    local.LocalOnly();
+    local.LocalOnly().Types(types());
     const bool name = g.kind == ast::ExprKind::kColumn && g.names.size() == 1;
     absl::StatusOr<ExprPtr> bound = name ? local.BindOutput(g) : binder.BindOutput(g);
     // An output's alias is the second choice, after the input's columns.

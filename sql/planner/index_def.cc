@@ -61,7 +61,9 @@ absl::StatusOr<uint32_t> AddComputed(const ast::IndexElement& element,
                                      TableDescriptor* table) {
   ISO_RETURN_IF_ERROR(RefuseSubquery(*element.expression, "index expression"));
   const Scope scope = planner::TableScope(*table, "");
+  const TypeNames types = TypesIn(*table);
   Binder binder(&scope, nullptr, nullptr, "index expressions");
+  binder.Types(&types);
   ISO_ASSIGN_OR_RETURN(const ExprPtr e, binder.BindOutput(*element.expression));
   ISO_RETURN_IF_ERROR(Immutable(*e, "index expression"));
   ColumnDescriptor column;
@@ -103,7 +105,9 @@ absl::StatusOr<IndexDescriptor> MakeIndex(const ast::CreateIndex& create, TableD
   if (create.predicate != nullptr) {
     ISO_RETURN_IF_ERROR(RefuseSubquery(*create.predicate, "index predicate"));
     const Scope scope = planner::TableScope(*table, "");
+    const TypeNames types = TypesIn(*table);
     Binder binder(&scope, nullptr, nullptr, "index predicates");
+    binder.Types(&types);
     ISO_ASSIGN_OR_RETURN(const ExprPtr e, binder.BindAs(*create.predicate, Type::kBool, "WHERE"));
     ISO_RETURN_IF_ERROR(Immutable(*e, "index predicate"));
     index.predicate_sql = create.predicate_sql;

@@ -8,6 +8,7 @@
 #include "sql/binder/binder.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/builder.h"
+#include "sql/planner/definitions.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -35,6 +36,7 @@ bool StableCast(Type from, Type to) {
   to = ElementOrSelf(to);
   if ((from == Type::kTimestamptz) != (to == Type::kTimestamptz)) return true;
   if (IsText(from) && IsTime(to)) return true;
+  if (IsEnum(from) != IsEnum(to)) return true;  // a label may get another name
   return IsText(to) && (from == Type::kDate || from == Type::kTimestamp);
 }
 
@@ -112,12 +114,14 @@ absl::StatusOr<IndexRules> BindIndexRules(const TableDescriptor& table) {
   for (const IndexDescriptor& index : table.indexes) {
     if (!table.Computes(index)) continue;
     const Scope scope = planner::TableScope(table, "");
+    const TypeNames types = TypesIn(table);
     IndexRules::One one;
     one.index = index.id;
     std::set<uint32_t> reads;
     if (!index.predicate_sql.empty()) {
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr parsed, ParseExpression(index.predicate_sql));
       Binder binder(&scope, nullptr, nullptr, "index predicates");
+      binder.Types(&types);
       ISO_ASSIGN_OR_RETURN(one.predicate, binder.BindAs(*parsed, Type::kBool, "WHERE"));
       Columns(*one.predicate, &reads);
     }
@@ -126,6 +130,7 @@ absl::StatusOr<IndexRules> BindIndexRules(const TableDescriptor& table) {
       if (column.computed_sql.empty()) continue;
       ISO_ASSIGN_OR_RETURN(ast::ExprPtr parsed, ParseExpression(column.computed_sql));
       Binder binder(&scope, nullptr, nullptr, "index expressions");
+      binder.Types(&types);
       ISO_ASSIGN_OR_RETURN(ExprPtr value, binder.BindOutput(*parsed));
       Columns(*value, &reads);
       one.values.emplace_back(c.column, std::move(value));

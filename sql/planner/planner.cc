@@ -102,8 +102,9 @@ absl::StatusOr<TableDescriptor> MakeDescriptor(const ast::CreateTable& create) {
     ColumnDescriptor c;
     c.id = table.next_column_id++;
     c.name = def.name;
-    ISO_ASSIGN_OR_RETURN(const ResolvedType type,
-                         ResolveType(def.type, def.type_modifiers, def.type_position));
+    ISO_ASSIGN_OR_RETURN(
+        const ResolvedType type,
+        ResolveTypeName(def.type, def.type_modifiers, def.type_position, &create.types));
     c.type = type.type;
     c.typmod = type.typmod;
     c.not_null = def.not_null;

@@ -18,7 +18,8 @@
 
 namespace isochron::sql {
 
-// The user tables that a statement names (not those of system schemas).
+// The user tables and the types that a statement names (not those of system schemas). A type may
+// not be there: others may be meant, and who binds the name says so.
 std::vector<ast::TableName> TablesOf(const ast::Statement& statement);
 
 // What a view's query names, in the same way.

@@ -42,6 +42,8 @@ ColumnName Named(const ast::Expr& e) {
       ColumnName inner = Named(*e.args[0]);
       if (inner.strength == Strength::kGood) return inner;
       // An array's type is called like its elements'.
+      const std::vector<SchemaAndName> meant = TypesMeantBy(e.text);
+      if (!meant.empty()) return {meant.back().second, Strength::kWeak};
       return {e.text[0] == '_' ? e.text.substr(1) : e.text, Strength::kWeak};
     }
     case ast::ExprKind::kCase:
@@ -108,7 +110,7 @@ absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
   // The text of a view says the schema of all that does not lie in public.
   if (view_ != nullptr && written.schema.empty()) written.schema = kPublicSchema;
   auto it = tables_.find(WrittenName(written));
-  if (it == tables_.end()) {
+  if (it == tables_.end() || !it->second->is_relation()) {
     const std::string dot = name.schema.empty() ? "" : ".";
     return SqlError(sqlstate::kUndefinedTable,
                     absl::StrCat("relation \"", name.schema, dot, name.name, "\" does not exist"),
@@ -247,6 +249,7 @@ absl::StatusOr<std::vector<int>> Builder::DistinctOn(const ast::Select& select, 
                                                      const std::vector<SortKey>& sort) {
   std::vector<int> slots;
   Binder binder(&scope, &plan_->params, &calls->aggregates, "DISTINCT ON");
+  binder.Types(types());
   for (const ast::ExprPtr& e : select.distinct_on) {
     ISO_ASSIGN_OR_RETURN(int slot, OutputSlot(*e, "SELECT DISTINCT ON", visible, &binder, outputs));
     if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);

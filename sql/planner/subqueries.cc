@@ -136,7 +136,8 @@ absl::StatusOr<PlanNodePtr> Builder::Functions(const ast::FromItem& item, const 
                       call.position);
     }
     for (const auto& [name, type] : item.column_types[i]) {
-      ISO_ASSIGN_OR_RETURN(const ResolvedType t, ResolveType(type.name, type.modifiers, -1));
+      ISO_ASSIGN_OR_RETURN(const ResolvedType t,
+                           ResolveTypeName(type.name, type.modifiers, -1, types()));
       set->columns.push_back({name, t.type, t.typmod});
     }
     if (set.has_value()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables that a statement names, wherever a query stands in it.
+// The tables and types that a statement names, wherever a query stands in it.
+#include "sql/binder/type_names.h"
 #include "sql/planner/planner.h"
 
 namespace isochron::sql {
@@ -19,8 +20,20 @@ class Collector {
     }
   }
 
+  void Type(const std::string& name, int position) {
+    for (const auto& [schema, local] : TypesMeantBy(name)) {
+      ast::TableName type;
+      type.schema = schema;
+      type.name = local;
+      type.position = position;
+      type.of_type = true;
+      if (!IsVirtualSchema(schema)) out.push_back(std::move(type));
+    }
+  }
+
   void Expr(const ast::ExprPtr& e) {
     if (e == nullptr) return;
+    if (e->kind == ast::ExprKind::kCast) Type(e->text, e->position);
     if (e->kind == ast::ExprKind::kFunc) {
       const std::string& name = e->names.back();
       const bool changes = name == "nextval" || name == "setval";
@@ -57,6 +70,9 @@ class Collector {
     if (item.kind == Kind::kTable) Table(item.table);
     if (item.kind == Kind::kSelect) Select(*item.select);
     Exprs(item.functions);
+    for (const auto& columns : item.column_types) {
+      for (const auto& [name, type] : columns) Type(type.name, -1);
+    }
     if (item.kind != Kind::kJoin) return;
     From(*item.left);
     From(*item.right);

@@ -10,6 +10,7 @@
 #include "sql/pg_catalog/oids.h"
 #include "sql/planner/builder.h"
 #include "sql/types/error.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 
@@ -24,6 +25,23 @@ absl::StatusOr<std::vector<ast::TableName>> TablesOfView(const TableDescriptor& 
 }
 
 namespace planner {
+
+TypeNames TypesAmong(const std::map<std::string, TablePtr>& tables, bool in_view) {
+  TypeNames out;
+  for (const auto& [written, description] : tables) {
+    if (!description->is_enum()) continue;
+    const bool bare = written[0] == '.';
+    const std::string schema = SchemaIn(written);
+    const Type type = EnumTypeOf(*description);
+    if (!IsReady(type)) continue;
+    if (!bare) out[{schema, LocalName(written)}] = type;
+    // A view's text says the schema of all that does not lie in public.
+    if (bare && !in_view) out[{"", written.substr(1)}] = type;
+    if (!bare && in_view && schema == kPublicSchema) out[{"", LocalName(written)}] = type;
+  }
+  return out;
+}
+
 namespace {
 
 constexpr int kMaxViewDepth = 50;

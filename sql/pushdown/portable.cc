@@ -29,6 +29,7 @@ bool IsPlain(Type t) {
 
 // Besides the plain ones, those that are compared as they lie.
 bool IsComparable(Type t) {
+  if (IsEnum(t)) return true;
   switch (t) {
     case Type::kBytea:
     case Type::kBpchar:

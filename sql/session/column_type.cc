@@ -181,7 +181,10 @@ absl::StatusOr<ExprPtr> AlterTableEdit::Conversion(const ast::AlterCommand& comm
     t.columns.push_back({c.name, c.type, c.hidden, c.typmod, false, false, nullptr});
   }
   scope.tables.push_back(std::move(t));
+  TypeNames types = TypesIn(*before_);
+  types.merge(TypesIn(to));
   Binder binder(&scope, nullptr, nullptr, "transform expressions");
+  binder.Types(&types);
   ast::ExprPtr own;
   const ast::Expr* value = command.default_value.get();
   if (value == nullptr) {
@@ -212,8 +215,9 @@ Task<absl::Status> AlterTableEdit::SetType(Ctx ctx, SchemaChange* change,
   const auto position = static_cast<uint32_t>(found);
   ISO_CO_RETURN_IF_ERROR(CheckRetypable(found));
   const ast::ColumnDef& def = command->added.columns[0];
-  ISO_CO_ASSIGN_OR_RETURN(const ResolvedType type,
-                          ResolveType(def.type, def.type_modifiers, def.type_position));
+  ISO_CO_ASSIGN_OR_RETURN(
+      const ResolvedType type,
+      ResolveTypeName(def.type, def.type_modifiers, def.type_position, &command->added.types));
   const ColumnDescriptor before = table_->columns[position];
   ColumnDescriptor after = before;
   after.type = type.type;
@@ -233,6 +237,7 @@ Task<absl::Status> AlterTableEdit::SetType(Ctx ctx, SchemaChange* change,
     after.missing_value = Datum::Null();
   }
   table_->columns[position] = after;
+  ISO_CO_RETURN_IF_ERROR(co_await change->HoldTypes(ctx, table_));
   ISO_CO_RETURN_IF_ERROR(co_await CheckKeysOf(ctx, change, position, !rewrite));
   const bool values = rewrite;
   ISO_CO_RETURN_IF_ERROR(RetypeComputed(position, &rewrite));

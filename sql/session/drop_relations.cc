@@ -20,6 +20,7 @@ namespace {
 std::string Described(const TableDescriptor& t) {
   return absl::StrCat(t.kind == RelationKind::kView       ? "view "
                       : t.kind == RelationKind::kSequence ? "sequence "
+                      : t.is_enum()                       ? "type "
                                                           : "table ",
                       PlainSqlName(t.name));
 }
@@ -71,6 +72,28 @@ absl::StatusOr<DropSet> WhatToDrop(const std::vector<TablePtr>& all, std::vector
       out.relations.push_back(t);
     }
   }
+  // Columns of a type that goes.
+  std::vector<std::string> columns;
+  for (const TablePtr& target : out.relations) {
+    for (const TablePtr& t : all) {
+      if (!target->is_enum() || !t->is_table() || Holds(out.relations, t->id)) continue;
+      for (const ColumnDescriptor& c : t->columns) {
+        if (EnumIdOf(c) != target->id || c.hidden) continue;
+        columns.push_back(absl::StrCat("column ", c.name, " of table ", PlainSqlName(t->name),
+                                       " depends on type ", PlainSqlName(target->name),
+                                       IsArray(c.type) ? "[]" : ""));
+        if (used == nullptr) used = target.get();
+      }
+    }
+  }
+  if (!columns.empty() && cascade) {
+    return WithFields(SqlError(sqlstate::kUnsupported,
+                               absl::StrCat("dropping columns along with type ",
+                                            PlainSqlName(used->name), " is not supported yet"),
+                               -1, "Drop the columns first."),
+                      {absl::StrJoin(columns, "\n")});
+  }
+  uses.insert(uses.end(), columns.begin(), columns.end());
   // Foreign keys of tables that stay.
   for (const TablePtr& target : out.relations) {
     for (const TablePtr& t : all) {

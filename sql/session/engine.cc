@@ -161,8 +161,10 @@ Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(Ctx ctx,
     const ast::TableName name = names[i];
     const std::string written = WrittenName(name);
     if (tables.contains(written)) continue;
-    ISO_CO_ASSIGN_OR_RETURN(TablePtr table,
-                            co_await ResolveName(ctx, name, statement->path, t, reader, inside));
+    auto found = co_await ResolveName(ctx, name, statement->path, t, reader, inside);
+    const bool missing = SqlStateOf(found.status()) == sqlstate::kUndefinedTable;
+    if (name.of_type && (missing || (found.ok() && !(*found)->is_enum()))) continue;
+    ISO_CO_ASSIGN_OR_RETURN(TablePtr table, std::move(found));
     if (table->kind == RelationKind::kView) {
       ISO_CO_ASSIGN_OR_RETURN(std::vector<ast::TableName> more, TablesOfView(*table));
       for (ast::TableName& one : more) {

@@ -32,6 +32,7 @@ absl::Status NoSchema(absl::string_view name) {
 std::string WordFor(RelationKind kind) {
   return kind == RelationKind::kView       ? "view"
          : kind == RelationKind::kSequence ? "sequence"
+         : kind == RelationKind::kEnum     ? "type"
                                            : "table";
 }
 
@@ -69,7 +70,12 @@ class RenameSchemaEdit : public SchemaEdit {
     ISO_CO_RETURN_IF_ERROR(co_await change->Rename(ctx, SchemaFullName(rename_->name),
                                                    SchemaFullName(rename_->new_name)));
     for (const TablePtr& t : *all_) {
-      if (!t->is_relation() || SchemaIn(t->name) != rename_->name) continue;
+      if (SchemaIn(t->name) != rename_->name) continue;
+      if (t->is_enum()) {
+        co_return SqlError(sqlstate::kUnsupported, "renaming a schema with types is not supported",
+                           -1, "Move the types to another schema: ALTER TYPE ... SET SCHEMA.");
+      }
+      if (!t->is_relation()) continue;
       ISO_CO_RETURN_IF_ERROR(co_await MoveRelation(ctx, change, all_, t.get(), rename_->new_name));
     }
     co_return absl::OkStatus();
@@ -208,7 +214,8 @@ Task<SchemaTransaction::Result> SchemaTransaction::DropSchema(Ctx ctx,
     if (!schema.ok()) co_return schema.status();
     schemas.push_back(*schema);
     for (const TablePtr& t : all) {
-      if (t->is_relation() && SchemaIn(t->name) == name) targets.push_back(t);
+      const bool lies = t->is_relation() || t->is_enum();
+      if (lies && SchemaIn(t->name) == name) targets.push_back(t);
     }
   }
   if (schemas.empty()) co_return result;

@@ -6,9 +6,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/type_names.h"
 #include "sql/parser/ast_session.h"
 #include "sql/session/session_impl.h"
 #include "sql/session/session_names.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/type_info.h"
 
 namespace isochron::sql {
@@ -67,6 +69,12 @@ Task<SessionImpl::Result> SessionImpl::PrepareNamed(Ctx ctx, PreparedPtr text, s
   ISO_CO_RETURN_IF_ERROR(statements()->CheckName(prepare.name));
   std::vector<Type> types;
   for (const ast::TypeName& name : prepare.types) {
+    if (!TypesMeantBy(name.name).empty()) {
+      co_return SqlError(sqlstate::kUnsupported,
+                         absl::StrCat("PREPARE with a parameter of type \"", name.name,
+                                      "\": types that users made are not supported there"),
+                         -1, "Leave the types out: they follow from the statement.");
+    }
     ISO_CO_ASSIGN_OR_RETURN(const ResolvedType type, ResolveType(name.name, name.modifiers, -1));
     types.push_back(type.type);
   }
@@ -104,7 +112,12 @@ absl::StatusOr<Params> SessionImpl::ExecuteArguments(Ctx ctx, const ast::Execute
   exec.eval.SetNow(now, settings_->time());
   Params out;
   for (size_t i = 0; i < execute.args.size(); ++i) {
-    const Type type = named.params[i];
+    Type type = named.params[i];
+    if (EnumOf(type) != nullptr) {
+      // Which labels it has shows when the statement is planned.
+      ISO_ASSIGN_OR_RETURN(const ExprPtr given, binder.Bind(*execute.args[i]));
+      if (given->type == Type::kUnknown) type = Type::kUnknown;
+    }
     auto bound = binder.BindAssignment(*execute.args[i], absl::StrCat("$", i + 1),
                                        type == Type::kUnknown ? Type::kText : type);
     if (SqlStateOf(bound.status()) == sqlstate::kDatatypeMismatch) {

@@ -38,6 +38,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
     std::string operator()(const ast::Accepted& a) const { return a.tag; }
     std::string operator()(const ast::SessionPtr&) const { return ""; }
     std::string operator()(const ast::NamesPtr&) const { return ""; }
+    std::string operator()(const ast::TypePtr&) const { return ""; }
   };
   return std::visit(Tag(), object.node);
 }

@@ -10,6 +10,7 @@
 #include "sql/parser/ast_objects.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/planner.h"
+#include "sql/types/enum_type.h"
 
 namespace isochron::sql {
 namespace {
@@ -178,7 +179,12 @@ absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Pa
                                                const PathPtr& path) {
   std::string key;
   key.reserve(text.size() + params.size() + 1);
-  for (const TypedDatum& p : params) key.push_back(static_cast<char>(p.type));
+  // An enum is known by a version of it: a statement may live longer, so it finds out what it is
+  // whenever it is planned.
+  std::vector<Type> types;
+  for (const TypedDatum& p : params)
+    types.push_back(EnumOf(p.type) == nullptr ? p.type : Type::kUnknown);
+  for (Type t : types) key.push_back(static_cast<char>(t));
   if (path != PublicPath()) {
     for (const std::string& schema : *path) absl::StrAppend(&key, "\x7e", schema);
     key.push_back('\x7e');
@@ -191,8 +197,6 @@ absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Pa
     list_.splice(list_.begin(), list_, it->second);
     return it->second->second;
   }
-  std::vector<Type> types;
-  for (const TypedDatum& p : params) types.push_back(p.type);
   ISO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(text, std::move(types), path));
   if (text.size() > kMaxCachedText || capacity_ == 0) return prepared;
   list_.emplace_front(std::move(key), prepared);

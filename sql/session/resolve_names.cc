@@ -6,12 +6,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/binder/type_names.h"
 #include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/parser/ast_objects.h"
+#include "sql/parser/ast_types.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/planner.h"
 #include "sql/session/engine_impl.h"
+#include "sql/types/type_info.h"
 
 namespace isochron::sql {
 namespace {
@@ -19,7 +22,8 @@ namespace {
 // What a statement says of relations that stand, of indexes, and of those that are to be made.
 struct Names {
   std::vector<ast::TableName*> relations, indexes, made;
-  std::vector<std::string*> queries;  // texts of views and the like
+  std::vector<std::string*> queries;     // texts of views and the like
+  std::vector<ast::CreateTable*> typed;  // with columns
 };
 
 void Collect(ast::ObjectStatement* object, Names* out) {
@@ -40,6 +44,17 @@ void Collect(ast::ObjectStatement* object, Names* out) {
   } else if (auto* comment = std::get_if<ast::Comment>(&object->node)) {
     const bool of_index = comment->kind == ast::ObjectKind::kIndex;
     (of_index ? out->indexes : out->relations).push_back(&comment->relation);
+  } else if (auto* type = std::get_if<ast::TypePtr>(&object->node)) {
+    auto* statement = const_cast<ast::TypeStatement*>(type->get());
+    if (auto* made = std::get_if<ast::CreateEnum>(&statement->node)) {
+      out->made.push_back(&made->name);
+    } else if (auto* altered = std::get_if<ast::AlterEnum>(&statement->node)) {
+      out->relations.push_back(&altered->name);
+    } else if (auto* named = std::get_if<ast::CommentOnType>(&statement->node)) {
+      out->relations.push_back(&named->name);
+    } else if (auto* dropped = std::get_if<ast::DropType>(&statement->node)) {
+      for (ast::TableName& name : dropped->names) out->relations.push_back(&name);
+    }
   } else if (auto* maintain = std::get_if<ast::Maintain>(&object->node)) {
     for (ast::TableName& name : maintain->tables) out->relations.push_back(&name);
   }
@@ -48,6 +63,7 @@ void Collect(ast::ObjectStatement* object, Names* out) {
 void Collect(ast::Statement* statement, Names* out) {
   if (auto* create = std::get_if<ast::CreateTable>(&statement->node)) {
     out->made.push_back(&create->table);
+    out->typed.push_back(create);
     for (ast::ForeignKeyConstraint& key : create->foreign_keys) {
       // It may refer to itself.
       const bool self = key.parent.schema.empty() && key.parent.name == create->table.name;
@@ -63,6 +79,7 @@ void Collect(ast::Statement* statement, Names* out) {
     const bool of_index = alter->commands[0].kind == ast::AlterKind::kRenameIndex;
     (of_index ? out->indexes : out->relations).push_back(&alter->table);
     for (ast::AlterCommand& command : alter->commands) {
+      out->typed.push_back(&command.added);
       if (command.kind == ast::AlterKind::kAddForeignKey) {
         out->relations.push_back(&command.foreign_key.parent);
       }
@@ -141,6 +158,24 @@ Task<absl::StatusOr<PreparedPtr>> EngineImpl::WithNames(Ctx ctx, PreparedPtr tex
       if (!value->has_value()) continue;
       name->schema = path[i];
       break;
+    }
+  }
+  for (ast::CreateTable* table : names.typed) {
+    for (const ast::ColumnDef& column : table->columns) {
+      for (const SchemaAndName& meant : TypesMeantBy(column.type)) {
+        ast::TableName name;
+        name.schema = meant.first;
+        name.name = meant.second;
+        auto found = co_await ResolveName(ctx, name, own->path, Timestamp(), nullptr, inside);
+        if (found.ok() && (*found)->is_enum()) {
+          const Type type = EnumTypeOf(**found);
+          if (!IsReady(type)) co_return TooManyEnums();
+          table->types[meant] = type;
+        }
+        if (!found.ok() && SqlStateOf(found.status()) != sqlstate::kUndefinedTable) {
+          co_return found.status();
+        }
+      }
     }
   }
   for (std::string* query : names.queries) {

@@ -106,12 +106,16 @@ bool NeedsRewrite(const ast::AlterTable& alter) {
 }
 
 bool NeedsTransaction(const ast::AlterTable& alter) {
-  return NeedsRewrite(alter) ||
-         std::any_of(alter.commands.begin(), alter.commands.end(), [](const auto& command) {
-           return command.kind == ast::AlterKind::kSetSchema ||
-                  command.kind == ast::AlterKind::kAddIdentity ||
-                  command.kind == ast::AlterKind::kDropIdentity;
-         });
+  // A column of a type that users made holds its type as it is: a change of either waits for the
+  // other's commit.
+  const auto needs = [](const ast::AlterCommand& command) {
+    return command.kind == ast::AlterKind::kSetSchema ||
+           command.kind == ast::AlterKind::kAddIdentity ||
+           command.kind == ast::AlterKind::kDropIdentity ||
+           (command.kind == ast::AlterKind::kAddColumn &&
+            !TypesMeantBy(command.added.columns[0].type).empty());
+  };
+  return NeedsRewrite(alter) || std::any_of(alter.commands.begin(), alter.commands.end(), needs);
 }
 
 Task<absl::Status> CreateIndexEdit::Apply(Ctx ctx, SchemaChange* change) {
@@ -374,6 +378,7 @@ Task<absl::Status> AlterTableEdit::AddColumn(Ctx ctx, SchemaChange* change,
     not_null.emplace_back(c.id, true);
   }
   table_->columns.push_back(std::move(c));
+  ISO_CO_RETURN_IF_ERROR(co_await change->HoldTypes(ctx, table_));
   for (const ast::UniqueConstraint& unique : command->added.uniques) {
     ISO_CO_RETURN_IF_ERROR(co_await AddUnique(ctx, change, &unique));
   }

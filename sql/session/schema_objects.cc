@@ -42,6 +42,9 @@ Task<SchemaTransaction::Result> SchemaTransaction::Object(Ctx ctx,
   if (const auto* names = std::get_if<ast::NamesPtr>(&object->node)) {
     co_return co_await Names(ctx, names->get());
   }
+  if (const auto* type = std::get_if<ast::TypePtr>(&object->node)) {
+    co_return co_await Types(ctx, type->get());
+  }
   if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
     co_return co_await CreateSequence(ctx, create);
   }

@@ -24,6 +24,7 @@
 
 #include "sql/parser/ast_names.h"
 #include "sql/parser/ast_objects.h"
+#include "sql/parser/ast_types.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/private_writer.h"
 #include "sql/session/relation_edits.h"
@@ -81,6 +82,13 @@ class SchemaTransaction {
   Task<Result> CreateSchema(Ctx ctx, const ast::CreateSchema* create);
   Task<Result> DropSchema(Ctx ctx, const ast::DropSchema* drop);
   Task<Result> RenameSchema(Ctx ctx, const ast::RenameSchema* rename);
+  // type_edits.cc
+  Task<Result> Types(Ctx ctx, const ast::TypeStatement* types);
+  Task<Result> CreateEnum(Ctx ctx, const ast::CreateEnum* create);
+  Task<Result> AlterEnum(Ctx ctx, const ast::AlterEnum* alter);
+  Task<Result> DropType(Ctx ctx, const ast::DropType* drop);
+  // 42704
+  Task<absl::StatusOr<TablePtr>> Enum(Ctx ctx, const ast::TableName* name);
   // 3F000
   Task<absl::StatusOr<TablePtr>> Schema(Ctx ctx, std::string name);
   Task<absl::Status> SetOwner(Ctx ctx, std::vector<std::string> owner, TableDescriptor* sequence);

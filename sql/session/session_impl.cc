@@ -237,7 +237,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
     case Verb::kObject:
       if (const auto& node = std::get<ast::ObjectPtr>(statement->ast.node)->node;
           std::holds_alternative<ast::Truncate>(node) ||
-          std::holds_alternative<ast::NamesPtr>(node)) {
+          std::holds_alternative<ast::NamesPtr>(node) ||
+          std::holds_alternative<ast::TypePtr>(node)) {
         co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
       }
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);

@@ -11,6 +11,7 @@
 #include "common/status_macros.h"
 #include "sql/types/array.h"
 #include "sql/types/catalog_types.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
 #include "sql/types/float_text.h"
 #include "sql/types/json.h"
@@ -155,6 +156,7 @@ std::string DatumToText(Type type, const Datum& d, const TimeContext& context) {
       return d.bool_value() ? "t" : "f";
     case Datum::Shape::kInt:
       if (IsCatalogType(type)) return CatalogTypeToText(type, d);
+      if (IsEnum(type)) return EnumToText(type, d);
       return IsTimeType(type) ? TimeDatumToText(type, d, context) : absl::StrCat(d.int_value());
     case Datum::Shape::kInterval:
       return TimeDatumToText(type, d, context);
@@ -179,9 +181,10 @@ std::string DatumToSql(Type type, const Datum& d) {
   if (d.is_null()) return "NULL";
   if (d.shape() == Datum::Shape::kBool) return d.bool_value() ? "true" : "false";
   std::string text = DatumToText(type, d);
-  const bool bare = (d.shape() == Datum::Shape::kInt && !IsTimeType(type) && !IsRegType(type)) ||
-                    (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value())) ||
-                    (d.shape() == Datum::Shape::kNumeric && numeric::IsFinite(d));
+  const bool bare =
+      (d.shape() == Datum::Shape::kInt && !IsTimeType(type) && !IsRegType(type) && !IsEnum(type)) ||
+      (d.shape() == Datum::Shape::kFloat && std::isfinite(d.float_value())) ||
+      (d.shape() == Datum::Shape::kNumeric && numeric::IsFinite(d));
   return bare ? text : QuoteLiteral(text);
 }
 
@@ -234,6 +237,7 @@ absl::StatusOr<Datum> DatumFromText(Type type, absl::string_view text, const Tim
     default:
       if (IsArrayType(type)) return ArrayFromText(type, text, context, uses);
       if (IsCatalogType(type)) return CatalogTypeFromText(type, text);
+      if (IsEnum(type)) return EnumFromText(type, text);
       return NotReady(type);
   }
 }

@@ -7,7 +7,8 @@
 // A Datum knows whether it is NULL and which shape it has; the SQL type is known by whoever holds
 // it (a column, an expression), so that rows stay small. The shape decides how two values compare:
 //
-//   bool, int      integers of every width, oids, times as counts of microseconds or days
+//   bool, int      integers of every width, oids, times as counts of microseconds or days, a label
+//                  of an enum as its place in the order
 //   float          real and double precision
 //   string         text, varchar, name, bytea, json; uuid as its 16 bytes
 //   bpchar         char(n), padded; blanks at the end do not count
@@ -26,9 +27,10 @@
 
 namespace isochron::sql {
 
-// Stored in descriptors: numbers are never reused. kUnknown is a literal or parameter whose type
-// its place decides.
-enum class Type : uint8_t {
+// The low byte is stored in descriptors: its numbers are never reused. kUnknown is a literal or
+// parameter whose type its place decides. A type that users made is kEnum with a handle above the
+// low byte (sql/types/enum_type.h); kEnum itself is that of functions that take any such.
+enum class Type : uint32_t {
   kUnknown = 0,
   kBool = 1,
   kInt2 = 2,
@@ -60,18 +62,20 @@ enum class Type : uint8_t {
   kOidVector = 28,
   kTimetz = 29,
   kXid = 30,
+  kEnum = 31,
 };
-inline constexpr uint8_t kTypeCount = 31;
+inline constexpr uint8_t kTypeCount = 32;
 
 // An array of T has T's number and this bit.
-inline constexpr uint8_t kArrayBit = 0x80;
-inline constexpr bool IsArray(Type t) { return (static_cast<uint8_t>(t) & kArrayBit) != 0; }
-inline constexpr Type ArrayOf(Type t) {
-  return static_cast<Type>(static_cast<uint8_t>(t) | kArrayBit);
-}
-inline constexpr Type ElementOf(Type t) {
-  return static_cast<Type>(static_cast<uint8_t>(t) & ~kArrayBit);
-}
+inline constexpr uint32_t kArrayBit = 0x80;
+inline constexpr uint32_t NumberOf(Type t) { return static_cast<uint32_t>(t); }
+inline constexpr bool IsArray(Type t) { return (NumberOf(t) & kArrayBit) != 0; }
+inline constexpr Type ArrayOf(Type t) { return static_cast<Type>(NumberOf(t) | kArrayBit); }
+inline constexpr Type ElementOf(Type t) { return static_cast<Type>(NumberOf(t) & ~kArrayBit); }
+// Without the handle: one of the constants above, or an array of one.
+inline constexpr Type KindOf(Type t) { return static_cast<Type>(NumberOf(t) & 0xff); }
+// An enum, no array of one.
+inline constexpr bool IsEnum(Type t) { return KindOf(t) == Type::kEnum; }
 
 inline bool IsInteger(Type t) { return t == Type::kInt2 || t == Type::kInt4 || t == Type::kInt8; }
 inline bool IsFloat(Type t) { return t == Type::kFloat4 || t == Type::kFloat8; }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
+#include "sql/types/enum_type.h"
 #include "sql/types/error.h"
 #include "sql/types/time_datum.h"
 
@@ -55,6 +56,7 @@ constexpr TypeInfo kTypes[kTypeCount] = {
     {Type::kTimetz, "time with time zone", "timetz", 1266, 1270, 12, S::kInterval, 'D', false,
      false, false},
     {Type::kXid, "xid", "xid", 28, 1011, 4, S::kInt, 'U', false, true, false},
+    {Type::kEnum, "anyenum", "anyenum", 3500, 0, 4, S::kInt, 'E', false, false, false},
 };
 
 // Names that lead to a type beside pg_type's.
@@ -81,7 +83,7 @@ const ArrayNames& NamesOfArrays() {
 }
 
 size_t IndexOf(Type t) {
-  const auto i = static_cast<size_t>(ElementOf(t));
+  const auto i = static_cast<size_t>(KindOf(ElementOf(t)));
   return i < kTypeCount ? i : 0;
 }
 
@@ -90,10 +92,12 @@ size_t IndexOf(Type t) {
 const TypeInfo& InfoOf(Type t) { return kTypes[IndexOf(t)]; }
 
 absl::string_view TypeName(Type t) {
+  if (const EnumType* e = EnumOf(t)) return IsArray(t) ? e->shown_array : e->shown;
   return IsArray(t) ? absl::string_view(NamesOfArrays().sql[IndexOf(t)]) : InfoOf(t).sql_name;
 }
 
 absl::string_view PgTypeName(Type t) {
+  if (const EnumType* e = EnumOf(t)) return IsArray(t) ? e->array_name : e->name;
   return IsArray(t) ? absl::string_view(NamesOfArrays().pg[IndexOf(t)]) : InfoOf(t).pg_name;
 }
 
@@ -119,7 +123,10 @@ Type TypeFromSqlName(absl::string_view name) {
   return Type::kUnknown;
 }
 
-int32_t OidOf(Type t) { return IsArray(t) ? InfoOf(t).array_oid : InfoOf(t).oid; }
+int32_t OidOf(Type t) {
+  if (const EnumType* e = EnumOf(t)) return static_cast<int32_t>(e->oid + (IsArray(t) ? 1 : 0));
+  return IsArray(t) ? InfoOf(t).array_oid : InfoOf(t).oid;
+}
 
 Type TypeFromOid(int32_t oid) {
   if (oid == 0) return Type::kUnknown;
@@ -134,7 +141,10 @@ int16_t SizeOf(Type t) { return IsArray(t) ? int16_t{-1} : InfoOf(t).size; }
 Datum::Shape ShapeOf(Type t) { return IsArray(t) ? S::kArray : InfoOf(t).shape; }
 char CategoryOf(Type t) { return IsArray(t) ? 'A' : InfoOf(t).category; }
 bool IsPreferred(Type t) { return !IsArray(t) && InfoOf(t).preferred; }
-bool IsReady(Type t) { return InfoOf(t).ready && (!IsArray(t) || InfoOf(t).array_oid != 0); }
+bool IsReady(Type t) {
+  if (EnumOf(t) != nullptr) return true;
+  return InfoOf(t).ready && (!IsArray(t) || InfoOf(t).array_oid != 0);
+}
 
 absl::Status NotReady(Type t, int position) {
   return SqlError(sqlstate::kUnsupported,
@@ -144,7 +154,7 @@ absl::Status NotReady(Type t, int position) {
 
 std::string TypeNameWithModifier(Type t, int32_t typmod) {
   const TypeInfo& info = InfoOf(t);
-  std::string out = info.sql_name;
+  std::string out(TypeName(ElementOf(t)));
   if (typmod >= 0) {
     switch (info.type) {
       case Type::kVarchar:

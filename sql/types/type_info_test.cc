@@ -16,7 +16,7 @@ TEST(TypeInfo, EveryTypeHasItsNumberNamesAndOids) {
     const auto t = static_cast<Type>(i);
     EXPECT_EQ(InfoOf(t).type, t);
     EXPECT_TRUE(oids.insert(OidOf(t)).second) << TypeName(t);
-    if (t == Type::kUnknown) continue;
+    if (t == Type::kUnknown || t == Type::kEnum) continue;
     EXPECT_TRUE(oids.insert(OidOf(ArrayOf(t))).second) << TypeName(t);
     EXPECT_EQ(TypeFromOid(OidOf(t)), t);
     EXPECT_EQ(TypeFromOid(OidOf(ArrayOf(t))), ArrayOf(t));

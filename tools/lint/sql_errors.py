@@ -135,6 +135,7 @@ STATES = {
     "53100": ("disk_full", "The disk of a node that has to write is full or nearly so.", "Add space: docs/operating/overload.md."),
     "53200": ("out_of_memory", "The statement holds more than its limit.", "Narrow it; raise --statement-memory."),
     "53300": ("too_many_connections", "Too many clients, or too much to do.", "Try again after the time in the hint, or at another node."),
+    "53400": ("configuration_limit_exceeded", "The node has seen more versions of enum types than it keeps.", "Start it anew."),
     "54000": ("program_limit_exceeded", "A row, transaction or text is larger than the limit in the message.", "Split it up."),
     "54001": ("statement_too_complex", "The statement is nested too deeply.", "Split it up."),
     "54011": ("too_many_columns", "More columns than 1664 in a result, or than 8192 in FROM.", "Name fewer."),
