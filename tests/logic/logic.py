@@ -33,6 +33,9 @@ TYPES = {16: "bool", 17: "bytea", 18: "char", 19: "name", 20: "int8", 21: "int2"
          1015: "varchar[]", 1016: "int8[]", 1021: "float4[]", 1022: "float8[]", 1115: "timestamp[]", 1182: "date[]",
          1183: "time[]", 1185: "timestamptz[]", 1187: "interval[]", 1231: "numeric[]", 2951: "uuid[]", 199: "json[]",
          3807: "jsonb[]"}
+# Numbers of types that users make.
+FIRST_MADE = 16384
+MADE = re.compile("\0(\\d+)\0")
 MARK = re.compile(r"--\s*(split|skip):\s*(.*)")
 EACH = re.compile(r"--\s*each (\w+): (.*)")
 
@@ -128,7 +131,18 @@ class Server:
             elif kind == "G":
                 raise ValueError("COPY FROM STDIN is not for these files")
             elif kind == "Z":
-                return lines
+                return [MADE.sub(lambda m: self._made(int(m[1])), line) for line in lines]
+
+    def _made(self, oid):
+        """What a type that users made is called: its number may be any."""
+        self.wire.send(query(f"SELECT format_type({oid}, NULL)"))
+        name = "unknown"
+        while True:
+            kind, body = self.wire.receive()
+            if kind == "D":
+                name = self._row(body)[0]
+            elif kind == "Z":
+                return name
 
     @staticmethod
     def _header(body):
@@ -137,7 +151,8 @@ class Server:
         for _ in range(count):
             end = body.index(b"\0", at)
             (oid,) = struct.unpack("!i", body[end + 7:end + 11])
-            out.append(f"{body[at:end].decode()}:{TYPES.get(oid, oid)}")
+            name = f"\0{oid}\0" if oid >= FIRST_MADE else TYPES.get(oid, oid)
+            out.append(f"{body[at:end].decode()}:{name}")
             at = end + 19
         return " | ".join(out) or "(no columns)"
 

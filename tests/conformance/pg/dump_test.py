@@ -19,6 +19,16 @@ from universe import Universe, clean_environment
 HERE = pathlib.Path(__file__).resolve().parent
 # What a client looks at when all is loaded: what of it is more than rows.
 QUESTIONS = {
+    "kinds": [
+        ("SELECT id, shelf FROM open_orders", "2|\n4|full\n1|empty"),
+        ("SELECT string_agg(state::text, ' ' ORDER BY state) FROM orders", "new paid packed sent"),
+        ("INSERT INTO orders (id, state) VALUES (5, 'it''s gone')", "never_lost"),
+        ("INSERT INTO orders (id, odd, shelf) VALUES (5, 'Größe', DEFAULT) RETURNING state, was, odd, shelf", "new|{}|Größe|full"),
+        ("INSERT INTO stock.books VALUES ('empty', 2)", "books_state_n_fkey"),
+        ("SELECT obj_description('state'::regtype), enum_range(NULL::unused)", "of an order|{}"),
+        ("DROP TYPE stock.state", "other objects depend on it"),
+        ("ALTER TYPE stock.state ADD VALUE 'half' AFTER 'full'; SELECT enum_range(NULL::stock.state)", "{full,half,empty}"),
+    ],
     "shop": [
         ("INSERT INTO orders (customer_id) VALUES (3) RETURNING id", "1015"),
         ("INSERT INTO customers (email) VALUES ('ADA@example.org')", "customers_lower_email"),
@@ -133,6 +143,9 @@ class DumpTest(unittest.TestCase):
         run(self.postgres, "createdb", name)
         load(self.postgres, ours, database=name)
         self.assertEqual(copied(run(self.postgres, "pg_dump", name)), copied(text))
+
+    def test_kinds(self):
+        self.check("kinds")
 
     def test_shop(self):
         self.check("shop")

@@ -85,6 +85,74 @@ class WireTest(UniverseCase):
             self.assertEqual(w.ask(parse("select $1", oids=(20,)), bind((b"\0",), formats=(1,)), wire.SYNC),
                              ["1", "E:22P03", "Z:I"])
 
+    def test_enums_travel_as_their_labels(self):
+        with Wire(self.pg) as w:
+            w.sql("create type feeling as enum ('sad', 'ok', 'happy')")
+            w.sql("create table feelings (id int primary key, f feeling, all_of feeling[])")
+            oids = w.sql("select oid, typarray from pg_type where typname = 'feeling'")[1]
+            oid, array = map(int, oids[2:].split("|"))
+            w.send(parse("insert into feelings values ($1, $2, $3) returning f, all_of", "s"), describe("S", "s"),
+                   wire.SYNC)
+            seen = []
+            while not seen or seen[-1][0] != "Z":
+                seen.append(w.receive())
+            self.assertEqual([k for k, _ in seen], ["1", "t", "T", "Z"])
+            self.assertEqual(seen[1][1], struct.pack("!hiii", 3, 23, oid, array))
+            for name, of in ((b"f", oid), (b"all_of", array)):
+                self.assertIn(struct.pack("!i", of), seen[2][1].split(name + b"\0")[1][:10])
+            both = struct.pack("!iiiii", 1, 0, oid, 2, 1) + struct.pack("!i", 2) + b"ok" + struct.pack("!i", 3) + b"sad"
+            for label, formats, results in ((b"happy", (0,), (0,)), (b"happy", (1,), (1,))):
+                row = (struct.pack("!i", 1), label, both) if formats[0] else (b"1", label, b"{ok,sad}")
+                w.send(bind(row, "s", formats=formats, results=results), execute(), wire.SYNC)
+                seen = []
+                while not seen or seen[-1][0] != "Z":
+                    seen.append(w.receive())
+                value = both if results[0] else b"{ok,sad}"
+                self.assertEqual(seen[1][1], struct.pack("!hi", 2, 5) + b"happy" + struct.pack("!i", len(value)) + value)
+                w.sql("delete from feelings")
+            for formats in ((0,), (1,)):
+                row = (struct.pack("!i", 2) if formats[0] else b"2", b"angry", None)
+                self.assertEqual(w.ask(bind(row, "s", formats=formats), execute(), wire.SYNC), ["2", "E:22P02", "Z:I"])
+            # Whoever knows the type's number may say it, or that it is a text.
+            for declared, ends in ((oid, ["D:2", "C:SELECT 1", "Z:I"]), (0, ["D:2", "C:SELECT 1", "Z:I"])):
+                w.sql("insert into feelings values (2, 'ok')")
+                got = w.ask(parse("select id from feelings where f = $1", oids=(declared,)), bind((b"ok",), formats=(1,)),
+                            execute(), wire.SYNC)
+                self.assertEqual(got, ["1", "2"] + ends)
+                w.sql("delete from feelings")
+            # COPY both ways.
+            w.send(query("copy feelings from stdin"), message("d", b"1\thappy\t{sad,NULL}\n2\tsad\t\\N\n"), message("c"))
+            self.assertEqual(w.until_ready(), ["G", "C:COPY 2", "Z:I"])
+            w.send(query("copy feelings from stdin"), message("d", b"3\tHappy\t{}\n"), message("c"))
+            self.assertEqual(w.until_ready(), ["G", "E:22P02", "Z:I"])
+            w.send(query("copy (select * from feelings order by f) to stdout"))
+            out = b"".join(body for kind, body in iter(w.receive, ("Z", b"I")) if kind == "d")
+            self.assertEqual(out, b"2\tsad\t\\N\n1\thappy\t{sad,NULL}\n")
+
+    def test_what_is_prepared_follows_its_enum(self):
+        with Wire(self.pg) as w:
+            w.sql("create type size as enum ('small', 'large')")
+            w.sql("create table boxes (id int primary key, s size, seen size[])")
+            w.sql("insert into boxes values (1, 'large', '{small}')")
+            (oid,) = [int(a[2:]) for a in w.sql("select oid from pg_type where typname = 'size'") if a.startswith("D:")]
+            w.ask(parse("insert into boxes values ($1, $2, $3)", "i"), parse("select s from boxes where s >= $1 order by s", "q"),
+                  describe("S", "q"), wire.SYNC)
+            select = [bind((b"large",), "q"), execute(), wire.SYNC]
+            self.assertEqual(w.ask(*select), ["2", "D:large", "C:SELECT 1", "Z:I"])
+            w.sql("alter type size add value 'huge'")
+            seen = struct.pack("!iiiii", 1, 0, oid, 1, 1) + struct.pack("!i", 4) + b"huge"
+            self.assertEqual(w.ask(bind((struct.pack("!i", 2), b"huge", seen), "i", formats=(1,)), execute(), wire.SYNC),
+                             ["2", "C:INSERT 0 1", "Z:I"])
+            self.assertEqual(w.ask(bind((b"3", b"small", b"{huge,NULL}"), "i"), execute(), wire.SYNC),
+                             ["2", "C:INSERT 0 1", "Z:I"])
+            # Two rows at a time, too: what is kept until then is of the new version.
+            self.assertEqual(w.ask(bind((b"large",), "q", results=(1,)), execute(limit=1), execute(limit=1), execute(), wire.SYNC),
+                             ["2", "D:large", "s", "D:huge", "s", "C:SELECT 0", "Z:I"])
+            w.sql("alter type size rename value 'large' to 'big'")
+            self.assertEqual(w.ask(*select), ["2", "E:22P02", "Z:I"])
+            self.assertEqual(w.ask(bind((b"big",), "q"), execute(), wire.SYNC), ["2", "D:big", "D:huge", "C:SELECT 2", "Z:I"])
+            self.assertEqual(w.sql("select seen from boxes order by id"), ["T", "D:{small}", "D:{huge}", "D:{huge,NULL}", "C:SELECT 3", "Z:I"])
+
     def test_a_pipeline(self):
         with Wire(self.pg) as w:
             w.sql("create table p (id bigint primary key)")
