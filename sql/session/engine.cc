@@ -145,6 +145,27 @@ Task<absl::StatusOr<TablePtr>> EngineImpl::ResolveName(Ctx ctx, ast::TableName n
   co_return NoSuchTable(name);
 }
 
+namespace {
+
+bool OneVersionOfEach(const EngineImpl::TableMap& tables) {
+  std::map<uint64_t, Type> versions;
+  for (const auto& [name, table] : tables) {
+    if (table->is_enum()) {
+      const Type type = EnumTypeOf(*table);
+      if (versions.try_emplace(table->id.value, type).first->second != type) return false;
+    }
+    for (const ColumnDescriptor& c : table->columns) {
+      const EnumType* of = EnumOf(c.type);
+      if (of == nullptr) continue;
+      const Type type = ElementOf(c.type);
+      if (versions.try_emplace(of->id, type).first->second != type) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTables(Ctx ctx,
                                                                      const Prepared* statement) {
   co_return co_await ResolveTablesAt(std::move(ctx), statement, Timestamp(), nullptr);
@@ -155,6 +176,24 @@ Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveTablesAt(Ctx ctx,
                                                                        Timestamp t,
                                                                        txn::ReadTransaction* reader,
                                                                        const TableMap* inside) {
+  // An enum changes with all its tables at one timestamp. One that passes while the names are
+  // looked up, one after the other, is over when they are looked up again.
+  constexpr int kAttempts = 5;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    ISO_CO_ASSIGN_OR_RETURN(TableMap tables,
+                            co_await ResolveEach(ctx, statement, t, reader, inside));
+    if (OneVersionOfEach(tables)) co_return tables;
+  }
+  co_return SqlError(sqlstate::kSerializationFailure,
+                     "a type of the statement's tables changes while it is planned", -1,
+                     "Try again.");
+}
+
+Task<absl::StatusOr<EngineImpl::TableMap>> EngineImpl::ResolveEach(Ctx ctx,
+                                                                   const Prepared* statement,
+                                                                   Timestamp t,
+                                                                   txn::ReadTransaction* reader,
+                                                                   const TableMap* inside) {
   TableMap tables;
   std::vector<ast::TableName> names = statement->tables;
   for (size_t i = 0; i < names.size(); ++i) {

@@ -46,6 +46,9 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::StatusOr<TableMap>> ResolveTablesAt(Ctx ctx, const Prepared* statement, Timestamp t,
                                                  txn::ReadTransaction* reader,
                                                  const TableMap* inside = nullptr);
+  // The same without looking whether all are of one time.
+  Task<absl::StatusOr<TableMap>> ResolveEach(Ctx ctx, const Prepared* statement, Timestamp t,
+                                             txn::ReadTransaction* reader, const TableMap* inside);
   // search_path.cc: where the session's names are looked for now; what `inside` names means that.
   Task<absl::StatusOr<PathPtr>> PathOf(Ctx ctx, Settings* settings, const TableMap* inside);
   // `text` as prepared for that path.

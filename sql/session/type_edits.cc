@@ -124,6 +124,21 @@ class AlterEnumEdit : public SchemaEdit {
     ISO_CO_RETURN_IF_ERROR(RoomForAnEnum());
     const Type now = EnumTypeOf(*type);
     if (!IsReady(now)) co_return TooManyEnums();
+    // A table that goes, or gets another name, before it is locked is looked for again. One that is
+    // locked stays.
+    constexpr int kAttempts = 10;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      bool all_found = true;
+      ISO_CO_RETURN_IF_ERROR(co_await AlterTables(ctx, change, now, &all_found));
+      if (all_found) co_return absl::OkStatus();
+    }
+    co_return absl::AbortedError("tables with the type come and go");
+  }
+
+  std::vector<Notice> notices;
+
+ private:
+  Task<absl::Status> AlterTables(Ctx ctx, SchemaChange* change, Type now, bool* all_found) {
     ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> all, co_await relations_(ctx));
     for (const TablePtr& t : all) {
       const bool reads = std::any_of(t->depends_on.begin(), t->depends_on.end(),
@@ -134,17 +149,19 @@ class AlterEnumEdit : public SchemaEdit {
       if (!has && !reads) continue;
       if (!renamed_.empty()) ISO_CO_RETURN_IF_ERROR(CheckUnnamed(*t, renamed_));
       if (!has) continue;
-      ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await change->Table(ctx, t->name));
-      for (ColumnDescriptor& c : table->columns) {
+      auto table = co_await change->Table(ctx, t->name);
+      if (SqlStateOf(table.status()) == sqlstate::kUndefinedTable) {
+        *all_found = false;
+        continue;
+      }
+      if (!table.ok()) co_return table.status();
+      for (ColumnDescriptor& c : (*table)->columns) {
         if (EnumIdOf(c) == id_) c.type = IsArray(c.type) ? ArrayOf(now) : now;
       }
     }
     co_return absl::OkStatus();
   }
 
-  std::vector<Notice> notices;
-
- private:
   Task<absl::Status> Alter(Ctx ctx, SchemaChange* change, TableDescriptor* type) {
     switch (alter_->kind) {
       case ast::AlterEnumKind::kAddValue:
