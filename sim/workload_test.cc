@@ -32,6 +32,8 @@ TEST(WorkloadTest, SingleStatementsMoveWhatThereIs) { ExpectClean("merge", "1..3
 
 TEST(WorkloadTest, NoChildIsWithoutItsParent) { ExpectClean("references", "1..8"); }
 
+TEST(WorkloadTest, RowsKeepTheirLabels) { ExpectClean("enums", "1..40"); }
+
 TEST(WorkloadTest, NamesLeadToTheirTables) { ExpectClean("names", "1..60"); }
 
 }  // namespace
