@@ -19,6 +19,7 @@ namespace isochron::sim {
 struct CalmBounds {
   Micros patience_us;  // for an operation, since it began or one that it conflicts with ended
   Micros starved_us;   // for an operation altogether
+  Micros window_us;    // of a gateway for a commit, after which its outcome is not known
 };
 
 struct CalmViolation {

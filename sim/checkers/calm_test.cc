@@ -6,7 +6,7 @@
 namespace isochron::sim {
 namespace {
 
-constexpr CalmBounds kBounds{6'000'000, 18'000'000};
+constexpr CalmBounds kBounds{6'000'000, 18'000'000, 15'000'000};
 constexpr Micros kSecond = 1'000'000;
 
 // One at a time: each ends before the next is made, whatever their times are.
@@ -75,10 +75,32 @@ TEST(CalmTest, ASnapshotReadWaitsForNoReader) {
 TEST(CalmTest, StarvedIsNotCalm) {
   History h;
   for (int i = 1; i < 7; ++i) Write(&h, 0, 3 * i * kSecond, "a");
-  EXPECT_TRUE(FindUncalm(h, {2 * kSecond, 18 * kSecond}));
-  EXPECT_FALSE(FindUncalm(h, {4 * kSecond, 18 * kSecond}));
+  EXPECT_TRUE(FindUncalm(h, {2 * kSecond, 18 * kSecond, kSecond}));
+  EXPECT_FALSE(FindUncalm(h, {4 * kSecond, 18 * kSecond, kSecond}));
   Write(&h, 0, 18 * kSecond + 1, "a");
-  EXPECT_TRUE(FindUncalm(h, {4 * kSecond, 18 * kSecond}));
+  EXPECT_TRUE(FindUncalm(h, {4 * kSecond, 18 * kSecond, kSecond}));
+}
+
+// Whoever reads under an exclusive lock keeps readers waiting, too, and readers it.
+TEST(CalmTest, AnExclusiveReadIsLikeAWrite) {
+  for (const bool first_alone : {true, false}) {
+    History h;
+    Operation& first = h.Invoke(OpKind::kReadWrite, 1, 0);
+    h.Complete(first, Outcome::kAborted, 4 * kSecond);
+    Operation& second = h.Invoke(OpKind::kReadWrite, 2, 0);
+    h.Complete(second, Outcome::kCommitted, 8 * kSecond);
+    (first_alone ? second : first).reads.push_back({"a", std::nullopt});
+    EXPECT_TRUE(FindUncalm(h, kBounds));
+    (first_alone ? first : second).exclusive = {"a"};
+    EXPECT_FALSE(FindUncalm(h, kBounds));
+  }
+}
+
+TEST(CalmTest, AGatewayGivesUpAfterItsWindow) {
+  History h;
+  Write(&h, 0, 2 * kSecond, "a", Outcome::kUnknown);
+  EXPECT_FALSE(FindUncalm(h, {6 * kSecond, 18 * kSecond, 2 * kSecond}));
+  EXPECT_TRUE(FindUncalm(h, {6 * kSecond, 18 * kSecond, 2 * kSecond + 1}));
 }
 
 TEST(CalmTest, NothingEndsInTheDark) {

@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +72,7 @@ struct Operation {
   std::vector<RecordedWrite> writes;
   std::vector<ListRead> lists;
   std::vector<ListAppend> appends;
+  std::set<std::string> exclusive;  // keys that it asked to read under an exclusive lock
   std::string turn;  // what only one at a time changes, if it does: a table's description
   std::string note;  // what the workload was doing, and the status it ended with
 };

@@ -207,7 +207,10 @@ void Audit::Quiesce() {
 
 void Audit::CheckCalm() {
   if (!universe_->profile().faults.empty()) return;
-  if (const auto found = FindUncalm(*universe_->history(), kCalm)) {
+  const CalmBounds calm{.patience_us = kCalmUs,
+                        .starved_us = kStarvedUs,
+                        .window_us = universe_->profile().commit_window_us};
+  if (const auto found = FindUncalm(*universe_->history(), calm)) {
     universe_->Report(found->kind, found->what, {found->op});
   }
 }

@@ -33,7 +33,7 @@ class Audit {
   static constexpr Micros kLivenessUs = 30'000'000;
   static constexpr Micros kMeetUs = 1'000'000;
   static constexpr Micros kRepairUs = 90'000'000;
-  static constexpr CalmBounds kCalm{.patience_us = 6'000'000, .starved_us = 18'000'000};
+  static constexpr Micros kCalmUs = 6'000'000, kStarvedUs = 18'000'000;
   static constexpr Micros kIdleUs = 40'000'000;
   static constexpr Micros kQuiesceUs = 60'000'000;
   static constexpr Micros kCatchUpUs = 30'000'000;

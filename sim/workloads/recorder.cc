@@ -68,10 +68,15 @@ Task<absl::Status> RecordedTransaction::Settle(std::string first, std::string la
   co_return co_await ro_->Settle(ctx_, std::move(ranges));
 }
 
+void RecordedTransaction::Ask(const std::vector<std::string>& keys, txn::LockMode lock) {
+  if (rw_ && lock == txn::LockMode::kExclusive) op_->exclusive.insert(keys.begin(), keys.end());
+}
+
 Task<absl::StatusOr<std::optional<std::string>>> RecordedTransaction::Get(std::string key,
                                                                           txn::LockMode lock) {
   ISO_CO_RETURN_IF_ERROR(begun_);
   txn::ReadTransaction* t = rw_ ? rw_.get() : ro_.get();
+  Ask({key}, lock);
   auto value = co_await t->Get(ctx_, key, lock);
   if (value.ok()) Record(key, *value);
   co_return value;
@@ -81,6 +86,7 @@ Task<absl::StatusOr<Values>> RecordedTransaction::MultiGet(std::vector<std::stri
                                                            txn::LockMode lock) {
   ISO_CO_RETURN_IF_ERROR(begun_);
   txn::ReadTransaction* t = rw_ ? rw_.get() : ro_.get();
+  Ask(keys, lock);
   auto values = co_await t->MultiGet(ctx_, keys, lock);
   if (values.ok()) {
     for (size_t i = 0; i < keys.size(); ++i) Record(keys[i], (*values)[i]);
@@ -92,6 +98,7 @@ Task<absl::StatusOr<Values>> RecordedTransaction::ScanAll(std::vector<std::strin
                                                           txn::LockMode lock) {
   ISO_CO_RETURN_IF_ERROR(begun_);
   txn::ReadTransaction* t = rw_ ? rw_.get() : ro_.get();
+  Ask(keys, lock);
   txn::ScanRequest request;
   request.range = KeyRange{keys.front(), KeyRange::Point(keys.back()).end};
   request.reverse = session_->random.OneIn(0.3);

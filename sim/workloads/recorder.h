@@ -48,6 +48,8 @@ class RecordedTransaction {
   int groups() const { return groups_; }
 
  private:
+  // Before it waits for the locks.
+  void Ask(const std::vector<std::string>& keys, txn::LockMode lock);
   void Step(std::string what);
   void Record(const std::string& key, const std::optional<std::string>& value);
   void End(Outcome outcome, const absl::Status& status);
