@@ -9,8 +9,9 @@ from pgbench import PgbenchCase
 class PgbenchLongTest(PgbenchCase):
     def test_scale_ten(self):
         self.initialized(scale=10)
-        done = self.all_scripts("-c", "16", "-j", "2", each=100)
-        self.transactions("-b", "tpcb-like", "-c", "64", "-j", "2", "-t", "50", wanted=3200)
+        # Two may draw one account at a time: what a replay shows then may differ, and 40001 is the answer.
+        done = self.all_scripts("-c", "16", "-j", "2", "--max-tries=10", each=100)
+        self.transactions("-b", "tpcb-like", "-c", "64", "-j", "2", "-t", "50", "--max-tries=10", wanted=3200)
         self.assert_sums(done + 3200)
         for node in self.universe.nodes:
             print(f"node {node.number}: {node.resident_bytes() >> 20} MiB resident")
