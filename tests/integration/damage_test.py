@@ -52,6 +52,12 @@ class Damage(unittest.TestCase):
     def damaged(self, via):
         return via.rows("SELECT group_id, node, damage FROM isochron.replicas WHERE kind = 'damaged'")
 
+    def all_vote(self, via):
+        kinds = {}
+        for group, kind in via.rows("SELECT group_id, kind FROM isochron.replicas"):
+            kinds.setdefault(group, []).append(kind)
+        return all(k == ["voter"] * 3 for k in kinds.values()) and kinds
+
     def await_started(self, node):
         await_state(f"node {node.number} serves", START_S, lambda: self.total(node) == TOTAL)
 
@@ -65,6 +71,8 @@ class Damage(unittest.TestCase):
         """The new replica counts: without it there is no quorum."""
         other, third = (n for n in self.universe.nodes if n is not victim)
         await_state("all damaged replicas to be replaced", 120, lambda: not self.damaged(other))
+        # A newcomer has applied all while it still is a learner, who is no part of a quorum.
+        await_state("three voters in every group", 120, lambda: self.all_vote(other))
         self.universe.await_caught_up()
         third.kill()
         await_state("a write without the third node", 30,
