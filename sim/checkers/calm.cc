@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -17,26 +18,57 @@ std::set<std::string> Written(const Operation& op) {
   return keys;
 }
 
-bool Touches(const Operation& op, const std::set<std::string>& written, bool reads_too) {
-  return (reads_too &&
-          std::any_of(op.reads.begin(), op.reads.end(),
-                      [&](const ObservedRead& r) { return written.contains(r.key); })) ||
-         std::any_of(op.writes.begin(), op.writes.end(),
-                     [&](const RecordedWrite& w) { return written.contains(w.key); });
+// All that it took locks on, or asked for: one that was wounded while it waited has read nothing.
+std::set<std::string> Locked(const Operation& op) {
+  std::set<std::string> keys = Written(op);
+  if (op.kind != OpKind::kReadWrite) return keys;
+  keys.insert(op.shared.begin(), op.shared.end());
+  for (const ObservedRead& r : op.reads) keys.insert(r.key);
+  return keys;
 }
 
-// The longest time in the life of `op` in which nothing ended that it conflicts with.
+bool Meet(const std::set<std::string>& a, const std::set<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&](const std::string& key) { return b.contains(key); });
+}
+
+// One may have to wait for the other.
+bool Conflict(const Operation& a, const Operation& b) {
+  return (!a.turn.empty() && a.turn == b.turn) || Meet(Locked(a), Written(b)) ||
+         Meet(Written(a), Locked(b));
+}
+
+// Whether `op` may have waited for `last`, which ended: itself, or by way of others that were
+// under way then and waited in turn.
+bool Awaited(const Operation& op, const Operation& last, std::vector<const Operation*> alive) {
+  std::vector<const Operation*> reached = {&op};
+  while (!reached.empty()) {
+    const Operation* next = reached.back();
+    reached.pop_back();
+    if (Conflict(*next, last)) return true;
+    const auto rest = std::partition(alive.begin(), alive.end(),
+                                     [&](const Operation* o) { return !Conflict(*next, *o); });
+    reached.insert(reached.end(), rest, alive.end());
+    alive.erase(rest, alive.end());
+  }
+  return false;
+}
+
+// The longest time in the life of `op` in which nothing ended that it waited for.
 Micros LongestWait(const Operation& op, const History& history) {
-  const std::set<std::string> written = Written(op);
-  std::vector<Micros> ends = {op.invoke_us, op.complete_us};
+  std::vector<const Operation*> beside;
   for (const Operation& other : history.operations()) {
-    if (other.id == op.id || other.complete_seq == 0) continue;
-    if (other.complete_us <= op.invoke_us || other.complete_us >= op.complete_us) continue;
-    if ((!op.turn.empty() && other.turn == op.turn) ||
-        Touches(other, written, /*reads_too=*/other.kind == OpKind::kReadWrite) ||
-        Touches(op, Written(other), /*reads_too=*/op.kind == OpKind::kReadWrite)) {
-      ends.push_back(other.complete_us);
+    if (other.id == op.id || other.complete_us <= op.invoke_us) continue;
+    if (other.invoke_us < op.complete_us) beside.push_back(&other);
+  }
+  std::vector<Micros> ends = {op.invoke_us, op.complete_us};
+  for (const Operation* last : beside) {
+    const Micros at = last->complete_us;
+    if (at >= op.complete_us) continue;
+    std::vector<const Operation*> alive;
+    for (const Operation* o : beside) {
+      if (o != last && o->invoke_us < at && at <= o->complete_us) alive.push_back(o);
     }
+    if (Awaited(op, *last, std::move(alive))) ends.push_back(at);
   }
   std::sort(ends.begin(), ends.end());
   Micros longest = 0;
@@ -61,7 +93,7 @@ std::optional<CalmViolation> FindUncalm(const History& history, const CalmBounds
     return CalmViolation{
         "slow-in-calm",
         absl::StrCat("nothing was wrong, yet it took ", took / 1000, " ms, ", waited / 1000,
-                     " ms of them while nothing ended on its keys: ", op.note),
+                     " ms of them while nothing ended that it waited for: ", op.note),
         op.id};
   }
   return std::nullopt;

@@ -5,9 +5,9 @@
 // Where nothing is wrong, no request may take long and none may end in the dark.
 //
 // A transaction that waits for older ones to end (wound-wait, rule 18) is not stuck as long as they
-// do end: its clock starts again whenever an operation ends that it conflicts with. So it is with
-// changes of one table's schema, which take turns. Starved it is all the same when that goes on for
-// too long.
+// do end: its clock starts again whenever an operation ends that it conflicts with, or that one of
+// those waits for in turn. So it is with changes of one table's schema, which take turns. Starved
+// it is all the same when that goes on for too long.
 
 #include <optional>
 #include <string>

@@ -96,6 +96,30 @@ TEST(CalmTest, AnExclusiveReadIsLikeAWrite) {
   }
 }
 
+// One that was wounded before it had its locks has read nothing; it waited all the same.
+TEST(CalmTest, WhatItAskedForCounts) {
+  History h;
+  Write(&h, 0, 4 * kSecond, "a");
+  Operation& op = h.Invoke(OpKind::kReadWrite, 1, 0);
+  h.Complete(op, Outcome::kAborted, 8 * kSecond);
+  EXPECT_TRUE(FindUncalm(h, kBounds));
+  op.shared = {"a"};
+  EXPECT_FALSE(FindUncalm(h, kBounds));
+}
+
+TEST(CalmTest, WaitingForOneThatWaitsIsCalm) {
+  for (const Micros until : {3 * kSecond, 9 * kSecond}) {
+    History h;
+    Write(&h, 0, 4 * kSecond, "a");
+    Operation& between = Write(&h, 0, until, "b", Outcome::kAborted);
+    between.shared = {"a"};
+    Write(&h, kSecond, kSecond + 8 * kSecond, "b");
+    Write(&h, 0, 7 * kSecond, "a");  // so that the one between has waited in turn
+    // Without it nobody waited for what ended at 4 s.
+    EXPECT_EQ(FindUncalm(h, {5 * kSecond, 18 * kSecond, kSecond}).has_value(), until < 4 * kSecond);
+  }
+}
+
 TEST(CalmTest, AGatewayGivesUpAfterItsWindow) {
   History h;
   Write(&h, 0, 2 * kSecond, "a", Outcome::kUnknown);

@@ -72,7 +72,8 @@ struct Operation {
   std::vector<RecordedWrite> writes;
   std::vector<ListRead> lists;
   std::vector<ListAppend> appends;
-  std::set<std::string> exclusive;  // keys that it asked to read under an exclusive lock
+  std::set<std::string> shared;     // keys that it asked to read under a lock, had or not
+  std::set<std::string> exclusive;  // the same, where nobody else could read them
   std::string turn;  // what only one at a time changes, if it does: a table's description
   std::string note;  // what the workload was doing, and the status it ended with
 };

@@ -69,7 +69,9 @@ Task<absl::Status> RecordedTransaction::Settle(std::string first, std::string la
 }
 
 void RecordedTransaction::Ask(const std::vector<std::string>& keys, txn::LockMode lock) {
-  if (rw_ && lock == txn::LockMode::kExclusive) op_->exclusive.insert(keys.begin(), keys.end());
+  if (!rw_) return;
+  (lock == txn::LockMode::kExclusive ? op_->exclusive : op_->shared)
+      .insert(keys.begin(), keys.end());
 }
 
 Task<absl::StatusOr<std::optional<std::string>>> RecordedTransaction::Get(std::string key,
