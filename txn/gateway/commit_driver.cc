@@ -234,19 +234,31 @@ GroupId Driver::ChooseCoordinator() const {
   return first_writing;
 }
 
+// Until the transaction is decided, or this participant's vote needs nobody any more: what is
+// prepared in the log votes by itself, whoever leads. A read vote is its leader's alone, and so is
+// a no that has not arrived yet; those, and prepares that may be lost, are asked for again.
 Task<void> Driver::Prepare(GroupId group, GroupId coordinator) {
   peer::GroupRequest request;
   Fill(&plan_.parts[group], request.mutable_prepare());
   request.mutable_prepare()->set_coordinator(coordinator.value);
-  absl::StatusOr<peer::GroupResponse> response =
-      co_await env_.groups->Call(ctx_, group, std::move(request));
-  // The participant votes by itself, and the coordinator does not wait for ever for one that
-  // cannot. One that declined is reported, so that the outcome comes sooner.
-  if (!response.ok() || response->error() == peer::GROUP_OK ||
-      response->error() == peer::TXN_UNKNOWN) {
+  const bool writes = request.prepare().writes_size() > 0;
+  while (true) {
+    absl::StatusOr<peer::GroupResponse> response = co_await env_.groups->Call(ctx_, group, request);
+    if (!response.ok()) co_return;
+    const bool voted = response->error() == peer::GROUP_OK;
+    const bool declined = voted && response->code() != 0;
+    if (voted && (response->vote().decided() || (writes && !declined))) co_return;
+    if (voted || response->error() == peer::TXN_UNKNOWN) {
+      co_await SleepFor(env_.executor, env_.limits.ask_again_us);
+      if (!declined) {
+        env_.observer->Reached("gateway.vote-asked-again");
+        continue;
+      }
+    }
+    // So that the outcome comes sooner: the coordinator would wait for it.
+    (void)co_await VoteNo(coordinator, group, response->message());
     co_return;
   }
-  (void)co_await VoteNo(coordinator, group, response->message());
 }
 
 Task<Decision> Driver::VoteNo(GroupId coordinator, GroupId participant, std::string reason) {

@@ -71,6 +71,7 @@ void FakeGroups::Split(const std::string& key, GroupId child) {
 void FakeGroups::NewLeader(GroupId group) {
   Group& g = groups_[group];
   ++g.ballot;
+  std::erase_if(g.prepared, [](const auto& vote) { return vote.second.empty(); });
   std::erase_if(g.locks, [&](const Lock& l) { return !g.prepared.contains(l.owner); });
 }
 
@@ -346,7 +347,7 @@ Task<peer::GroupResponse> FakeGroups::Coordinate(Ctx ctx, GroupId id, peer::Coor
   }
   // Votes are looked at where they lie. A participant that finished without preparing said no.
   bool undecided = true;
-  for (int i = 0; i < 2000 && undecided; ++i) {
+  for (int i = 0; i < 20'000 && undecided; ++i) {
     undecided = false;
     bool no = groups_[id].done.contains(txn);
     for (uint64_t p : r.participants()) {

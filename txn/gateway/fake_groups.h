@@ -31,7 +31,7 @@ class FakeGroups : public GroupClient {
   std::vector<GroupDescriptor> Descriptors() const;
   // As SplitRequest; nobody is told.
   void Split(const std::string& key, GroupId child);
-  // A new leader: its lock table is empty, but for what is prepared.
+  // A new leader: its lock table is empty, but for what is prepared. Read votes are gone.
   void NewLeader(GroupId group);
 
   Task<CallResult> CallTraced(Ctx ctx, GroupId group, peer::GroupRequest request) override;

@@ -91,6 +91,45 @@ TEST_F(GatewayCommitTest, WriteSkewIsRefused) {
   EXPECT_EQ(u.groups.locked(), 0u);
 }
 
+// A read vote is its leader's alone: the coordinator, found late, would wait for it in vain.
+TEST_F(GatewayCommitTest, AReadVoteThatWasLostIsAskedForAgain) {
+  auto txn = u.Begin();
+  EXPECT_EQ(u.Get(txn.get(), "h"), "1");
+  ASSERT_TRUE(txn->Put("b", "2").ok());
+  u.groups.delay = [](const GroupRequest& r) -> Micros {
+    return r.has_coordinate() ? 3'000'000 : 0;
+  };
+  StartCommit(txn.get(), u.MakeCtx());
+  EXPECT_TRUE(u.executor.RunUntil([&] { return Calls(GroupRequest::kPrepare) == 1; }));
+  u.executor.RunFor(100'000);
+  u.groups.NewLeader(GroupId(500));
+  u.executor.RunFor(4'000'000);
+  ASSERT_TRUE(committed.has_value());
+  EXPECT_EQ(committed->status().code(), absl::StatusCode::kAborted);
+  u.Settle();
+  EXPECT_EQ(u.groups.locked(), 0u);
+}
+
+// So is what became of a prepare whose leader was lost over it: its writes may be in no log.
+TEST_F(GatewayCommitTest, AnUnknownPrepareIsSentAgain) {
+  auto txn = u.Begin();
+  ASSERT_TRUE(txn->Put("b", "2").ok());
+  ASSERT_TRUE(txn->Put("h", "2").ok());
+  u.router.local = kFirstDataGroup;
+  u.groups.before = [&](GroupId, const GroupRequest& r) -> std::optional<peer::GroupResponse> {
+    if (!r.has_prepare() || Calls(GroupRequest::kPrepare) > 1) return std::nullopt;
+    peer::GroupResponse lost;
+    lost.set_error(peer::TXN_UNKNOWN);
+    return lost;
+  };
+  StartCommit(txn.get(), u.MakeCtx());
+  u.executor.RunFor(2'000'000);
+  ASSERT_TRUE(committed.has_value());
+  EXPECT_TRUE(committed->ok()) << committed->status();
+  EXPECT_EQ(u.groups.Rows()["h"], "2");
+  EXPECT_EQ(Calls(GroupRequest::kPrepare), 2);
+}
+
 class FastpathSabotageTest : public GatewayCommitTest {
  protected:
   FastpathSabotageTest() : GatewayCommitTest(Sabotage::kFastpathIgnoresReads) {}
