@@ -80,6 +80,7 @@ constexpr Minimum kMinimums[] = {
     {"2pc.wounded_undecided", 500},
     {"disk.refused_entries", 50},
     {"gateway.outcome-asked-again", 5},
+    {"gateway.map-read-again", 2},
     {"gateway.vote-asked-again", 60},
     {"gc.retention_heard", 3000},
     {"gc.retention_unknown", 3000},

@@ -2,7 +2,10 @@
 #include "txn/gateway/commit_driver.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
@@ -32,6 +35,9 @@ class Driver {
         ctx_(gateway->MakeCtx(env_.limits.commit_window_us)) {}
 
   Task<CommitReport> Run();
+  // After a commit that failed: makes sure that the next one looks elsewhere for what is no longer
+  // where this one looked.
+  Task<void> MendMap();
 
  private:
   bool IsWriting(const CommitPart& part) const { return !part.writes.empty(); }
@@ -46,6 +52,8 @@ class Driver {
   Task<bool> Alive(GroupId group, absl::Status* why);
   CommitReport Report(Decision decision, int groups);
   void Release(std::optional<GroupId> but);
+  // Remembers who said that keys are elsewhere.
+  void Note(GroupId group, const peer::GroupResponse& response);
   template <typename Request>
   void Fill(CommitPart* part, Request* request);
 
@@ -54,6 +62,8 @@ class Driver {
   CommitPlan plan_;
   const int64_t commit_start_us_;
   const Ctx ctx_;
+  std::map<GroupId, std::string> first_written_;  // a key of each group that is written
+  std::vector<GroupId> elsewhere_;
 };
 
 template <typename Request>
@@ -67,7 +77,9 @@ void Driver::Fill(CommitPart* part, Request* request) {
 Task<CommitReport> Driver::Run() {
   std::vector<GroupId> writing;
   for (const auto& [group, part] : plan_.parts) {
-    if (IsWriting(part)) writing.push_back(group);
+    if (!IsWriting(part)) continue;
+    writing.push_back(group);
+    first_written_[group] = part.writes[0].key();
   }
   if (writing.empty()) {
     CommitReport report = co_await CheckLocks();
@@ -80,6 +92,24 @@ Task<CommitReport> Driver::Run() {
   }
   CommitReport report = co_await TwoPhase();
   co_return report;
+}
+
+void Driver::Note(GroupId group, const peer::GroupResponse& response) {
+  if (response.error() != peer::GROUP_OK && response.descriptors_size() > 0) {
+    elsewhere_.push_back(group);
+  }
+}
+
+Task<void> Driver::MendMap() {
+  for (const GroupId group : elsewhere_) {
+    const auto written = first_written_.find(group);
+    if (written == first_written_.end()) continue;
+    const GroupDescriptor* now = env_.router->Find(written->second);
+    if (now == nullptr || now->group != group) continue;  // the answer has mended it
+    env_.observer->Reached("gateway.map-read-again");
+    (void)co_await env_.router->Refresh(gateway_->MakeCtx(env_.limits.map_timeout_us));
+    co_return;
+  }
 }
 
 CommitReport Driver::Report(Decision decision, int groups) {
@@ -172,6 +202,7 @@ Task<Decision> Driver::Decide(GroupId group, peer::GroupRequest request) {
       co_return d;
     }
     const peer::GroupResponse& r = *call.response;
+    Note(group, r);
     d.latency = ToAccount(r.latency());
     switch (r.error()) {
       case peer::GROUP_OK:
@@ -245,6 +276,7 @@ Task<void> Driver::Prepare(GroupId group, GroupId coordinator) {
   while (true) {
     absl::StatusOr<peer::GroupResponse> response = co_await env_.groups->Call(ctx_, group, request);
     if (!response.ok()) co_return;
+    Note(group, *response);
     const bool voted = response->error() == peer::GROUP_OK;
     const bool declined = voted && response->code() != 0;
     if (voted && (response->vote().decided() || (writes && !declined))) co_return;
@@ -332,6 +364,7 @@ Task<CommitReport> DriveCommit(Gateway* gateway, CommitPlan plan) {
   }
   Driver driver(gateway, std::move(plan), start->us);
   report = co_await driver.Run();
+  co_await driver.MendMap();
   co_return report;
 }
 

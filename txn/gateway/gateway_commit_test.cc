@@ -307,6 +307,37 @@ TEST_F(GatewayCommitTest, AStaleMapAtCommitAbortsCleanly) {
   }
 }
 
+// Who answers may know nothing of where the key went: the group took in another, long after that
+// one had been split.
+TEST_F(GatewayCommitTest, AMapThatTheAnswerDoesNotMendIsReadAgain) {
+  u.groups.before = [](GroupId g, const GroupRequest& r) -> std::optional<peer::GroupResponse> {
+    if (g != kFirstDataGroup || !(r.has_commit() || r.has_coordinate() || r.has_prepare())) {
+      return std::nullopt;
+    }
+    peer::GroupResponse elsewhere;
+    elsewhere.set_error(r.has_prepare() ? peer::WRONG_RANGE : peer::TXN_ABORTED);
+    elsewhere.set_message("merged");
+    elsewhere.add_descriptors()->set_group(999);
+    return elsewhere;
+  };
+  std::string key = "d";
+  for (const GroupId local : {GroupId(), kFirstDataGroup, GroupId(501)}) {
+    SCOPED_TRACE(local.value);
+    u.groups.Split(key, GroupId(600 + u.groups.Descriptors().size()));
+    u.router.local = local;
+    auto txn = u.Begin();
+    ASSERT_TRUE(txn->Put(key, "2").ok());
+    if (local) ASSERT_TRUE(txn->Put("q", "2").ok());
+    EXPECT_EQ(u.Commit(txn.get()).status().code(), absl::StatusCode::kAborted);
+    u.Settle();
+    auto again = u.store->Retry(u.MakeCtx(), *txn);
+    ASSERT_TRUE((*again)->Put(key, "3").ok());
+    EXPECT_TRUE(u.Commit(again->get()).ok());
+    EXPECT_EQ(u.groups.Rows()[key], "3");
+    key = key == "d" ? "c" : "b";
+  }
+}
+
 TEST_F(GatewayCommitTest, RollbackAndDestructionGiveLocksBack) {
   {
     auto txn = u.Begin();

@@ -31,6 +31,7 @@ struct GatewayLimits {
   Micros max_age_us = 600'000'000;       // of one attempt
   Micros commit_window_us = 15'000'000;  // a commit is sent again until then
   Micros ask_again_us = 1'000'000;       // a vote that may be lost
+  Micros map_timeout_us = 1'000'000;     // of reading the tablet map again after a commit
   Micros heartbeat_us = 1'000'000;
   Micros release_timeout_us = 10'000'000;
   size_t max_open = 20'000;
