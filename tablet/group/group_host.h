@@ -175,6 +175,7 @@ class GroupHost : private SnapshotTarget {
   void OnAsked(GroupId id);
   void OnPaxosFrame(NodeId from, absl::string_view payload);
   void OnUnknownGroup(NodeId from, const paxos::Message& message);
+  void AskSleepers();
   void TellMerged(NodeId from, const paxos::Message& message);
   void OnMergedAway(GroupId id, GroupId into);
   void OnSplit(GroupId parent, AppliedState child, storage::WriteBatch* batch);
@@ -250,6 +251,7 @@ class GroupHost : private SnapshotTarget {
   std::map<GroupId, uint64_t> gone_;            // the last life of a replica that ended here
   std::set<GroupId> retiring_;                  // ended, their logs not removed yet
   std::deque<std::unique_ptr<Group>> retired_;  // requests may still look at them
+  GroupId sleepers_cursor_;                     // who asked last
   uint64_t lives_begun_ = 0;                    // by this process
   std::vector<std::unique_ptr<Group>> merged_;  // by what is applied in this turn
   std::deque<std::unique_ptr<Group>> merged_long_ago_;  // requests may still look at them

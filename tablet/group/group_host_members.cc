@@ -19,6 +19,8 @@ namespace {
 constexpr Micros kGraceUs = 120'000'000;
 constexpr Micros kNewcomerUs = 60'000'000;
 constexpr Micros kAskRoundUs = 8'000'000;
+// Sleeping followers that ask in a round: so few that they cost nothing, however many there are.
+constexpr size_t kSleepersARound = 8;
 constexpr Micros kRebuildUs = 1'000'000;
 constexpr Micros kNewLifePatienceUs = 500'000;
 // A row per group that left this node: the greatest life that it had here. And one per replica that
@@ -275,7 +277,28 @@ void GroupHost::WakeNonVoters() {
   for (auto& [id, g] : groups_) {
     if (g->initialised() && !g->replica()->MayLead()) Wake(g.get());
   }
+  AskSleepers();
   env_.executor->PostAfter(kAskRoundUs, [this] { WakeNonVoters(); });
+}
+
+// A voter that missed its removal, and whose leader's node is well, sleeps for good: it would find
+// out by campaigning. So sleepers ask in turns.
+void GroupHost::AskSleepers() {
+  const Micros quiet = env_.executor->MonotonicNow() - kAskRoundUs;
+  auto it = groups_.upper_bound(sleepers_cursor_);
+  for (size_t looked = 0, asked = 0; looked < groups_.size() && asked < kSleepersARound; ++looked) {
+    if (it == groups_.end()) it = groups_.begin();
+    const auto& [id, g] = *it++;
+    paxos::Replica* replica = g->replica();
+    if (!g->initialised() || !replica->MayLead() || replica->role() != paxos::Role::kFollower ||
+        replica->heard_at() > quiet) {
+      continue;
+    }
+    replica->AskIfMember();
+    MarkDirty(id);
+    sleepers_cursor_ = id;
+    ++asked;
+  }
 }
 
 // ---- requests ----

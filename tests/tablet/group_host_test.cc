@@ -11,6 +11,8 @@
 namespace isochron::tablet {
 namespace {
 
+Task<void> HandOver(Group* g, NodeId to, absl::Status* out) { *out = co_await g->TransferTo(to); }
+
 TEST(GroupHostTest, ElectsOneLeaderAndReplicates) {
   Universe u(1);
   ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
@@ -155,19 +157,38 @@ TEST(GroupHostTest, LeadershipIsHandedOverWithoutWaitingForTheLease) {
   const Timestamp s = u.Put(1, "a", "1");
   const uint32_t from = u.LeaderNode(1);
   const uint32_t to = from % 3 + 1;
-  struct Run {
-    static Task<void> Go(Group* g, NodeId n, absl::Status* out) {
-      *out = co_await g->TransferTo(n);
-    }
-  };
   absl::Status status = absl::UnknownError("running");
   TaskScope scope;
-  scope.Spawn(Run::Go(u.Leader(1), NodeId(to), &status));
+  scope.Spawn(HandOver(u.Leader(1), NodeId(to), &status));
   const Micros began = u.scheduler_.now();
   ASSERT_TRUE(u.Until([&] { return u.LeaderNode(1) == to; })) << status << u.LeaderNode(1);
   EXPECT_LT(u.scheduler_.now() - began, kSecond);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_GT(u.Put(1, "a", "2"), s);
+}
+
+// Its disk is full when it is removed, and the leader gives the group away: the next one knows
+// nothing of it, and the node that it last voted for is well.
+TEST(GroupHostTest, AVoterThatMissedItsRemovalAsks) {
+  Universe u(8, {}, 2);  // the nodes go on sharing the other group
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr && u.Leader(2) != nullptr; }));
+  const uint32_t from = u.LeaderNode(1);
+  const uint32_t to = from % 3 + 1;
+  const uint32_t victim = to % 3 + 1;
+  u.Put(1, "a", "1");
+  u.full_.insert(victim);
+  const Change removed(&u, 1, victim, true);
+  ASSERT_TRUE(u.Until([&] { return removed.status.ok(); })) << removed.status;
+  u.network_.Cut(NodeId(from), NodeId(victim));  // shorter than it supports the leader's node
+  absl::Status status = absl::UnknownError("running");
+  TaskScope scope;
+  scope.Spawn(HandOver(u.Leader(1), NodeId(to), &status));
+  ASSERT_TRUE(u.Until([&] { return u.LeaderNode(1) == to; })) << status;
+  u.network_.HealAll();
+  u.full_.clear();
+  GroupHost* host = u.machines_[victim].host.get();
+  ASSERT_NE(host->Find(GroupId(1)), nullptr);
+  EXPECT_TRUE(u.Until([&] { return host->Find(GroupId(1)) == nullptr; }, 60 * kSecond));
 }
 
 // Rule 31: what groups wrote once does not keep the segments that another one fills.

@@ -60,7 +60,8 @@ void Universe::Start(uint32_t n, bool bootstrap) {
                                .call_leader =
                                    [this](Ctx ctx, GroupId id, peer::GroupRequest request) {
                                      return AskLeader(std::move(ctx), id, std::move(request));
-                                   }},
+                                   },
+                               .may_append = [this, n] { return !full_.contains(n); }},
                               options);
   ASSERT_TRUE(host.ok()) << host.status();
   m.host = *std::move(host);

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,7 @@ class Universe {
   uint64_t sequence_ = 0;
   bool answer_promises_ = false;
   int asked_ = 0;
+  std::set<uint32_t> full_;  // nodes whose disks take no entries
   std::map<uint32_t, Machine> machines_;
 };
 
