@@ -19,6 +19,7 @@
 #include "server/main/version.h"
 #include "server/runtime/log.h"
 #include "server/runtime/system.h"
+#include "sql/catalog/layout.h"
 #include "sql/pushdown/reduce.h"
 #include "txn/api/system_keys.h"
 
@@ -113,6 +114,7 @@ absl::Status ServedNode::OpenNode() {
   };
   memory_ = std::make_shared<MemoryBudget>(options_.memory_limit_bytes);
   o.programs = sql::TabletPrograms();
+  o.index_prefix = sql::IndexPrefixLength;
   o.gateway.writes.total_bytes = static_cast<size_t>(options_.transaction_memory_bytes);
   o.gateway.writes.node = memory_;
   ISO_ASSIGN_OR_RETURN(node_,

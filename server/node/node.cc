@@ -105,6 +105,7 @@ Node::Node(Env env, Options options, paxos::Incarnation incarnation)
           .find_absorber = [this](GroupId g) { return host_ ? host_->Absorber(g) : nullptr; },
           .check_writes = [this] { return space_.CheckWrites(); },
           .close_to_stall = [this] { return space_.CloseToStall(); },
+          .index_prefix = options_.index_prefix,
           .programs = options_.programs}) {
   map_.SetCaller(&caller_);
 }
@@ -316,6 +317,7 @@ peer::NodeInfo Node::LocalInfo() {
   }
   FillReplicas(&info);
   FillLocks(&info);
+  FillHotRanges(&info);
   if (info_hook_) info_hook_(&info);
   return info;
 }
@@ -370,6 +372,20 @@ void Node::FillLocks(peer::NodeInfo* info) {
       out->set_pinned(l.pinned);
       out->set_transaction(ToString(l.attempt));
     }
+  }
+}
+
+void Node::FillHotRanges(peer::NodeInfo* info) {
+  for (GroupId id : transactions_.Led()) {
+    const std::optional<txn::HotRange> hot = transactions_.Hot(id);
+    if (!hot) continue;
+    peer::HotRangeInfo* out = info->add_hot_ranges();
+    out->set_group(id.value);
+    out->set_prefix(hot->prefix);
+    out->set_last_key(hot->last_key);
+    out->set_descending(hot->descending);
+    out->set_writes_per_s(hot->writes_per_s);
+    out->set_share(hot->share);
   }
 }
 

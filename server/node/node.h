@@ -95,6 +95,7 @@ class Node : private tablet::GroupListener {
     placement::SmallGroupsOptions merging;
     placement::MissingVotersOptions voters;  // `least` is not above what a universe begins with
     txn::ServerOptions server;
+    std::function<size_t(absl::string_view key)> index_prefix = {};  // as in txn::ServerEnv
     const txn::ScanPrograms* programs = nullptr;  // what tablets can make of rows; null: nothing
     txn::GatewayLimits gateway;
     SpaceGuard::Options space;
@@ -141,6 +142,7 @@ class Node : private tablet::GroupListener {
   void FillReplicas(peer::NodeInfo* info);
   txn::ReplicaChange KindOfDamaged(GroupId group) const;
   void FillLocks(peer::NodeInfo* info);
+  void FillHotRanges(peer::NodeInfo* info);
   Task<absl::StatusOr<std::string>> ServeInfo();
 
   // tablet::GroupListener

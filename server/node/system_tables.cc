@@ -87,6 +87,7 @@ Task<absl::StatusOr<std::vector<Row>>> NodeSystemTables::Rows(Ctx ctx, std::stri
   if (name == "groups") co_return Groups(u, false);
   if (name == "splits") co_return Groups(u, true);
   if (name == "replicas") co_return Replicas(u);
+  if (name == "hot_ranges") co_return HotRanges(u);
   if (name == "locks") co_return Locks(u);
   if (name == "sessions") co_return Sessions(u, false);
   if (name == "statements") co_return Sessions(u, true);
@@ -185,6 +186,18 @@ std::vector<Row> NodeSystemTables::Replicas(const Universe& universe) const {
            Datum::Bool(r.leader()), Int(r.applied()), TimeOrNull(r.safe_us()),
            r.safe_us() == 0 || r.safe_lag_us() < 0 ? Datum::Null() : Datum::Int(r.safe_lag_us()),
            r.damage().empty() ? Datum::Null() : Text(r.damage())});
+    }
+  }
+  return rows;
+}
+
+std::vector<Row> NodeSystemTables::HotRanges(const Universe& universe) const {
+  std::vector<Row> rows;
+  for (const Known& k : universe) {
+    for (const auto& h : k.info.hot_ranges()) {
+      rows.push_back({Int(h.group()), Int(k.peer.id.value), Text(h.prefix()), Text(h.last_key()),
+                      Text(h.descending() ? "descending" : "ascending"),
+                      Datum::Float(h.writes_per_s()), Datum::Float(h.share())});
     }
   }
   return rows;

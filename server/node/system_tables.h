@@ -50,6 +50,7 @@ class NodeSystemTables : public sql::SystemTables {
   std::vector<sql::Row> Clocks(const Universe& universe) const;
   std::vector<sql::Row> Groups(const Universe& universe, bool splits) const;
   std::vector<sql::Row> Replicas(const Universe& universe) const;
+  std::vector<sql::Row> HotRanges(const Universe& universe) const;
   std::vector<sql::Row> Locks(const Universe& universe) const;
   std::vector<sql::Row> Sessions(const Universe& universe, bool statements) const;
   std::vector<sql::Row> Counters(const Universe& universe) const;

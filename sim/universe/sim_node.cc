@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/node/node.h"
 #include "sim/checkers/event_checker.h"
+#include "sql/catalog/layout.h"
 #include "sql/pushdown/reduce.h"
 #include "sql/session/session.h"
 #include "storage/mvcc/mvcc.h"
@@ -220,6 +221,7 @@ absl::Status SimNode::Start() {
     world_.log(absl::StrCat(ToString(id_), ": ", what));
   };
   options.sabotage = world_.sabotage;
+  options.index_prefix = sql::IndexPrefixLength;
   // Some nodes are of a version that knows no programs.
   if ((p.knobs + id_.value) % 5 != 1) options.programs = sql::TabletPrograms();
   options.space.reserve_bytes = p.disk_reserve_bytes;

@@ -5,6 +5,15 @@
 
 namespace isochron::sql {
 
+size_t IndexPrefixLength(absl::string_view key) {
+  if (key.empty() || key[0] != kTablePrefix) return 0;
+  KeyReader reader(key.substr(1));
+  TableId table;
+  uint64_t index = 0;
+  if (!reader.ReadPrefix(&table, &index).ok()) return 0;
+  return key.size() - reader.rest().size();
+}
+
 std::string ReadableKey(absl::string_view key) {
   if (key.empty()) return "";
   if (key[0] == kTablePrefix) return key.size() == 1 ? "tables" : DebugKey(key.substr(1));

@@ -47,6 +47,9 @@ inline std::string TableDataPrefix(TableId table, uint64_t index = kPrimaryIndex
 // Where table data begins: the first split worth having.
 inline std::string TableDataStart() { return std::string(1, kTablePrefix); }
 
+// How many of a row's or an index entry's key's bytes name its table and index; 0 for other keys.
+size_t IndexPrefixLength(absl::string_view key);
+
 // A key for people. Never fails.
 std::string ReadableKey(absl::string_view key);
 

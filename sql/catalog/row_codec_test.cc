@@ -375,5 +375,15 @@ TEST(LayoutTest, CatalogSortsBelowTables) {
   EXPECT_EQ(ReadableKey(DescriptorKey("a")), "catalog na");
 }
 
+TEST(LayoutTest, AnIndexIsNamedByTheBeginningOfItsKeys) {
+  const std::string prefix = TableDataPrefix(TableId(100'000), 7);
+  EXPECT_EQ(IndexPrefixLength(prefix + "anything"), prefix.size());
+  EXPECT_EQ(IndexPrefixLength(prefix), prefix.size());
+  for (const std::string& other :
+       {std::string(), DescriptorKey("a"), TableDataStart(), prefix.substr(0, 2)}) {
+    EXPECT_EQ(IndexPrefixLength(other), 0u) << ReadableKey(other);
+  }
+}
+
 }  // namespace
 }  // namespace isochron::sql

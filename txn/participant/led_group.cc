@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tablet/group/convert.h"
 #include "txn/api/reasons.h"
@@ -279,6 +280,24 @@ Task<void> LedGroup::ForwardWound(TxnAttempt attempt) {
 
 // ---- proposals ----
 
+void LedGroup::NoteWrites(const peer::Command& command) {
+  const auto& writes = command.has_commit_one_round() ? command.commit_one_round().writes()
+                       : command.has_prepare()        ? command.prepare().writes()
+                                                      : command.decide().writes();
+  if (writes.empty() || !env_->index_prefix) return;
+  const Micros now = now_us();
+  trend_.NoteTransaction(now);
+  // Writes are in the order of their keys, or nearly so.
+  absl::string_view index;
+  for (const peer::Write& w : writes) {
+    if (!index.empty() && absl::StartsWith(w.key(), index)) continue;
+    const size_t prefix = env_->index_prefix(w.key());
+    if (prefix == 0) continue;
+    index = absl::string_view(w.key()).substr(0, prefix);
+    trend_.Note(w.key(), prefix, now);
+  }
+}
+
 Task<absl::StatusOr<Proposed>> LedGroup::ProposeFor(Ctx ctx, TxnAttempt attempt, PinReason reason,
                                                     peer::Command command, Timestamp min_s,
                                                     Timestamp s_max) {
@@ -296,6 +315,7 @@ Task<absl::StatusOr<Proposed>> LedGroup::ProposeFor(Ctx ctx, TxnAttempt attempt,
     }
     auto proposed = access_->Propose(command, min_s, s_max);
     if (proposed.ok()) {
+      NoteWrites(command);
       Pin(attempt, reason);
       co_return proposed;
     }

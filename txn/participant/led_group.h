@@ -30,6 +30,7 @@
 #include "txn/lock/lock_table.h"
 #include "txn/participant/group_access.h"
 #include "txn/participant/server_env.h"
+#include "txn/participant/write_trend.h"
 
 namespace isochron::txn {
 
@@ -61,10 +62,13 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   // The range shrank: attempts that locked keys outside end.
   void OnRangeChanged();
   void Sweep();
-  // Nothing is locked, remembered or under way.
-  bool Quiet() const {
-    return locks_.attempts() == 0 && locks_.waiting() == 0 && pins_.empty() && flights_.empty();
+  // Nothing is locked, remembered or under way, and nothing was written lately.
+  bool Quiet() {
+    return locks_.attempts() == 0 && locks_.waiting() == 0 && pins_.empty() && flights_.empty() &&
+           trend_.Idle(now_us());
   }
+  // Where most of the group's transactions write to one end of an index.
+  std::optional<HotRange> Hot() { return trend_.Hot(now_us()); }
   // Runs `task` to its end, whatever becomes of the requests; keeps this object alive.
   void Spawn(Task<void> task);
 
@@ -141,6 +145,7 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   Task<void> RunFlight(FlightKey key, std::shared_ptr<FlightState> state,
                        Task<peer::GroupResponse> body);
   static Task<void> KeepAlive(std::shared_ptr<LedGroup> self, Task<void> body);
+  void NoteWrites(const peer::Command& command);
   void OnPinnedBlocked(const TxnAttempt& attempt);
   Task<void> ForwardWound(TxnAttempt attempt);
 
@@ -151,6 +156,7 @@ class LedGroup : public std::enable_shared_from_this<LedGroup> {
   std::map<TxnAttempt, PinReason> pins_;
   std::map<FlightKey, std::shared_ptr<FlightState>> flights_;
   bool stopped_ = false;
+  WriteTrend trend_;
   std::set<GroupId> merging_;
   std::vector<std::shared_ptr<void>> parts_;
 };

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/executor.h"
 #include "common/observer.h"
 #include "common/sabotage.h"
@@ -46,6 +47,8 @@ struct ServerEnv {
   std::function<absl::Status()> check_writes;
   // New writes should slow down; null: never.
   std::function<bool()> close_to_stall;
+  // How many of a key's bytes name its index; null: none.
+  std::function<size_t(absl::string_view key)> index_prefix;
   TaskScope* scope = nullptr;  // background work; cleared before everything else here goes
 };
 

@@ -25,6 +25,7 @@ GroupService::GroupService(Env env)
   env_.programs = env.programs;
   env_.check_writes = std::move(env.check_writes);
   env_.close_to_stall = std::move(env.close_to_stall);
+  env_.index_prefix = std::move(env.index_prefix);
   env_.scope = &scope_;
   scope_.Spawn(SweepForever());
 }
@@ -250,6 +251,12 @@ std::vector<LockInfo> GroupService::DescribeLocks(GroupId group) const {
   auto it = led_.find(group);
   if (it == led_.end() || !it->second.leader.group) return {};
   return it->second.leader.group->locks().Describe();
+}
+
+std::optional<HotRange> GroupService::Hot(GroupId group) const {
+  auto it = led_.find(group);
+  if (it == led_.end() || !it->second.leader.group) return std::nullopt;
+  return it->second.leader.group->Hot();
 }
 
 std::vector<GroupId> GroupService::Led() const {

@@ -50,6 +50,7 @@ class GroupService : public tablet::GroupListener {
     // As in ServerEnv.
     std::function<absl::Status()> check_writes = {};
     std::function<bool()> close_to_stall = {};
+    std::function<size_t(absl::string_view key)> index_prefix = {};
     const ScanPrograms* programs = nullptr;
   };
   explicit GroupService(Env env);
@@ -67,6 +68,8 @@ class GroupService : public tablet::GroupListener {
   // isochron.locks.
   std::vector<LockInfo> DescribeLocks(GroupId group) const;
   std::vector<GroupId> Led() const;
+  // isochron.hot_ranges.
+  std::optional<HotRange> Hot(GroupId group) const;
 
   // As OnLead, over any access; for tests.
   void BeginLeading(GroupId id, std::unique_ptr<GroupAccess> access);
