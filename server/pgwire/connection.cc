@@ -26,7 +26,15 @@ constexpr Micros kLingerUs = 10'000'000;       // for a client to take the last 
 absl::Status WrongPassword(const std::string& user) {
   return sql::SqlError(kWrongPassword,
                        absl::StrCat("password authentication failed for user \"", user, "\""), -1,
-                       "Users and what proves their passwords are in the file of --pg-users.");
+                       "Passwords are those of roles (CREATE ROLE ... LOGIN PASSWORD), and of the "
+                       "file of --pg-users.");
+}
+
+absl::Status NoPasswords() {
+  return sql::SqlError(
+      "28000", "clients of other machines are not let in, because this node knows no passwords", -1,
+      "Give a role a password, give the node a file of users with --pg-users, or connect on the "
+      "machine itself.");
 }
 
 }  // namespace
@@ -330,17 +338,27 @@ Task<void> Connection::Begin(StartupPacket packet) {
   if (packet_.minor > 0 || !packet_.unknown_options.empty()) {
     out_.NegotiateProtocolVersion(0, packet_.unknown_options);
   }
-  if (host_->users() == nullptr) co_return co_await LetIn();
+  const Users* const users = host_->users();
+  if (users == nullptr && trusted_) co_return co_await LetIn();
   const std::string user = packet_.Parameter("user");
   const absl::Status text = CheckText(user);
   if (!text.ok() || user.empty()) {
     Refuse(text.ok() ? NoUser() : text);
     co_return;
   }
+  ScramVerifier verifier = (users != nullptr ? users : host_->nobody())->Find(user);
+  if (users == nullptr || !users->Has(user)) {
+    const absl::StatusOr<sql::Login> login = co_await host_->FindLogin(user);
+    if (!login.ok() || (users == nullptr && !login->passwords)) {
+      Refuse(login.ok() ? NoPasswords() : login.status());
+      co_return;
+    }
+    if (auto known = ParseVerifier(login->verifier); known.ok()) verifier = *std::move(known);
+  }
   reader_.Started(true);
-  scram_ = std::make_unique<ScramExchange>(host_->users()->Find(user),
-                                           host_->RandomBytes(kScramNonceBytes),
-                                           tls_ != nullptr ? tls_->end_point() : "");
+  scram_ =
+      std::make_unique<ScramExchange>(std::move(verifier), host_->RandomBytes(kScramNonceBytes),
+                                      tls_ != nullptr ? tls_->end_point() : "");
   out_.AuthenticationSaslMechanisms(scram_->mechanisms());
   Flush();
 }

@@ -44,6 +44,10 @@ class Host {
   virtual absl::Status MayStart(const Connection& connection) = 0;
   // Who may come in with which password; null: no passwords are asked for.
   virtual const Users* users() = 0;
+  // Knows no name: what is asked of those that are nobody's.
+  virtual const Users* nobody() = 0;
+  // Whether the name is a role's, and what proves its password.
+  virtual Task<absl::StatusOr<sql::Login>> FindLogin(std::string name) = 0;
   // The certificate to show; null: no TLS.
   virtual std::shared_ptr<const TlsIdentity> tls() = 0;
   virtual std::string RandomBytes(size_t count) = 0;
@@ -99,7 +103,7 @@ class Connection final : public Outlet {
   bool Fill();
   Task<void> ServeStartup(std::string body);
   void ServeEncryption(bool tls);
-  // Asks for a password, if there are users, or lets in.
+  // Asks for a password, or lets in.
   Task<void> Begin(StartupPacket packet);
   Task<void> ServePassword(Message message);
   Task<void> LetIn();

@@ -208,6 +208,7 @@ Task<void> Conversation::Start(Options options, uint32_t process, uint32_t secre
         sql::SqlError("3D000", absl::StrCat("database \"", database, "\" does not exist"), -1,
                       absl::StrCat("The database of this universe is \"", deps_.database, "\".")));
   }
+  if (absl::Status in = co_await session_->LogIn(NewCtx(), user_); !in.ok()) co_return End(in);
   for (auto& [name, value] : settings) {
     const absl::Status applied = co_await Apply(name, value);
     if (!applied.ok()) co_return End(applied);
@@ -217,8 +218,7 @@ Task<void> Conversation::Start(Options options, uint32_t process, uint32_t secre
   for (const char* name : kFixed) {
     deps_.out->ParameterStatus(name, session_->Setting(name).value_or(""));
   }
-  // Who is let in may do everything.
-  deps_.out->ParameterStatus("is_superuser", "on");
+  deps_.out->ParameterStatus("is_superuser", session_->Setting("is_superuser").value_or("on"));
   deps_.out->ParameterStatus("session_authorization", user_);
   deps_.out->ParameterStatus("in_hot_standby", "off");
   deps_.out->BackendKeyData(process, secret);

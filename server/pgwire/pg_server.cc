@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/status_macros.h"
 #include "server/runtime/log.h"
 #include "sql/types/error.h"
@@ -162,6 +163,21 @@ std::unique_ptr<Conversation> PgServer::NewConversation(Outlet* outlet, MessageW
       engine_->NewSession());
 }
 
+Task<absl::StatusOr<sql::Login>> PgServer::FindLogin(std::string name) {
+  constexpr Micros kPatienceUs = 8'000'000;
+  auto ctx = std::make_shared<RequestContext>(loop_->MonotonicNow() + kPatienceUs);
+  co_return co_await engine_->FindLogin(std::move(ctx), std::move(name));
+}
+
+const Users* PgServer::nobody() {
+  if (nobody_ == nullptr) {
+    auto none = Users::Parse("", options_.random_bytes(kScramNonceBytes));
+    ISO_CHECK(none.ok(), "an empty file of users is one");
+    nobody_ = std::make_unique<const Users>(*std::move(none));
+  }
+  return nobody_.get();
+}
+
 void PgServer::CancelRequest(uint32_t process, uint32_t secret) {
   auto it = connections_.find(process);
   if (it != connections_.end() && it->second->secret() == secret) it->second->Cancel();
@@ -169,11 +185,6 @@ void PgServer::CancelRequest(uint32_t process, uint32_t secret) {
 
 absl::Status PgServer::MayStart(const Connection& connection) {
   if (draining_) return Shutdown();
-  if (!connection.trusted() && options_.users == nullptr) {
-    return sql::SqlError(
-        "28000", "clients of other machines are not let in, because this node knows no passwords",
-        -1, "Give it a file of users with --pg-users, or connect on the machine itself.");
-  }
   if (!connection.trusted() && !connection.encrypted() && options_.tls != nullptr) {
     return sql::SqlError("28000", "clients of other machines must encrypt their connections", -1,
                          "Connect with sslmode=require, or verify-full and the CA's certificate.");

@@ -74,6 +74,8 @@ class PgServer final : public Host {
   char* scratch(size_t* bytes) override;
   MemoryBudget* memory() override { return options_.memory.get(); }
   const Users* users() override { return options_.users.get(); }
+  const Users* nobody() override;
+  Task<absl::StatusOr<sql::Login>> FindLogin(std::string name) override;
   std::shared_ptr<const TlsIdentity> tls() override;
   std::string RandomBytes(size_t count) override { return options_.random_bytes(count); }
 
@@ -96,6 +98,7 @@ class PgServer final : public Host {
   bool draining_ = false;
   Executor::Fn drained_;
   std::vector<char> scratch_;
+  std::unique_ptr<const Users> nobody_;
   uint32_t next_process_ = 1;
   size_t strangers_ = 0;
   std::map<uint32_t, std::unique_ptr<Connection>> connections_;  // by process

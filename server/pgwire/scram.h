@@ -21,27 +21,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "sql/types/scram_verifier.h"
 
 namespace isochron::pgwire {
 
-inline constexpr char kScramMechanism[] = "SCRAM-SHA-256";
+using sql::kScramIterations;
+using sql::kScramMechanism;
+using sql::kScramSaltBytes;
+using sql::MakeVerifier;
+using sql::ParseVerifier;
+using sql::ScramVerifier;
+
 inline constexpr char kScramPlusMechanism[] = "SCRAM-SHA-256-PLUS";
 inline constexpr char kWrongPassword[] = "28P01";
-inline constexpr int kScramIterations = 4096;
-inline constexpr size_t kScramSaltBytes = 16;
 inline constexpr size_t kScramNonceBytes = 18;
-
-struct ScramVerifier {
-  int iterations = 0;
-  std::string salt;
-  std::string stored_key;
-  std::string server_key;
-};
-
-absl::StatusOr<ScramVerifier> ParseVerifier(absl::string_view text);
-// INVALID_ARGUMENT for an empty password, and one that clients may spell in several ways.
-absl::StatusOr<std::string> MakeVerifier(absl::string_view password, absl::string_view salt,
-                                         int iterations);
 
 // Who may come in, with the file's lines as pgbouncer has them: "name" "verifier".
 class Users {
@@ -50,6 +43,7 @@ class Users {
   static absl::StatusOr<Users> Parse(absl::string_view text, std::string secret);
   // Of a name that is not there: one that no password fits.
   ScramVerifier Find(const std::string& name) const;
+  bool Has(const std::string& name) const { return users_.contains(name); }
   size_t size() const { return users_.size(); }
 
  private:

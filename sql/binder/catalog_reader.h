@@ -31,8 +31,15 @@ enum class CatalogCall : uint8_t {
   kSerialSequence,  // (table, column)
   kFunctionResult,  // (oid)
   kFunctionArguments,
-  kSchemaPrivilege,  // (name) or (oid): whether there is such a schema
-  kTablePrivilege,   // (name) or (oid): whether there is such a relation
+  // Whether the role, whoever acts where none is named, may: ([role,] object, privileges), the role
+  // and the object by name or oid.
+  kSchemaPrivilege,
+  kTablePrivilege,
+  kSequencePrivilege,
+  kDatabasePrivilege,
+  kRolePrivilege,  // MEMBER, USAGE
+  kRoleName,       // (oid)
+  kDefaultAcl,     // (kind, owner's oid)
 };
 
 class CatalogReader {
@@ -74,6 +81,8 @@ class SessionReader {
   virtual absl::Status SetSetting(const std::string& name, const std::string& value,
                                   bool is_local) = 0;
   virtual uint64_t id() const = 0;
+  virtual const std::string& current_user() const = 0;
+  virtual const std::string& session_user() const = 0;
   // The schemas of the search path that there are.
   virtual const std::vector<std::string>& Path() const = 0;
   virtual std::vector<PreparedInfo> Prepared() const { return {}; }

@@ -15,6 +15,8 @@ namespace isochron::sql {
 // Candidates of that name (operators are named by their sign, "neg" for unary minus). In order of
 // preference.
 const std::vector<Function>& FunctionsNamed(absl::string_view name);
+// nextval as the default of an identity column calls it: no name in SQL.
+const Function& NextIdentityFunction();
 
 // Names of all functions, for "did you mean" and completion.
 std::vector<std::string> FunctionNames();

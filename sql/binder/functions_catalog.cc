@@ -98,12 +98,6 @@ absl::Status Expression(Ctx, const Datum* a, size_t, Datum* out) {
   *out = a[0];
   return absl::OkStatus();
 }
-absl::Status UserById(Ctx, const Datum* a, size_t, Datum* out) {
-  const int64_t role = a[0].int_value();
-  // As in pg_roles.
-  if (role == 6171) return Text("pg_database_owner", out);
-  return Text(role == 10 ? "isochron" : absl::StrCat("unknown (OID=", role, ")"), out);
-}
 absl::Status EncodingName(Ctx, const Datum* a, size_t, Datum* out) {
   return Text(a[0].int_value() == 6 ? "UTF8" : "", out);
 }
@@ -190,25 +184,6 @@ absl::Status NoTransactionIds(Ctx, const Datum*, size_t, Datum*) {
                   "SHOW spanner.commit_timestamp tells when one was committed.");
 }
 
-// What an object of that kind may do by default, as aclitem[]: its owner everything.
-absl::Status DefaultAcl(Ctx, const Datum* a, size_t, Datum* out) {
-  static constexpr std::pair<char, const char*> kRights[] = {
-      {'r', "arwdDxt"}, {'s', "rwU"}, {'d', "CTc"}, {'f', "X"}, {'l', "U"},
-      {'n', "UC"},      {'T', "U"},   {'F', "U"},   {'S', "U"}, {'t', "C"}};
-  const std::string& kind = a[0].string_value();
-  std::vector<Datum> items;
-  for (const auto& [letter, rights] : kRights) {
-    if (kind.empty() || kind[0] != letter) continue;
-    if (letter == 'f' || letter == 'l' || letter == 'T') {
-      items.push_back(Datum::String(absl::StrCat("=", rights, "/isochron")));
-    }
-    if (letter == 'd') items.push_back(Datum::String("=Tc/isochron"));
-    items.push_back(Datum::String(absl::StrCat("isochron=", rights, "/isochron")));
-  }
-  *out = ArrayDatum(MakeVector(std::move(items)));
-  return absl::OkStatus();
-}
-
 template <Type kType>
 absl::Status TypeOf(Ctx, const Datum*, size_t, Datum* out) {
   *out = NamedOid(OidOf(kType), std::string(TypeName(kType)));
@@ -255,14 +230,22 @@ void AddAsking(std::vector<Function>* out) {
        {std::pair<const char*, EvalFn>{"has_table_privilege", Ask<CatalogCall::kTablePrivilege>},
         std::pair<const char*, EvalFn>{"has_any_column_privilege",
                                        Ask<CatalogCall::kTablePrivilege>},
-        std::pair<const char*, EvalFn>{"has_sequence_privilege", Ask<CatalogCall::kTablePrivilege>},
+        std::pair<const char*, EvalFn>{"has_sequence_privilege",
+                                       Ask<CatalogCall::kSequencePrivilege>},
+        std::pair<const char*, EvalFn>{"has_database_privilege",
+                                       Ask<CatalogCall::kDatabasePrivilege>},
+        std::pair<const char*, EvalFn>{"pg_has_role", Ask<CatalogCall::kRolePrivilege>},
         std::pair<const char*, EvalFn>{"has_schema_privilege",
                                        Ask<CatalogCall::kSchemaPrivilege>}}) {
     out->push_back({name, {kT, kT}, kB, call});
     out->push_back({name, {kO, kT}, kB, call});
     out->push_back({name, {kN, kT, kT}, kB, call});
     out->push_back({name, {kN, kO, kT}, kB, call});
+    out->push_back({name, {kO, kT, kT}, kB, call});
+    out->push_back({name, {kO, kO, kT}, kB, call});
   }
+  out->push_back({"pg_get_userbyid", {kO}, kN, Ask<CatalogCall::kRoleName>});
+  out->push_back({"acldefault", {Type::kChar, kO}, ArrayOf(kT), Ask<CatalogCall::kDefaultAcl>});
   out->push_back({"to_regclass", {kT}, Type::kRegclass, ToReg<Type::kRegclass>});
   out->push_back({"to_regtype", {kT}, Type::kRegtype, ToReg<Type::kRegtype>});
   out->push_back({"to_regproc", {kT}, Type::kRegproc, ToReg<Type::kRegproc>});
@@ -273,13 +256,11 @@ void AddAsking(std::vector<Function>* out) {
 void AddPlain(std::vector<Function>* out) {
   constexpr Type kO = Type::kOid, kT = Type::kText, kB = Type::kBool, kI = Type::kInt4,
                  kI8 = Type::kInt8, kN = Type::kName, kC = Type::kChar;
-  constexpr Type kTs = ArrayOf(Type::kText);
   const std::vector<Function> plain = {
       // No function has a body in SQL, nor any that is shown.
       {"pg_get_function_sqlbody", {kO}, kT, NoText},
       {"pg_get_expr", {kT, kO}, kT, Expression},
       {"pg_get_expr", {kT, kO, kB}, kT, Expression},
-      {"pg_get_userbyid", {kO}, kN, UserById},
       {"pg_encoding_to_char", {kI}, kN, EncodingName},
       {"pg_char_to_encoding", {kN}, kI, EncodingNumber},
       {"pg_client_encoding", {}, kN, ClientEncoding},
@@ -292,7 +273,6 @@ void AddPlain(std::vector<Function>* out) {
       {"current_setting", {kT}, kT, Setting},
       {"current_setting", {kT, kB}, kT, Setting},
       {"current_schemas", {kB}, ArrayOf(kN), Schemas},
-      {"acldefault", {kC, kO}, kTs, DefaultAcl},
       // There is one database and nothing of these kinds in it.
       {"pg_is_in_recovery", {}, kB, False},
       {"pg_relation_is_publishable", {kO}, kB, True},
@@ -331,9 +311,8 @@ void AddPlain(std::vector<Function>* out) {
     out->push_back({name, {kO}, kB, True});
   }
   // There is one user, who may do anything.
-  for (const char* name :
-       {"has_database_privilege", "has_function_privilege", "has_language_privilege",
-        "has_type_privilege", "has_tablespace_privilege", "pg_has_role"}) {
+  for (const char* name : {"has_function_privilege", "has_language_privilege", "has_type_privilege",
+                           "has_tablespace_privilege"}) {
     out->push_back({name, {kT, kT}, kB, True});
     out->push_back({name, {kO, kT}, kB, True});
     out->push_back({name, {kN, kT, kT}, kB, True});

@@ -14,7 +14,12 @@ absl::Status Refused(const char* function) {
 
 absl::Status NextVal(const EvalContext& ctx, const Datum* a, size_t, Datum* out) {
   if (ctx.sequences == nullptr) return Refused("nextval");
-  return ctx.sequences->Next(a[0].string_value(), out);
+  return ctx.sequences->Next(a[0].string_value(), false, out);
+}
+
+absl::Status NextIdentity(const EvalContext& ctx, const Datum* a, size_t, Datum* out) {
+  if (ctx.sequences == nullptr) return Refused("nextval");
+  return ctx.sequences->Next(a[0].string_value(), true, out);
 }
 
 absl::Status CurrVal(const EvalContext& ctx, const Datum* a, size_t, Datum* out) {
@@ -47,3 +52,13 @@ void AddSequences(std::vector<Function>* out) {
 }
 
 }  // namespace isochron::sql::function_groups
+
+namespace isochron::sql {
+
+const Function& NextIdentityFunction() {
+  static const auto* function = new Function{
+      "nextval", {Type::kText}, Type::kInt8, function_groups::NextIdentity, true, false, true};
+  return *function;
+}
+
+}  // namespace isochron::sql

@@ -162,7 +162,12 @@ absl::Status ToHex4(Ctx, const Datum* a, size_t, Datum* out) {
 absl::Status Version(Ctx ctx, const Datum*, size_t, Datum* out) {
   return Text(absl::StrCat("PostgreSQL 15.1 (", ctx.version, ")"), out);
 }
-absl::Status User(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
+absl::Status User(Ctx ctx, const Datum*, size_t, Datum* out) {
+  return Text(ctx.session == nullptr ? "isochron" : ctx.session->current_user(), out);
+}
+absl::Status SessionUser(Ctx ctx, const Datum*, size_t, Datum* out) {
+  return Text(ctx.session == nullptr ? "isochron" : ctx.session->session_user(), out);
+}
 absl::Status Database(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
 absl::Status Schema(Ctx ctx, const Datum*, size_t, Datum* out) {
   if (ctx.session == nullptr) return Text("public", out);
@@ -208,7 +213,8 @@ void AddStrings(std::vector<Function>* out) {
       {"to_hex", {Type::kInt4}, kT, ToHex4},
       {"to_hex", {Type::kInt8}, kT, ToHex},
       {"version", {}, kT, Version},
-      {"current_user", {}, kT, User},
+      {"current_user", {}, kT, User, true},
+      {"session_user", {}, kT, SessionUser, true},
       {"current_database", {}, kT, Database},
       {"current_schema", {}, kT, Schema},
   };

@@ -16,8 +16,9 @@ namespace isochron::sql {
 class SequenceAccess {
  public:
   virtual ~SequenceAccess() = default;
-  // 42P01, 42809, 2200H, 25006.
-  virtual absl::Status Next(const std::string& name, Datum* out) = 0;
+  // 42P01, 42501, 42809, 2200H, 25006.
+  // `for_identity`: of a row that is inserted, which asks for no right to the sequence.
+  virtual absl::Status Next(const std::string& name, bool for_identity, Datum* out) = 0;
   // 55000 before the session's first Next.
   virtual absl::Status Current(const std::string& name, Datum* out) = 0;
   virtual absl::Status Last(Datum* out) = 0;

@@ -298,6 +298,7 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
     ISO_CO_RETURN_IF_ERROR((co_await Resolve(ctx, SchemaFullName(table.schema))).status());
   }
   ISO_CO_RETURN_IF_ERROR(co_await names.HoldTypes(ctx, &table));
+  ISO_CO_RETURN_IF_ERROR(co_await names.HoldRole(ctx, table.owner));
   for (IndexDescriptor& index : table.indexes) {
     ISO_CO_RETURN_IF_ERROR(co_await names.ClaimIndexName(ctx, table, &index));
   }

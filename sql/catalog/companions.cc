@@ -46,6 +46,7 @@ Task<absl::Status> Catalog::AddSequences(Ctx ctx, txn::ReadWriteTransaction* txn
     }
     sequence.id = TableId(next++);
     sequence.owner_table = table->id;
+    sequence.owner = table->owner;
     for (ColumnDescriptor& c : table->columns) {
       if (c.id != sequence.owner_column || sequence.name == wanted) continue;
       // As the default's text writes it (NextValueSql).

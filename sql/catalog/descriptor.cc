@@ -314,6 +314,14 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
 
 }  // namespace
 
+Acl TableDescriptor::EffectiveAcl() const {
+  if (acl.has_value()) return *acl;
+  return DefaultAcl(kind == RelationKind::kSequence ? AclKind::kSequence
+                    : kind == RelationKind::kSchema ? AclKind::kSchema
+                                                    : AclKind::kTable,
+                    owner);
+}
+
 Type EnumTypeOf(const TableDescriptor& description) {
   return EnumTypeFrom(description.id, description.name, description.labels);
 }

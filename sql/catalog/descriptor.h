@@ -14,20 +14,29 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/types.h"
+#include "sql/catalog/roles.h"
 #include "sql/types/datum.h"
 #include "sql/types/enum_type.h"
 
 namespace isochron::sql {
 
 enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2, kExpression = 3 };
-// A schema and a type are kept like relations, without columns or rows.
-enum class RelationKind : uint8_t { kTable = 0, kView = 1, kSequence = 2, kSchema = 3, kEnum = 4 };
+// A schema, a type and the list of all roles are kept like relations, without columns or rows.
+enum class RelationKind : uint8_t {
+  kTable = 0,
+  kView = 1,
+  kSequence = 2,
+  kSchema = 3,
+  kEnum = 4,
+  kRoles = 5,
+};
 // GENERATED ... AS IDENTITY.
 enum class Identity : uint8_t { kNone = 0, kAlways = 1, kByDefault = 2 };
 
@@ -162,12 +171,18 @@ struct TableDescriptor {
   std::vector<Dependency> depends_on;  // of a view: the relations that it reads
   SequenceOptions sequence;            // of a sequence
   std::vector<EnumLabel> labels;       // of an enum, in their order
+  // The role that it belongs to, and who may do what with it; no list: DefaultAcl (roles.h).
+  uint64_t owner = kBootstrapRole;
+  std::optional<Acl> acl;
+  std::shared_ptr<const RoleCatalog> roles;  // of the list of all roles; null for all else
   // Of a sequence that a column owns: it goes with the column.
   TableId owner_table;
   uint32_t owner_column = 0;  // its id
 
   bool is_table() const { return kind == RelationKind::kTable; }
   bool is_enum() const { return kind == RelationKind::kEnum; }
+  // What is in force: the default where nothing was granted or revoked.
+  Acl EffectiveAcl() const;
   // One that stands in FROM.
   bool is_relation() const { return kind <= RelationKind::kSequence; }
   std::string local_name() const;

@@ -6,7 +6,7 @@
 // "s.t" for one of another. A dot or backslash that is part of a name has a backslash before it, so
 // no two relations share a full name.
 //
-// A schema itself is known as "s.", a role as ".r": no relation's name is empty. Pure.
+// A schema itself is known as "s.", all roles as ".roles": no relation's name is empty. Pure.
 
 #include <string>
 

@@ -23,6 +23,9 @@ enum TableTag : uint64_t {
   kLabels = 24,
   kNotValidChecks = 40,
   kPartComments = 41,
+  kOwnerRole = 42,
+  kAcl = 43,
+  kRoleCatalog = 44,
 };
 
 void AddText(uint64_t tag, const std::string& text, Sections* out) {
@@ -90,6 +93,33 @@ bool ReadDependencies(Reader* in, std::vector<Dependency>* out) {
     out->push_back(d);
   }
   return count > 0;
+}
+
+void AddRoles(const TableDescriptor& t, Sections* out) {
+  std::string bytes;
+  if (t.owner != kBootstrapRole) {
+    Writer(&bytes).Varint(t.owner);
+    out->emplace_back(kOwnerRole, std::move(bytes));
+  }
+  if (t.acl.has_value()) {
+    bytes.clear();
+    Writer writer(&bytes);
+    WriteAcl(*t.acl, &writer);
+    out->emplace_back(kAcl, std::move(bytes));
+  }
+  if (t.roles != nullptr) {
+    bytes.clear();
+    Writer writer(&bytes);
+    WriteRoles(*t.roles, &writer);
+    out->emplace_back(kRoleCatalog, std::move(bytes));
+  }
+}
+
+bool ReadRoleCatalog(Reader* in, TableDescriptor* t) {
+  RoleCatalog roles;
+  if (t->kind != RelationKind::kRoles || !ReadRoles(in, &roles)) return false;
+  t->roles = std::make_shared<const RoleCatalog>(std::move(roles));
+  return true;
 }
 
 }  // namespace
@@ -167,6 +197,7 @@ void Add(const TableDescriptor& t, Sections* out) {
     writer.Bytes(c.text);
   }
   if (!comments.empty()) out->emplace_back(kPartComments, std::move(comments));
+  AddRoles(t, out);
 }
 
 bool Read(uint64_t tag, Reader* in, ColumnDescriptor* c) {
@@ -195,7 +226,7 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
   uint8_t byte;
   switch (tag) {
     case kKind:
-      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kEnum)) {
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kRoles)) {
         return false;
       }
       t->kind = static_cast<RelationKind>(byte);
@@ -233,6 +264,12 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
         t->part_comments.push_back(std::move(c));
       }
       return true;
+    case kOwnerRole:
+      return in->Varint(&t->owner) && t->owner != kBootstrapRole;
+    case kAcl:
+      return ReadAcl(in, &t->acl.emplace());
+    case kRoleCatalog:
+      return ReadRoleCatalog(in, t);
     default:
       return false;
   }

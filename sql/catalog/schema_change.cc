@@ -174,6 +174,28 @@ Task<absl::Status> SchemaChange::HoldTypes(Ctx ctx, TableDescriptor* table) {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> SchemaChange::HoldRole(Ctx ctx, uint64_t role) {
+  if (role == kBootstrapRole || role == kPublicRole || role == kDatabaseOwnerRole) {
+    co_return absl::OkStatus();
+  }
+  for (const auto& [name, held] : held_) {
+    // Whoever changes the roles has them to itself.
+    if (name == kRolesName) co_return absl::OkStatus();
+  }
+  auto value = co_await txn_->Get(ctx, DescriptorKey(kRolesName), txn::LockMode::kShared);
+  if (!value.ok()) co_return value.status();
+  TableRecord record;
+  if (value->has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(record, DecodeTableRecord(**value));
+  }
+  const TableDescriptor* standing = record.At(Timestamp::Max().Prev());
+  if (standing == nullptr || standing->roles == nullptr || standing->roles->Find(role) == nullptr) {
+    co_return SqlError(sqlstate::kUndefinedObject,
+                       absl::StrCat("role with OID ", role, " does not exist"));
+  }
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> SchemaChange::Rename(Ctx ctx, std::string from, std::string to) {
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * table, co_await Table(ctx, from));
   ISO_CO_ASSIGN_OR_RETURN(bool free, co_await IsFree(ctx, to));

@@ -86,6 +86,8 @@ class SchemaChange {
   // The types of the table's columns that users made stand, and stay as they are until the
   // transaction ends; the columns get them as they are now. 42704.
   Task<absl::Status> HoldTypes(Ctx ctx, TableDescriptor* table);
+  // The role stands, and does so until the transaction ends. 42704.
+  Task<absl::Status> HoldRole(Ctx ctx, uint64_t role);
   // Whether it is known by another name from the change on.
   bool Renames(const std::string& name) const;
   // Tables whose names end with the change.

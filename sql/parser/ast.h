@@ -280,7 +280,6 @@ enum class AlterKind : uint8_t {
   kRenameColumn,      // name, new_name
   kRenameConstraint,  // name, new_name
   kRenameIndex,       // name, new_name; the statement's table is the index
-  kOwner,             // new_name
   kSetSchema,         // new_name; of a view or a sequence, too
 };
 

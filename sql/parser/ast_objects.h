@@ -123,9 +123,14 @@ using NamesPtr = std::shared_ptr<const NamesStatement>;
 struct TypeStatement;
 using TypePtr = std::shared_ptr<const TypeStatement>;
 
+// Of roles: sql/parser/ast_roles.h.
+struct RoleStatement;
+using RolePtr = std::shared_ptr<const RoleStatement>;
+
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
-               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr, TypePtr>
+               Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr, TypePtr,
+               RolePtr>
       node;
 };
 

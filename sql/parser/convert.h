@@ -82,9 +82,12 @@ absl::StatusOr<ast::AlterTable> SetSchemaStatement(const pg::AlterObjectSchemaSt
 // "t", "s.t", "isochron.s.t": the name of one that stands in this database. 0A000.
 absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position);
 absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt);
-// ALTER TABLE, VIEW or SEQUENCE ... OWNER TO, and nothing else: everything belongs to everybody.
+// Statements of ast_roles.h.
+bool IsRoleNode(const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> RoleNode(const pg::Node& node);
+// ALTER TABLE, VIEW or SEQUENCE ... OWNER TO, and nothing else.
 bool ChangesOwner(const pg::AlterTableStmt& stmt);
-std::string OwnerTag(const pg::AlterTableStmt& stmt);
+absl::StatusOr<ast::ObjectStatement> OwnerStatement(const pg::AlterTableStmt& stmt);
 absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt);
 absl::StatusOr<ast::CreateTable> CreateStatement(State* state, const pg::CreateStmt& stmt);
 absl::StatusOr<ast::Copy> CopyStatement(State* state, const pg::CopyStmt& stmt);

@@ -153,8 +153,7 @@ absl::StatusOr<ast::AlterCommand> Command(State* state, const pg::AlterTableCmd&
       out.kind = ast::AlterKind::kDropConstraint;
       return out;
     case pg::AT_ChangeOwner:
-      out.kind = ast::AlterKind::kOwner;
-      return out;
+      return Unsupported("OWNER TO together with other changes", -1);
     case pg::AT_AddIdentity: {
       const pg::Constraint& c = cmd.def().constraint();
       Identity(c.generated_when(), ast::AlterKind::kAddIdentity, &out);
@@ -241,9 +240,7 @@ absl::StatusOr<ast::DropIndex> DropIndexStatement(const pg::DropStmt& stmt) {
 }
 
 absl::StatusOr<ast::AlterTable> AlterStatement(State* state, const pg::AlterTableStmt& stmt) {
-  const bool owner =
-      stmt.cmds_size() == 1 && stmt.cmds(0).alter_table_cmd().subtype() == pg::AT_ChangeOwner;
-  if (stmt.objtype() != pg::OBJECT_TABLE && !owner) {
+  if (stmt.objtype() != pg::OBJECT_TABLE) {
     return Unsupported("altering this kind of object", -1);
   }
   ast::AlterTable out;

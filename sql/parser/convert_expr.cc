@@ -247,9 +247,11 @@ absl::StatusOr<ExprPtr> ValueFunction(const pg::SQLValueFunction& f) {
       return WithPrecision(std::move(e), "timestamp", f.typmod());
     case pg::SVFOP_CURRENT_USER:
     case pg::SVFOP_CURRENT_ROLE:
-    case pg::SVFOP_SESSION_USER:
     case pg::SVFOP_USER:
       e->names = {"current_user"};
+      return e;
+    case pg::SVFOP_SESSION_USER:
+      e->names = {"session_user"};
       return e;
     case pg::SVFOP_CURRENT_CATALOG:
       e->names = {"current_database"};

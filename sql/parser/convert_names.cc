@@ -42,35 +42,6 @@ absl::StatusOr<ast::NamesStatement> CreateSchema(const pg::CreateSchemaStmt& stm
   return ast::NamesStatement{std::move(out)};
 }
 
-// What a statement about roles is called; empty for any other.
-std::string AboutRoles(const pg::Node& node) {
-  switch (node.node_case()) {
-    case pg::Node::kCreateRoleStmt:
-      return "CREATE ROLE";
-    case pg::Node::kAlterRoleStmt:
-    case pg::Node::kAlterRoleSetStmt:
-      return "ALTER ROLE";
-    case pg::Node::kDropRoleStmt:
-      return "DROP ROLE";
-    case pg::Node::kGrantStmt:
-      return node.grant_stmt().is_grant() ? "GRANT" : "REVOKE";
-    case pg::Node::kGrantRoleStmt:
-      return node.grant_role_stmt().is_grant() ? "GRANT" : "REVOKE";
-    case pg::Node::kAlterDefaultPrivilegesStmt:
-      return "ALTER DEFAULT PRIVILEGES";
-    case pg::Node::kReassignOwnedStmt:
-      return "REASSIGN OWNED";
-    case pg::Node::kDropOwnedStmt:
-      return "DROP OWNED";
-    default:
-      return "";
-  }
-}
-
-bool OwnsSchema(const pg::Node& node) {
-  return node.has_alter_owner_stmt() && node.alter_owner_stmt().object_type() == pg::OBJECT_SCHEMA;
-}
-
 }  // namespace
 
 bool IsNamesNode(const pg::Node& node) {
@@ -84,17 +55,11 @@ bool IsNamesNode(const pg::Node& node) {
     case pg::Node::kCommentStmt:
       return node.comment_stmt().objtype() == pg::OBJECT_SCHEMA;
     default:
-      return OwnsSchema(node) || !AboutRoles(node).empty();
+      return false;
   }
 }
 
 absl::StatusOr<ast::ObjectStatement> NamesNode(const pg::Node& node) {
-  if (const std::string what = AboutRoles(node); !what.empty()) {
-    return SqlError(sqlstate::kUnsupported, absl::StrCat(what, " is not supported"), -1,
-                    "There is one role, isochron; --pg-users says who may connect.");
-  }
-  // As of relations: there is one role.
-  if (OwnsSchema(node)) return ast::ObjectStatement{ast::Accepted{"ALTER SCHEMA"}};
   ast::NamesStatement out;
   if (node.has_create_schema_stmt()) {
     ISO_ASSIGN_OR_RETURN(out, CreateSchema(node.create_schema_stmt()));

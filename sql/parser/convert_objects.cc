@@ -185,19 +185,6 @@ absl::StatusOr<ast::SequenceClause> SequenceOptions(
   return out;
 }
 
-bool ChangesOwner(const pg::AlterTableStmt& stmt) {
-  for (const pg::Node& node : stmt.cmds()) {
-    if (node.alter_table_cmd().subtype() != pg::AT_ChangeOwner) return false;
-  }
-  return stmt.cmds_size() > 0;
-}
-
-std::string OwnerTag(const pg::AlterTableStmt& stmt) {
-  return stmt.objtype() == pg::OBJECT_VIEW       ? "ALTER VIEW"
-         : stmt.objtype() == pg::OBJECT_SEQUENCE ? "ALTER SEQUENCE"
-                                                 : "ALTER TABLE";
-}
-
 absl::StatusOr<ast::ObjectStatement> DropObjects(const pg::DropStmt& stmt) {
   ast::DropObjects out;
   out.kind =

@@ -281,6 +281,11 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     out->node = std::make_shared<ast::ObjectStatement>(std::move(names));
     return absl::OkStatus();
   }
+  if (IsRoleNode(node)) {
+    ISO_ASSIGN_OR_RETURN(ast::ObjectStatement role, RoleNode(node));
+    out->node = std::make_shared<ast::ObjectStatement>(std::move(role));
+    return absl::OkStatus();
+  }
   if (IsTypeNode(node)) {
     ISO_ASSIGN_OR_RETURN(ast::ObjectStatement type, TypeNode(node));
     out->node = std::make_shared<ast::ObjectStatement>(std::move(type));
@@ -355,8 +360,8 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       return ExplainStatement(state, node.explain_stmt(), out);
     case pg::Node::kAlterTableStmt: {
       if (ChangesOwner(node.alter_table_stmt())) {
-        ast::Accepted owner{OwnerTag(node.alter_table_stmt())};
-        out->node = std::make_shared<ast::ObjectStatement>(ast::ObjectStatement{std::move(owner)});
+        ISO_ASSIGN_OR_RETURN(ast::ObjectStatement owner, OwnerStatement(node.alter_table_stmt()));
+        out->node = std::make_shared<ast::ObjectStatement>(std::move(owner));
         return absl::OkStatus();
       }
       ISO_ASSIGN_OR_RETURN(out->node, AlterStatement(state, node.alter_table_stmt()));

@@ -84,10 +84,6 @@ absl::StatusOr<ast::TypeStatement> Statement(const pg::Node& node) {
   }
 }
 
-bool OwnsType(const pg::Node& node) {
-  return node.has_alter_owner_stmt() && node.alter_owner_stmt().object_type() == pg::OBJECT_TYPE;
-}
-
 }  // namespace
 
 bool IsTypeNode(const pg::Node& node) {
@@ -104,13 +100,11 @@ bool IsTypeNode(const pg::Node& node) {
     case pg::Node::kCommentStmt:
       return node.comment_stmt().objtype() == pg::OBJECT_TYPE;
     default:
-      return OwnsType(node);
+      return false;
   }
 }
 
 absl::StatusOr<ast::ObjectStatement> TypeNode(const pg::Node& node) {
-  // As of relations: there is one role.
-  if (OwnsType(node)) return ast::ObjectStatement{ast::Accepted{"ALTER TYPE"}};
   ISO_ASSIGN_OR_RETURN(ast::TypeStatement out, Statement(node));
   return ast::ObjectStatement{std::make_shared<const ast::TypeStatement>(std::move(out))};
 }

@@ -2,11 +2,15 @@
 #include "sql/pg_catalog/reader.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/status_macros.h"
@@ -222,22 +226,115 @@ absl::Status CatalogReaderImpl::SerialSequence(const Datum* args, Datum* out) co
   return sequence.empty() ? absl::OkStatus() : Text(sequence, out);
 }
 
-// The last argument says what is asked for; there is one user, and it may do everything.
-absl::Status CatalogReaderImpl::Privilege(bool schema, const Datum* args, size_t count,
+absl::StatusOr<uint64_t> CatalogReaderImpl::RoleArgument(const Datum& role) const {
+  const RoleCatalog& roles = snapshot_.roles();
+  if (role.shape() == Datum::Shape::kInt) {
+    // Nobody has the rights of a number that is no role's.
+    return RoleOfOid(roles, role.int_value()).value_or(kPublicRole);
+  }
+  if (role.string_value() == "public") return kPublicRole;
+  const std::optional<uint64_t> id = roles.IdOf(role.string_value());
+  if (id.has_value()) return *id;
+  return SqlError(sqlstate::kUndefinedObject,
+                  absl::StrCat("role \"", role.string_value(), "\" does not exist"));
+}
+
+// ([role,] object, privileges): any of those that are named, WITH GRANT OPTION asked for or not.
+absl::Status CatalogReaderImpl::Privilege(CatalogCall call, const Datum* args, size_t count,
                                           Datum* out) const {
+  const RoleCatalog& roles = snapshot_.roles();
   const Datum& object = args[count - 2];
-  if (object.shape() == Datum::Shape::kInt) {
-    const bool known = schema ? snapshot_.Schema(object.int_value()) != nullptr
-                              : snapshot_.Relation(object.int_value()) != nullptr;
-    if (known) *out = Datum::Bool(true);
+  uint64_t role = kBootstrapRole;
+  if (count > 2) {
+    ISO_ASSIGN_OR_RETURN(role, RoleArgument(args[0]));
+  } else if (context_.session != nullptr) {
+    role = roles.IdOf(context_.session->current_user()).value_or(kPublicRole);
+  }
+  const bool superuser = roles.IsSuperuser(role);
+  const std::set<uint64_t> has = roles.Has(role, false);
+  if (call == CatalogCall::kRolePrivilege) {
+    ISO_ASSIGN_OR_RETURN(const uint64_t of, RoleArgument(object));
+    const bool member =
+        absl::StartsWith(absl::AsciiStrToUpper(args[count - 1].string_value()), "MEMBER");
+    *out = Datum::Bool(superuser || (member ? roles.Has(role, true) : has).contains(of));
     return absl::OkStatus();
   }
-  if (schema && snapshot_.Schema(object.string_value()) == nullptr) {
-    return SqlError(sqlstate::kInvalidSchema,
-                    absl::StrCat("schema \"", object.string_value(), "\" does not exist"));
+  Acl acl;
+  uint64_t owner = kBootstrapRole;
+  AclKind kind = AclKind::kTable;
+  if (call == CatalogCall::kDatabasePrivilege) {
+    kind = AclKind::kDatabase;
+    acl = roles.database_acl.value_or(DefaultAcl(kind, kBootstrapRole));
+  } else if (call == CatalogCall::kSchemaPrivilege) {
+    kind = AclKind::kSchema;
+    const bool by_number = object.shape() == Datum::Shape::kInt;
+    const CatalogSchema* schema =
+        by_number ? snapshot_.Schema(object.int_value()) : snapshot_.Schema(object.string_value());
+    if (schema == nullptr && by_number) return absl::OkStatus();
+    if (schema == nullptr) {
+      return SqlError(sqlstate::kInvalidSchema,
+                      absl::StrCat("schema \"", object.string_value(), "\" does not exist"));
+    }
+    const TablePtr made = snapshot_.SchemaDescription(schema->oid);
+    acl = {{kPublicRole, kBootstrapRole, kRightUsage, 0}};  // of the system
+    if (made != nullptr) acl = made->EffectiveAcl();
+    if (made != nullptr) owner = made->owner;
+    if (schema->oid == kPublicOid) {
+      acl = roles.public_acl.value_or(DefaultPublicAcl());
+      owner = kDatabaseOwnerRole;
+    }
+  } else {
+    int64_t oid = 0;
+    if (object.shape() == Datum::Shape::kInt) {
+      oid = object.int_value();
+    } else {
+      ISO_ASSIGN_OR_RETURN(oid, ClassOfName(object.string_value()));
+    }
+    const CatalogRelation* r = snapshot_.Relation(oid);
+    if (r == nullptr) return absl::OkStatus();
+    const bool secret = r->name == "pg_authid" || r->name == "pg_shadow";
+    if (r->table == nullptr && !secret) acl = {{kPublicRole, kBootstrapRole, kRightSelect, 0}};
+    if (r->table != nullptr) acl = r->table->EffectiveAcl();
+    if (r->table != nullptr) owner = r->table->owner;
+    if (r->kind == 'S') kind = AclKind::kSequence;
   }
-  if (!schema) ISO_RETURN_IF_ERROR(ClassOfName(object.string_value()).status());
-  *out = Datum::Bool(true);
+  bool any = false;
+  for (absl::string_view word : absl::StrSplit(args[count - 1].string_value(), ',')) {
+    std::string name = absl::AsciiStrToUpper(absl::StripAsciiWhitespace(word));
+    const bool option = absl::EndsWith(name, " WITH GRANT OPTION");
+    if (option) name.resize(name.size() - 18);
+    const uint32_t right = RightNamed(name);
+    if ((right & (AllRights(kind) | AllRights(AclKind::kTable))) == 0) {
+      return SqlError(sqlstate::kInvalidParameter,
+                      absl::StrCat("unrecognized privilege type: \"", word, "\""));
+    }
+    uint32_t options = has.contains(owner) ? AllRights(kind) : 0;
+    for (uint64_t id : has) options |= OptionsOf(acl, id);
+    any = any || superuser || ((option ? options : RightsOf(acl, has)) & right) != 0;
+  }
+  *out = Datum::Bool(any);
+  return absl::OkStatus();
+}
+
+// As aclitem[]: the owner everything.
+absl::Status CatalogReaderImpl::DefaultRights(const Datum* args, Datum* out) const {
+  static constexpr std::pair<char, const char*> kRights[] = {
+      {'r', "arwdDxt"}, {'s', "rwU"}, {'d', "CTc"}, {'f', "X"}, {'l', "U"},
+      {'n', "UC"},      {'T', "U"},   {'F', "U"},   {'S', "U"}, {'t', "C"}};
+  const std::string& kind = args[0].string_value();
+  const RoleCatalog& roles = snapshot_.roles();
+  const std::string owner =
+      QuoteIfNeeded(roles.NameOf(RoleOfOid(roles, args[1].int_value()).value_or(kBootstrapRole)));
+  std::vector<std::string> items;
+  for (const auto& [letter, rights] : kRights) {
+    if (kind.empty() || kind[0] != letter) continue;
+    if (letter == 'f' || letter == 'l' || letter == 'T') {
+      items.push_back(absl::StrCat("=", rights, "/", owner));
+    }
+    if (letter == 'd') items.push_back(absl::StrCat("=Tc/", owner));
+    items.push_back(absl::StrCat(owner, "=", rights, "/", owner));
+  }
+  *out = TextArray(items);
   return absl::OkStatus();
 }
 
@@ -286,9 +383,19 @@ absl::Status CatalogReaderImpl::Call(CatalogCall call, const Datum* args, size_t
       return f == nullptr ? absl::OkStatus() : Text(TypeList(f->args), out);
     }
     case CatalogCall::kSchemaPrivilege:
-      return Privilege(true, args, count, out);
     case CatalogCall::kTablePrivilege:
-      return Privilege(false, args, count, out);
+    case CatalogCall::kSequencePrivilege:
+    case CatalogCall::kDatabasePrivilege:
+    case CatalogCall::kRolePrivilege:
+      return Privilege(call, args, count, out);
+    case CatalogCall::kRoleName: {
+      const std::optional<uint64_t> role = RoleOfOid(snapshot_.roles(), oid);
+      return Text(role.has_value() ? snapshot_.roles().NameOf(*role)
+                                   : absl::StrCat("unknown (OID=", oid, ")"),
+                  out);
+    }
+    case CatalogCall::kDefaultAcl:
+      return DefaultRights(args, out);
   }
   return absl::OkStatus();
 }

@@ -46,7 +46,9 @@ class CatalogReaderImpl : public CatalogReader {
   absl::StatusOr<int64_t> ClassOfName(absl::string_view text) const;
   absl::Status ObjectComment(const Datum* args, size_t count, Datum* out) const;
   absl::Status SerialSequence(const Datum* args, Datum* out) const;
-  absl::Status Privilege(bool schema, const Datum* args, size_t count, Datum* out) const;
+  absl::Status Privilege(CatalogCall call, const Datum* args, size_t count, Datum* out) const;
+  absl::StatusOr<uint64_t> RoleArgument(const Datum& role) const;
+  absl::Status DefaultRights(const Datum* args, Datum* out) const;
 
   std::vector<IndexProgress> progress_;
   const CatalogSnapshot snapshot_;

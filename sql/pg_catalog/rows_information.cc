@@ -2,6 +2,8 @@
 //
 // information_schema.
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "sql/catalog/full_name.h"
@@ -279,21 +281,64 @@ void Sequences(const CatalogContext& context, RowMaker* out) {
   }
 }
 
-void Privileges(const CatalogContext& context, RowMaker* out) {
+// The roles that whoever asks acts for.
+std::set<uint64_t> Enabled(const CatalogContext& context) {
+  const RoleCatalog& roles = context.snapshot->roles();
+  const std::string user =
+      context.session == nullptr ? kBootstrapRoleName : context.session->current_user();
+  const std::optional<uint64_t> id = roles.IdOf(user);
+  if (!id.has_value()) return {};
+  if (!roles.IsSuperuser(*id)) return roles.Has(*id, true);
+  std::set<uint64_t> all = {kBootstrapRole, kDatabaseOwnerRole};
+  for (const Role& r : roles.roles) all.insert(r.id);
+  return all;
+}
+
+void AddPrivileges(const CatalogContext& context, bool with_public, RowMaker* out) {
+  const RoleCatalog& roles = context.snapshot->roles();
+  const std::set<uint64_t> enabled = Enabled(context);
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.table == nullptr || (r.kind != 'r' && r.kind != 'v')) continue;
-    for (const char* right :
-         {"INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}) {
-      out->New().Text("grantor", kOwnerName).Text("grantee", kOwnerName);
-      out->Text("table_catalog", kDatabaseName).Text("table_schema", SchemaName(context, r));
-      out->Text("table_name", r.name).Text("privilege_type", right).YesNo("is_grantable", true);
-      out->YesNo("with_hierarchy", absl::string_view(right) == "SELECT");
+    for (const AclItem& item : r.table->EffectiveAcl()) {
+      const bool to_all = item.grantee == kPublicRole;
+      const bool seen =
+          enabled.contains(item.grantor) || (to_all ? with_public : enabled.contains(item.grantee));
+      if (!seen || (to_all && !with_public)) continue;
+      for (uint32_t right : EachRight(item.rights)) {
+        const std::string name = NameOfRight(right);
+        const bool option = (item.options & right) != 0 || item.grantee == r.table->owner;
+        out->New().Text("grantor", roles.NameOf(item.grantor));
+        out->Text("grantee", to_all ? "PUBLIC" : roles.NameOf(item.grantee));
+        out->Text("table_catalog", kDatabaseName).Text("table_schema", SchemaName(context, r));
+        out->Text("table_name", r.name).Text("privilege_type", name);
+        out->YesNo("is_grantable", option).YesNo("with_hierarchy", name == "SELECT");
+      }
     }
   }
 }
+void TablePrivileges(const CatalogContext& context, RowMaker* out) {
+  AddPrivileges(context, true, out);
+}
+void RoleTableGrants(const CatalogContext& context, RowMaker* out) {
+  AddPrivileges(context, false, out);
+}
 
-void EnabledRoles(const CatalogContext&, RowMaker* out) {
-  out->New().Text("role_name", kOwnerName);
+void EnabledRoles(const CatalogContext& context, RowMaker* out) {
+  for (uint64_t id : Enabled(context)) {
+    out->New().Text("role_name", context.snapshot->roles().NameOf(id));
+  }
+}
+
+void ApplicableRoles(const CatalogContext& context, RowMaker* out) {
+  const std::set<uint64_t> enabled = Enabled(context);
+  const RoleCatalog& roles = context.snapshot->roles();
+  for (const Role& r : roles.roles) {
+    for (const RoleMembership& m : r.member_of) {
+      if (!enabled.contains(r.id)) continue;
+      out->New().Text("grantee", r.name).Text("role_name", roles.NameOf(m.role));
+      out->YesNo("is_grantable", m.admin);
+    }
+  }
 }
 
 }  // namespace
@@ -312,8 +357,9 @@ void AddInformation(Makers* out) {
   (*out)["check_constraints"] = Checks;
   (*out)["views"] = Views;
   (*out)["sequences"] = Sequences;
-  (*out)["table_privileges"] = Privileges;
-  (*out)["role_table_grants"] = Privileges;
+  (*out)["table_privileges"] = TablePrivileges;
+  (*out)["role_table_grants"] = RoleTableGrants;
+  (*out)["applicable_roles"] = ApplicableRoles;
   (*out)["enabled_roles"] = EnabledRoles;
 }
 

@@ -54,7 +54,10 @@ int64_t AttributesOf(const CatalogRelation& r) {
 void Classes(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     out->New().Int("oid", r.oid).Text("relname", r.name).Int("relnamespace", r.schema);
-    out->Int("relowner", kOwnerOid)
+    if (r.table != nullptr && r.table->acl.has_value() && r.kind != 'i') {
+      out->Set("relacl", TextArray(AclTexts(context.snapshot->roles(), *r.table->acl)));
+    }
+    out->Int("relowner", RoleOid(r.table == nullptr ? kBootstrapRole : r.table->owner))
         .Int("relam", r.kind == 'r'   ? kHeap
                       : r.kind == 'i' ? kBtree
                                       : 0);
@@ -255,15 +258,16 @@ void Descriptions(const CatalogContext& context, RowMaker* out) {
 void Namespaces(const CatalogContext& context, RowMaker* out) {
   for (const CatalogSchema& s : context.snapshot->schemas()) {
     out->New().Int("oid", s.oid).Text("nspname", s.name);
-    const bool common = s.oid == kPublicOid;
-    // As PostgreSQL has it: pg_dump writes down what is otherwise.
-    out->Int("nspowner", common ? kDatabaseOwnerOid : kOwnerOid);
-    if (!common) continue;
-    std::vector<Datum> rights;
-    for (const char* right : {"pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner"}) {
-      rights.push_back(Datum::String(right));
+    const TablePtr made = context.snapshot->SchemaDescription(s.oid);
+    const RoleCatalog& roles = context.snapshot->roles();
+    uint64_t owner = made == nullptr ? kBootstrapRole : made->owner;
+    std::optional<Acl> acl = made == nullptr ? std::nullopt : made->acl;
+    if (s.oid == kPublicOid) {
+      owner = kDatabaseOwnerRole;
+      acl = roles.public_acl.value_or(DefaultPublicAcl());
     }
-    out->Set("nspacl", ArrayDatum(MakeVector(std::move(rights))));
+    out->Int("nspowner", RoleOid(owner));
+    if (acl.has_value()) out->Set("nspacl", TextArray(AclTexts(roles, *acl)));
   }
 }
 

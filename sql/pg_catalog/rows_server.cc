@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The database, its one owner, settings, and what PostgreSQL keeps beside them.
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "sql/pg_catalog/rows.h"
 #include "sql/types/array.h"
@@ -15,49 +17,99 @@ namespace {
 
 Datum One(char c) { return Datum::String(std::string(1, c)); }
 
-void Databases(const CatalogContext&, RowMaker* out) {
+void Databases(const CatalogContext& context, RowMaker* out) {
   out->New().Int("oid", kDatabaseOid).Text("datname", kDatabaseName).Int("datdba", kOwnerOid);
   out->Int("encoding", 6).Set("datlocprovider", One('c')).Bool("datallowconn", true);
   out->Int("datconnlimit", -1).Int("dattablespace", 1663);
   out->Text("datcollate", "C").Text("datctype", "C");
-}
-
-void Role(RowMaker* out) {
-  out->New().Text("rolname", kOwnerName).Int("oid", kOwnerOid).Int("rolconnlimit", -1);
-  for (const char* right : {"rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin",
-                            "rolreplication", "rolbypassrls"}) {
-    out->Bool(right, true);
+  const RoleCatalog& roles = context.snapshot->roles();
+  if (roles.database_acl.has_value()) {
+    out->Set("datacl", TextArray(AclTexts(roles, *roles.database_acl)));
   }
 }
-// Owns the schema public, as in PostgreSQL, and nothing else.
-void DatabaseOwner(RowMaker* out) {
-  out->New().Text("rolname", "pg_database_owner").Int("oid", kDatabaseOwnerOid);
-  out->Int("rolconnlimit", -1).Bool("rolinherit", true);
-  for (const char* right : {"rolsuper", "rolcreaterole", "rolcreatedb", "rolcanlogin",
-                            "rolreplication", "rolbypassrls"}) {
-    out->Bool(right, false);
-  }
-}
-void Roles(const CatalogContext&, RowMaker* out) {
-  Role(out);
-  out->Text("rolpassword", "********");
-  DatabaseOwner(out);
-  out->Text("rolpassword", "********");
-}
-void AuthIds(const CatalogContext&, RowMaker* out) {
-  Role(out);
-  DatabaseOwner(out);
+
+// Those that are always there come first. pg_database_owner owns the schema public, as in
+// PostgreSQL, and nothing else.
+std::vector<sql::Role> AllRoles(const CatalogContext& context) {
+  std::vector<sql::Role> out(2);
+  out[0].id = kBootstrapRole;
+  out[0].name = kBootstrapRoleName;
+  out[0].superuser = out[0].create_role = out[0].create_db = out[0].login = true;
+  out[1].id = kDatabaseOwnerRole;
+  out[1].name = kDatabaseOwnerRoleName;
+  const std::vector<sql::Role>& made = context.snapshot->roles().roles;
+  out.insert(out.end(), made.begin(), made.end());
+  return out;
 }
 
-void User(RowMaker* out) {
-  out->New().Text("usename", kOwnerName).Int("usesysid", kOwnerOid).Bool("usecreatedb", true);
-  out->Bool("usesuper", true).Bool("userepl", true).Bool("usebypassrls", true);
+void AddRole(const sql::Role& r, RowMaker* out) {
+  out->New().Text("rolname", r.name).Int("oid", RoleOid(r.id)).Int("rolconnlimit", -1);
+  out->Bool("rolsuper", r.superuser).Bool("rolinherit", r.inherit);
+  out->Bool("rolcreaterole", r.create_role).Bool("rolcreatedb", r.create_db);
+  out->Bool("rolcanlogin", r.login).Bool("rolreplication", r.id == kBootstrapRole);
+  out->Bool("rolbypassrls", r.id == kBootstrapRole);
+  if (r.valid_until_us.has_value()) out->Set("rolvaliduntil", Datum::Int(*r.valid_until_us));
 }
-void Users(const CatalogContext&, RowMaker* out) {
-  User(out);
-  out->Text("passwd", "********");
+
+void Roles(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : AllRoles(context)) {
+    AddRole(r, out);
+    out->Text("rolpassword", "********");
+  }
 }
-void Shadow(const CatalogContext&, RowMaker* out) { User(out); }
+
+void AuthIds(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : AllRoles(context)) {
+    AddRole(r, out);
+    if (!r.verifier.empty()) out->Text("rolpassword", r.verifier);
+  }
+}
+
+void AuthMembers(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : context.snapshot->roles().roles) {
+    for (const RoleMembership& m : r.member_of) {
+      out->New().Int("roleid", RoleOid(m.role)).Int("member", RoleOid(r.id));
+      out->Int("grantor", RoleOid(m.grantor)).Bool("admin_option", m.admin);
+    }
+  }
+}
+
+void AddUser(const sql::Role& r, RowMaker* out) {
+  out->New().Text("usename", r.name).Int("usesysid", RoleOid(r.id));
+  out->Bool("usecreatedb", r.create_db).Bool("usesuper", r.superuser);
+  out->Bool("userepl", r.id == kBootstrapRole).Bool("usebypassrls", r.id == kBootstrapRole);
+  if (r.valid_until_us.has_value()) out->Set("valuntil", Datum::Int(*r.valid_until_us));
+}
+
+void Users(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : AllRoles(context)) {
+    if (!r.login) continue;
+    AddUser(r, out);
+    out->Text("passwd", "********");
+  }
+}
+
+void Shadow(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : AllRoles(context)) {
+    if (!r.login) continue;
+    AddUser(r, out);
+    if (!r.verifier.empty()) out->Text("passwd", r.verifier);
+  }
+}
+
+void Groups(const CatalogContext& context, RowMaker* out) {
+  for (const sql::Role& r : AllRoles(context)) {
+    if (r.login) continue;
+    std::vector<Datum> members;
+    for (const sql::Role& m : context.snapshot->roles().roles) {
+      const bool is = std::any_of(m.member_of.begin(), m.member_of.end(),
+                                  [&r](const RoleMembership& of) { return of.role == r.id; });
+      if (is) members.push_back(Datum::Int(RoleOid(m.id)));
+    }
+    out->New().Text("groname", r.name).Int("grosysid", RoleOid(r.id));
+    out->Set("grolist", ArrayDatum(MakeVector(std::move(members))));
+  }
+}
 
 void Tablespaces(const CatalogContext&, RowMaker* out) {
   out->New().Int("oid", 1663).Text("spcname", "pg_default").Int("spcowner", kOwnerOid);
@@ -84,7 +136,9 @@ void Activity(const CatalogContext& context, RowMaker* out) {
   if (context.session == nullptr) return;
   out->New().Int("datid", kDatabaseOid).Text("datname", kDatabaseName);
   out->Int("pid", static_cast<int64_t>(context.session->id())).Int("usesysid", kOwnerOid);
-  out->Text("usename", kOwnerName).Text("state", "active").Text("backend_type", "client backend");
+  out->Text("usename", context.session->session_user())
+      .Text("state", "active")
+      .Text("backend_type", "client backend");
   out->Text("application_name", context.session->Setting("application_name").value_or(""));
 }
 
@@ -130,6 +184,8 @@ void AddServer(Makers* out) {
   (*out)["pg_database"] = Databases;
   (*out)["pg_roles"] = Roles;
   (*out)["pg_authid"] = AuthIds;
+  (*out)["pg_auth_members"] = AuthMembers;
+  (*out)["pg_group"] = Groups;
   (*out)["pg_user"] = Users;
   (*out)["pg_shadow"] = Shadow;
   (*out)["pg_tablespace"] = Tablespaces;

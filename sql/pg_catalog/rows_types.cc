@@ -24,11 +24,11 @@ Datum Proc(absl::string_view prefix, absl::string_view suffix) {
   return NamedOid(CatalogFunctionOid(name), name);
 }
 
-void AddType(Type t, int64_t schema, RowMaker* out) {
+void AddType(Type t, int64_t schema, uint64_t owner, RowMaker* out) {
   const PgTypeFacts& facts = PgFactsOf(t);
   const Type element = ArrayElement(t);
   out->New().Int("oid", OidOf(t)).Text("typname", PgTypeName(t));
-  out->Int("typnamespace", schema).Int("typowner", kOwnerOid).Int("typlen", SizeOf(t));
+  out->Int("typnamespace", schema).Int("typowner", RoleOid(owner)).Int("typlen", SizeOf(t));
   out->Bool("typbyval", facts.by_value)
       .Set("typtype", One(t == Type::kUnknown ? 'p'
                           : IsEnum(t)         ? 'e'
@@ -51,11 +51,11 @@ void Types(const CatalogContext& context, RowMaker* out) {
   for (uint8_t i = 0; i < kTypeCount; ++i) {
     const Type t = static_cast<Type>(i);
     if (!IsReady(t)) continue;
-    AddType(t, kPgCatalogOid, out);
-    if (IsReady(ArrayOf(t))) AddType(ArrayOf(t), kPgCatalogOid, out);
+    AddType(t, kPgCatalogOid, kBootstrapRole, out);
+    if (IsReady(ArrayOf(t))) AddType(ArrayOf(t), kPgCatalogOid, kBootstrapRole, out);
   }
   for (const CatalogType& t : context.snapshot->types()) {
-    AddType(t.type, SchemaOid(SchemaOf(*t.description)), out);
+    AddType(t.type, SchemaOid(SchemaOf(*t.description)), t.description->owner, out);
   }
 }
 

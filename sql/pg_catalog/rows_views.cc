@@ -14,12 +14,18 @@ std::string SchemaName(const CatalogContext& context, const CatalogRelation& r) 
   return schema == nullptr ? "" : schema->name;
 }
 
+std::string OwnerName(const CatalogContext& context, const CatalogRelation& r) {
+  return context.snapshot->roles().NameOf(r.table == nullptr ? kBootstrapRole : r.table->owner);
+}
+
 void Tables(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'r') continue;
     const bool stored = r.table != nullptr;
     out->New().Text("schemaname", SchemaName(context, r)).Text("tablename", r.name);
-    out->Text("tableowner", kOwnerName).Bool("hasrules", false).Bool("rowsecurity", false);
+    out->Text("tableowner", OwnerName(context, r))
+        .Bool("hasrules", false)
+        .Bool("rowsecurity", false);
     out->Bool("hasindexes", stored && (!r.table->has_hidden_key() || !r.table->indexes.empty()));
     out->Bool("hastriggers",
               stored && (!r.table->foreign_keys.empty() || !r.table->referencing.empty()));
@@ -30,7 +36,7 @@ void Views(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'v') continue;
     out->New().Text("schemaname", SchemaName(context, r)).Text("viewname", r.name);
-    out->Text("viewowner", kOwnerName);
+    out->Text("viewowner", OwnerName(context, r));
     if (r.table != nullptr) out->Text("definition", ViewSql(*r.table));
   }
 }
@@ -49,7 +55,9 @@ void Sequences(const CatalogContext& context, RowMaker* out) {
     if (r.kind != 'S') continue;
     const SequenceOptions& s = r.table->sequence;
     out->New().Text("schemaname", SchemaName(context, r)).Text("sequencename", r.name);
-    out->Text("sequenceowner", kOwnerName).Int("start_value", s.start).Int("min_value", s.min);
+    out->Text("sequenceowner", OwnerName(context, r))
+        .Int("start_value", s.start)
+        .Int("min_value", s.min);
     out->Set("data_type", NamedOid(OidOf(s.type), std::string(TypeName(s.type))));
     out->Int("max_value", s.max).Int("increment_by", s.increment).Bool("cycle", s.cycle);
     out->Int("cache_size", s.cache);

@@ -54,6 +54,26 @@ int64_t SchemaOid(absl::string_view name) {
   return HashedOid(absl::StrCat("schema ", name));
 }
 
+int64_t RoleOid(uint64_t role) {
+  if (role == kBootstrapRole) return kOwnerOid;
+  if (role == kPublicRole) return 0;
+  return role == kDatabaseOwnerRole ? kDatabaseOwnerOid : TableOid(TableId(role));
+}
+
+std::optional<uint64_t> RoleOfOid(const RoleCatalog& roles, int64_t oid) {
+  if (oid == kOwnerOid) return kBootstrapRole;
+  if (oid == kDatabaseOwnerOid) return kDatabaseOwnerRole;
+  for (const Role& r : roles.roles) {
+    if (RoleOid(r.id) == oid) return r.id;
+  }
+  return std::nullopt;
+}
+
+TablePtr CatalogSnapshot::SchemaDescription(int64_t oid) const {
+  const auto it = schema_descriptions_.find(oid);
+  return it == schema_descriptions_.end() ? nullptr : it->second;
+}
+
 std::string SchemaOf(const TableDescriptor& table) {
   return table.schema.empty() ? "public" : table.schema;
 }
@@ -66,7 +86,10 @@ CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::
     names.insert(SchemaIn(t->name));
     if (t->is_relation()) by_id_[t->id.value] = t;
     if (t->is_enum()) AddType(t);
-    if (t->kind == RelationKind::kSchema) comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
+    if (t->kind == RelationKind::kRoles) roles_ = t->roles;
+    if (t->kind != RelationKind::kSchema) continue;
+    comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
+    schema_descriptions_[SchemaOid(SchemaIn(t->name))] = t;
   }
   std::erase_if(tables_, [](const TablePtr& t) { return !t->is_relation(); });
   for (const std::string& name : names) schemas_.push_back({SchemaOid(name), name});

@@ -19,6 +19,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,6 +83,10 @@ class CatalogSnapshot {
   CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path);
 
   const std::vector<CatalogSchema>& schemas() const { return schemas_; }
+  // All roles, but for those that are always there.
+  const RoleCatalog& roles() const { return roles_ == nullptr ? NoRoles() : *roles_; }
+  // The description of a schema that users made; null for any other.
+  TablePtr SchemaDescription(int64_t oid) const;
   // Of schemas, by their numbers.
   const std::map<int64_t, std::string>& comments() const { return comments_; }
   const std::vector<CatalogRelation>& relations() const { return relations_; }
@@ -122,6 +128,8 @@ class CatalogSnapshot {
   std::vector<CatalogRelation> relations_;
   std::vector<CatalogConstraint> constraints_;
   std::vector<CatalogType> types_;
+  std::shared_ptr<const RoleCatalog> roles_;
+  std::map<int64_t, TablePtr> schema_descriptions_;
   std::map<int64_t, std::string> comments_;
   std::map<int64_t, size_t> by_oid_, constraint_by_oid_;
   std::map<std::pair<int64_t, std::string>, size_t> by_name_;
@@ -137,6 +145,10 @@ int64_t DefaultOid(TableId id, uint32_t column);
 int64_t CheckOid(TableId id, size_t number);
 int64_t RuleOid(TableId view);
 int64_t SchemaOid(absl::string_view name);
+// 0 for PUBLIC.
+int64_t RoleOid(uint64_t role);
+// The role of that number; nothing where there is none.
+std::optional<uint64_t> RoleOfOid(const RoleCatalog& roles, int64_t oid);
 // The schema that an object's description names.
 std::string SchemaOf(const TableDescriptor& table);
 

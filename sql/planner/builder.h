@@ -105,6 +105,13 @@ class Builder : public SubqueryPlanner {
   };
 
   absl::StatusOr<TablePtr> FindTable(const ast::TableName& name) const;
+  // Notes what must be allowed, of the relation, for whoever reads here: the view that is planned,
+  // or whoever runs the plan.
+  void Need(const TablePtr& relation, uint32_t rights) const;
+  // The same of reading the table's rows, where one of the expressions does, over rows that begin
+  // with the table's columns.
+  void NeedIfRead(const TablePtr& table, const Expr* e) const;
+  void NeedIfRead(const TablePtr& table, const std::vector<ExprPtr>& exprs) const;
   // Puts `table` into the scope; 42712.
   absl::Status Enter(ScopeTable table, int position, FromNode* node, Scope* scope) const;
 

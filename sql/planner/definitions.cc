@@ -294,7 +294,15 @@ absl::StatusOr<ExprPtr> DefaultExpr(const ColumnDescriptor& column) {
       const TypeNames types = TypesIn(column);
       Binder binder(&nothing, nullptr, nullptr, "DEFAULT expressions");
       binder.Types(&types);
-      return binder.BindAssignment(*value, column.name, column.type, column.typmod);
+      ISO_ASSIGN_OR_RETURN(ExprPtr out,
+                           binder.BindAssignment(*value, column.name, column.type, column.typmod));
+      if (column.identity == Identity::kNone) return out;
+      for (Expr* e = out.get(); e != nullptr; e = e->args.empty() ? nullptr : e->args[0].get()) {
+        const bool draws =
+            e->kind == ExprKind::kCall && e->function->name == std::string("nextval");
+        if (draws) e->function = &NextIdentityFunction();
+      }
+      return out;
     }
     case DefaultKind::kNone:
       break;
@@ -346,6 +354,7 @@ absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view ve
     case RelationKind::kTable:
     case RelationKind::kSchema:
     case RelationKind::kEnum:
+    case RelationKind::kRoles:
       break;
     case RelationKind::kSequence:
       return SqlError(sqlstate::kWrongObjectType,

@@ -170,8 +170,10 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
     ISO_ASSIGN_OR_RETURN(node->arbiter, Arbiter(conflict, *table, node->rules.indexes));
     node->any_arbiter = false;
   }
+  if (!node->any_arbiter) Need(table, kRightSelect);
   node->conflict = InsertPlan::Conflict::kNothing;
   if (!conflict.update) return absl::OkStatus();
+  Need(table, kRightUpdate);
   if (node->any_arbiter) {
     return SqlError(sqlstate::kSyntaxError,
                     "ON CONFLICT DO UPDATE requires inference specification or constraint name",
@@ -184,6 +186,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
   excluded.tables[0].qualified_only = true;
   scope.tables.push_back(std::move(excluded.tables[0]));
   ISO_ASSIGN_OR_RETURN(node->set, Assignments(conflict.set, *table, scope, true));
+  for (const auto& [column, value] : node->set) NeedIfRead(table, value.get());
   // What ORMs say of every column: the row that is met has that key.
   std::erase_if(node->set, [&](const auto& assignment) {
     const auto& [column, value] = assignment;
@@ -205,6 +208,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
     binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(node->where, binder.BindAs(*conflict.where, Type::kBool, "WHERE"));
     DeferFor(node->where.get());
+    NeedIfRead(table, node->where.get());
   }
   return absl::OkStatus();
 }
@@ -212,6 +216,7 @@ absl::Status Builder::InsertConflict(const ast::Insert& insert, const TablePtr& 
 absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(insert.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "insert into"));
+  Need(table, kRightInsert);
   ISO_RETURN_IF_ERROR(TopCtes(insert.ctes));
   std::vector<int> targets;
   for (const auto& [name, position] : insert.columns) {
@@ -261,12 +266,14 @@ absl::StatusOr<PlanNodePtr> Builder::Insert(const ast::Insert& insert) {
   }
   ISO_ASSIGN_OR_RETURN(node->returning,
                        Returning(insert.returning, TableScope(*table, insert.table.alias)));
+  NeedIfRead(table, node->returning);
   return PlanNodePtr(std::move(node));
 }
 
 absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(update.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "update"));
+  Need(table, kRightUpdate);
   ISO_RETURN_IF_ERROR(TopCtes(update.ctes));
   auto node = std::make_unique<UpdatePlan>();
   node->table = table;
@@ -275,6 +282,7 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
   ISO_ASSIGN_OR_RETURN(node->child, Target(table, update.table, update.from, update.where, &scope));
   ISO_ASSIGN_OR_RETURN(node->set, Assignments(update.set, *table, scope, false));
   for (const auto& [column, value] : node->set) {
+    NeedIfRead(table, value.get());
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
   }
   ISO_ASSIGN_OR_RETURN(node->rules, BindRules(*table));
@@ -282,12 +290,14 @@ absl::StatusOr<PlanNodePtr> Builder::Update(const ast::Update& update) {
     node->moves_key = node->moves_key || table->KeyPosition(static_cast<uint32_t>(column)) >= 0;
   }
   ISO_ASSIGN_OR_RETURN(node->returning, Returning(update.returning, scope));
+  NeedIfRead(table, node->returning);
   return PlanNodePtr(std::move(node));
 }
 
 absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(del.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "delete from"));
+  Need(table, kRightDelete);
   ISO_RETURN_IF_ERROR(TopCtes(del.ctes));
   auto node = std::make_unique<DeletePlan>();
   node->table = table;
@@ -296,6 +306,7 @@ absl::StatusOr<PlanNodePtr> Builder::Delete(const ast::Delete& del) {
   Scope scope;
   ISO_ASSIGN_OR_RETURN(node->child, Target(table, del.table, del.from, del.where, &scope));
   ISO_ASSIGN_OR_RETURN(node->returning, Returning(del.returning, scope));
+  NeedIfRead(table, node->returning);
   return PlanNodePtr(std::move(node));
 }
 

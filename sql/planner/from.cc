@@ -179,12 +179,17 @@ absl::StatusOr<Builder::FromNodePtr> Builder::BindLeaf(const ast::FromItem& item
             absl::StrCat("relation \"", name.schema, ".", name.name, "\" does not exist"),
             name.position);
       }
+      // Statements and passwords of others are in them.
+      if (schema == "isochron" || name.name == "pg_authid" || name.name == "pg_shadow") {
+        plan_->superusers_only = name.name;
+      }
       for (const SystemColumn& c : source.def->columns) {
         t.columns.push_back({c.name, c.type, false, -1, false, false, nullptr});
         t.columns.back().system = catalog != nullptr && t.columns.size() > catalog->visible;
       }
     } else {
       ISO_ASSIGN_OR_RETURN(source.table, FindTable(name));
+      Need(source.table, kRightSelect);
       if (source.table->kind == RelationKind::kView) {
         const TablePtr view = std::move(source.table);
         source.table = nullptr;
@@ -510,6 +515,7 @@ absl::Status Builder::LockSources(const ast::Select& select, const Scope& scope,
                     "FOR UPDATE with a subquery in FROM is not supported yet", -1,
                     "Lock the rows by a statement of its own, or name the tables: FOR UPDATE OF.");
   }
+  if (node->source.table != nullptr) Need(node->source.table, kRightUpdate);
   // What is skipped is locked row by row, above the scan.
   node->source.exclusive = select.for_update || select.lock_wait == ast::LockWait::kSkip;
   node->source.no_wait = select.lock_wait == ast::LockWait::kFail;
@@ -574,11 +580,13 @@ absl::StatusOr<PlanNodePtr> Builder::Target(const TablePtr& table, const ast::Ta
                                             const ast::ExprPtr& where, Scope* scope) {
   ISO_ASSIGN_OR_RETURN(FromNodePtr target, BindTarget(table, name, scope));
   ISO_ASSIGN_OR_RETURN(FromNodePtr all, BindItems(items, Around(), std::move(target), scope));
+  if (!items.empty()) Need(table, kRightSelect);
   std::vector<ExprPtr> conditions;
   if (where != nullptr) {
     Binder binder(scope, &plan_->params, nullptr, "WHERE");
     binder.Allow(this);
     ISO_ASSIGN_OR_RETURN(ExprPtr condition, binder.BindAs(*where, Type::kBool, "WHERE"));
+    NeedIfRead(table, condition.get());
     SplitAnd(std::move(condition), &conditions);
   }
   return BuildOrdered(std::move(all), *scope, std::move(conditions));

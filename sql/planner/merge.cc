@@ -66,6 +66,7 @@ absl::Status Builder::MergeInsert(const ast::MergeWhen& when, const TableDescrip
 absl::StatusOr<PlanNodePtr> Builder::Merge(const ast::Merge& merge) {
   ISO_ASSIGN_OR_RETURN(TablePtr table, FindTable(merge.table));
   ISO_RETURN_IF_ERROR(CheckWritable(*table, "merge into"));
+  Need(table, kRightSelect);
   ISO_RETURN_IF_ERROR(TopCtes(merge.ctes));
   auto node = std::make_unique<MergePlan>();
   node->table = table;
@@ -91,6 +92,10 @@ absl::StatusOr<PlanNodePtr> Builder::Merge(const ast::Merge& merge) {
     MergePlan::When out;
     out.matched = when.matched;
     out.action = when.action;
+    Need(table, when.action == ast::MergeAction::kInsert   ? kRightInsert
+                : when.action == ast::MergeAction::kUpdate ? kRightUpdate
+                : when.action == ast::MergeAction::kDelete ? kRightDelete
+                                                           : 0);
     if (when.condition != nullptr) {
       Binder condition(&seen, &plan_->params, nullptr, "MERGE WHEN conditions");
       condition.Allow(this);

@@ -339,6 +339,14 @@ struct SubPlan {
   std::vector<int> registers;  // what it gives holds for these values of them
 };
 
+// A right that whoever runs the plan must have, or, behind a view, the view's owner.
+struct NeededRight {
+  TablePtr relation;
+  uint32_t rights = 0;
+  bool as_owner = false;
+  uint64_t owner = 0;
+};
+
 struct Plan {
   StatementKind kind = StatementKind::kSelect;
   PlanNodePtr root;
@@ -354,6 +362,11 @@ struct Plan {
   bool modifies = false;      // some WITH query does
   // Nothing that is read while it runs is of its own writing: they wait for its end.
   bool defers_writes = false;
+  std::vector<NeededRight> needs;
+  // Some are asked of a view's owner who is not the bootstrap role.
+  bool acts_for_others = false;
+  // A table of the system that only superusers read; empty: none.
+  std::string superusers_only;
   bool writes() const { return kind != StatementKind::kSelect || modifies; }
 };
 

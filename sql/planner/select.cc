@@ -119,6 +119,40 @@ absl::StatusOr<TablePtr> Builder::FindTable(const ast::TableName& name) const {
   return it->second;
 }
 
+void Builder::Need(const TablePtr& relation, uint32_t rights) const {
+  const bool as_owner = view_ != nullptr;
+  const uint64_t owner = as_owner ? view_->owner : 0;
+  plan_->acts_for_others = plan_->acts_for_others || owner != kBootstrapRole;
+  for (NeededRight& need : plan_->needs) {
+    if (need.relation->id != relation->id || need.as_owner != as_owner || need.owner != owner) {
+      continue;
+    }
+    need.rights |= rights;
+    return;
+  }
+  plan_->needs.push_back({relation, rights, as_owner, owner});
+}
+
+namespace {
+
+bool ReadsSome(const Expr& e, int end) {
+  if (e.kind == ExprKind::kColumn && e.index >= 0 && e.index < end) return true;
+  return std::any_of(e.args.begin(), e.args.end(),
+                     [end](const ExprPtr& a) { return a != nullptr && ReadsSome(*a, end); });
+}
+
+}  // namespace
+
+void Builder::NeedIfRead(const TablePtr& table, const Expr* e) const {
+  if (e != nullptr && ReadsSome(*e, static_cast<int>(table->columns.size()))) {
+    Need(table, kRightSelect);
+  }
+}
+
+void Builder::NeedIfRead(const TablePtr& table, const std::vector<ExprPtr>& exprs) const {
+  for (const ExprPtr& e : exprs) NeedIfRead(table, e.get());
+}
+
 void Builder::Output::SetOrigin(const Scope& scope) {
   if (expr->kind != ExprKind::kColumn) return;
   for (const ScopeTable& t : scope.tables) {

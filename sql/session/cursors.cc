@@ -113,6 +113,13 @@ Task<absl::StatusOr<std::shared_ptr<Cursor>>> TransactionImpl::Open(Ctx ctx, Pre
     co_return SqlError(sqlstate::kUnsupported,
                        "DECLARE CURSOR must not contain data-modifying statements in WITH");
   }
+  if (engine_->NeedsCheck(*plan, *settings_)) {
+    const bool past = options_.read_only && bound_.value_or(read_timestamp()).us != 0;
+    std::vector<UsedTable> used;
+    ISO_CO_RETURN_IF_ERROR(
+        co_await engine_->CheckPlan(ctx, plan, settings_.get(), relations(), past, &used));
+    if (!options_.read_only) ISO_CO_RETURN_IF_ERROR(Use(used));
+  }
   ISO_CO_ASSIGN_OR_RETURN(ExecContext exec, ExecHere(ctx, *plan, params));
   if (!statement->draws) {
     auto run = std::make_unique<PlanRun>(engine_, plan, std::move(exec));

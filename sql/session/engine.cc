@@ -440,9 +440,15 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::Run(std::shared_ptr<const Plan
     }
     if (check_schema && exec->reader->read_timestamp().us != 0) {
       check_schema = false;
+      std::vector<UsedTable> more;
+      if (!exec->used.empty()) {
+        more = exec->used;
+        more.insert(more.end(), plan->tables.begin(), plan->tables.end());
+      }
+      const std::vector<UsedTable>& tables = more.empty() ? plan->tables : more;
       Timestamp until;
-      if (!catalog_.ValidNow(plan->tables, &until)) {
-        ISO_CO_ASSIGN_OR_RETURN(until, co_await catalog_.Validate(exec->ctx, plan->tables));
+      if (!catalog_.ValidNow(tables, &until)) {
+        ISO_CO_ASSIGN_OR_RETURN(until, co_await catalog_.Validate(exec->ctx, tables));
       }
       if (exec->reader->read_timestamp() > until) {
         co_return absl::AbortedError("a table was changed or dropped during the read");

@@ -15,6 +15,7 @@
 #include "sql/binder/catalog_reader.h"
 #include "sql/catalog/catalog.h"
 #include "sql/exec/operator.h"
+#include "sql/session/access.h"
 #include "sql/session/advisory.h"
 #include "sql/session/prepared.h"
 #include "sql/session/schema_jobs.h"
@@ -83,10 +84,33 @@ class EngineImpl : public Engine, public VirtualTables {
                                                    ExecContext* exec, ResultSink* sink,
                                                    Draws* draws, bool check_schema);
   Draws MakeDraws(Settings* settings, bool read_only) {
-    return Draws(&catalog_, &sequences_, &settings->sequences(), read_only, settings->path());
+    return Draws(&catalog_, &sequences_, settings, read_only);
   }
   SequenceBlocks& sequences() { return sequences_; }
   AdvisoryLocks& advisory() { return advisory_; }
+
+  // access.cc: what the acting role may do now; kept in the settings as long as the roles stay as
+  // they are. What `inside` names means that.
+  Task<absl::StatusOr<AccessPtr>> AccessOf(Ctx ctx, Settings* settings, const TableMap* inside);
+  // Whether CheckPlan has anything to look at: not for the bootstrap role, but where a view reads
+  // for an owner that is another.
+  static bool NeedsCheck(const Plan& plan, const Settings& settings) {
+    return !settings.acts_as_bootstrap() || plan.acts_for_others;
+  }
+  // Whether the plan may be run. `past`: it reads at an older timestamp; what counts is what is
+  // allowed now. *used gets the descriptions that the answer follows from, beside the plan's.
+  // 42501.
+  Task<absl::Status> CheckPlan(Ctx ctx, std::shared_ptr<const Plan> plan, Settings* settings,
+                               const TableMap* inside, bool past, std::vector<UsedTable>* used);
+  // ddl_access.cc: whether a statement about the schema may be, its names resolved. 42501.
+  Task<absl::Status> CheckStatement(Ctx ctx, const ast::Statement* statement, Settings* settings,
+                                    const TableMap* inside, txn::ReadTransaction* reader);
+  Task<absl::Status> MustBeSuperuser(Ctx ctx, Settings* settings, const char* what);
+  // login.cc: SET ROLE, SET SESSION AUTHORIZATION. 42704, 42501.
+  Task<absl::StatusOr<StatementResult>> SetIdentity(Ctx ctx, const ast::Set* set,
+                                                    Settings* settings, const TableMap* inside);
+  Task<absl::StatusOr<Login>> FindLogin(Ctx ctx, std::string name) override;
+  Task<absl::Status> LogIn(Ctx ctx, std::string name, Settings* settings);
 
   // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
   absl::StatusOr<std::vector<Datum>> BindParams(const Plan& plan, const Params& params,
@@ -117,6 +141,8 @@ class EngineImpl : public Engine, public VirtualTables {
   }
 
  private:
+  Task<absl::Status> CheckSchemaUse(Ctx ctx, AccessPtr access, std::string schema,
+                                    const TableMap* inside, std::vector<UsedTable>* used);
   // database_options.cc
   Task<absl::StatusOr<std::vector<Row>>> DatabaseOptions(Ctx ctx, txn::ReadTransaction* reader);
   // The kept plan if every table is as it was; null otherwise.

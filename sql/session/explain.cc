@@ -38,6 +38,11 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunExplain(Ctx ctx, Prepa
       co_await engine_->ResolveTablesAt(ctx, statement, Timestamp(), nullptr, relations()));
   ISO_CO_ASSIGN_OR_RETURN(Plan made, MakePlan(*explain.statement, tables, text->param_types));
   const auto plan = std::make_shared<const Plan>(std::move(made));
+  if (engine_->NeedsCheck(*plan, *settings_)) {
+    std::vector<UsedTable> used;
+    ISO_CO_RETURN_IF_ERROR(
+        co_await engine_->CheckPlan(ctx, plan, settings_.get(), relations(), false, &used));
+  }
   Explained explained;
   explained.planning_us = executor->MonotonicNow() - begun;
   Profile profile;

@@ -9,7 +9,7 @@
 namespace isochron::sql {
 
 SessionImpl::Running::Running(SessionImpl* session, const std::string& sql) : session_(session) {
-  session_->running_ = sql;
+  session_->running_ = WithoutPasswords(sql);
   Executor* const executor = session_->engine_->deps().executor;
   executor->Cancel(std::exchange(session_->idle_timer_, 0));
   session_->running_since_ = executor->MonotonicNow();

@@ -192,6 +192,12 @@ Task<SchemaTransaction::Result> SchemaTransaction::CreateSchema(Ctx ctx,
     result.notices.push_back({"NOTICE", "42P06", absl::StrCat(there, ", skipping")});
     co_return result;
   }
+  if (!create->owner.empty()) {
+    ISO_CO_ASSIGN_OR_RETURN(const AccessPtr access, co_await AccessHere(ctx));
+    const std::optional<uint64_t> owner = access->catalog().IdOf(create->owner);
+    if (!owner.has_value()) co_return NoRole(create->owner);
+    schema.owner = *owner;
+  }
   ISO_CO_RETURN_IF_ERROR(co_await FenceName(ctx, schema.name));
   co_return co_await Create(ctx, std::move(schema), create->if_not_exists, {}, "CREATE SCHEMA");
 }

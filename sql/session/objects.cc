@@ -39,6 +39,7 @@ std::string TagOf(const ast::ObjectStatement& object) {
     std::string operator()(const ast::SessionPtr&) const { return ""; }
     std::string operator()(const ast::NamesPtr&) const { return ""; }
     std::string operator()(const ast::TypePtr&) const { return ""; }
+    std::string operator()(const ast::RolePtr&) const { return ""; }
   };
   return std::visit(Tag(), object.node);
 }
@@ -107,6 +108,7 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
   if (const auto* discard = std::get_if<ast::Discard>(&object->node)) {
     if (discard->kind == ast::DiscardKind::kAll) {
       settings_->ResetAll();
+      settings_->SetWho({settings_->who().login, settings_->who().login, std::nullopt});
       ISO_CO_RETURN_IF_ERROR(co_await engine_->advisory().UnlockAll(ctx, id_));
       settings_->names()->held.clear();
       settings_->names()->statements.CloseAll();
@@ -163,6 +165,7 @@ Task<SessionImpl::Result> SessionImpl::CreateSequence(Ctx ctx, const ast::Create
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor sequence,
                           DefineSequence(FullNameOf(create->name), create->options, Type::kInt8));
   ISO_CO_RETURN_IF_ERROR(co_await SetOwner(ctx, create->options.owner, &sequence));
+  sequence.owner = settings_->acting().role;
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
                                          ctx, std::move(sequence), create->if_not_exists, &commit));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/session/replay.h"
 
+#include "sql/session/access.h"
+
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -78,7 +80,8 @@ std::string ReplayEntry::Sql() const {
   const absl::string_view all = text->text;
   const absl::string_view one = absl::StripAsciiWhitespace(
       all.substr(static_cast<size_t>(ast().position), static_cast<size_t>(ast().length)));
-  return one.size() > 120 ? absl::StrCat(one.substr(0, 117), "...") : std::string(one);
+  const std::string shown = WithoutPasswords(std::string(one));
+  return shown.size() > 120 ? absl::StrCat(shown.substr(0, 117), "...") : shown;
 }
 
 int64_t ReplayEntry::Bytes() const {

@@ -10,6 +10,7 @@
 #include "sql/catalog/full_name.h"
 #include "sql/catalog/layout.h"
 #include "sql/parser/ast_objects.h"
+#include "sql/parser/ast_roles.h"
 #include "sql/parser/ast_types.h"
 #include "sql/parser/parser.h"
 #include "sql/planner/planner.h"
@@ -54,6 +55,13 @@ void Collect(ast::ObjectStatement* object, Names* out) {
       out->relations.push_back(&named->name);
     } else if (auto* dropped = std::get_if<ast::DropType>(&statement->node)) {
       for (ast::TableName& name : dropped->names) out->relations.push_back(&name);
+    }
+  } else if (auto* role = std::get_if<ast::RolePtr>(&object->node)) {
+    auto* statement = const_cast<ast::RoleStatement*>(role->get());
+    if (auto* grant = std::get_if<ast::Grant>(&statement->node)) {
+      for (ast::TableName& name : grant->relations) out->relations.push_back(&name);
+    } else if (auto* owner = std::get_if<ast::AlterOwner>(&statement->node)) {
+      if (owner->kind != ast::OwnedKind::kSchema) out->relations.push_back(&owner->name);
     }
   } else if (auto* maintain = std::get_if<ast::Maintain>(&object->node)) {
     for (ast::TableName& name : maintain->tables) out->relations.push_back(&name);

@@ -202,7 +202,7 @@ Task<absl::Status> AlterTableEdit::Apply(Ctx ctx, SchemaChange* change) {
     found = described.status();
     if (found.ok()) table_ = *described;
     const ast::AlterKind kind = alter_->commands[0].kind;
-    const bool any = kind == ast::AlterKind::kOwner || kind == ast::AlterKind::kSetSchema;
+    const bool any = kind == ast::AlterKind::kSetSchema;
     if (found.ok() && !table_->is_table() && !any) co_return NotATable(LocalName(name));
   }
   const std::string state = SqlStateOf(found);
@@ -275,8 +275,6 @@ Task<absl::Status> AlterTableEdit::Command(Ctx ctx, SchemaChange* change,
       co_return co_await AddPrimaryKey(ctx, change, command);
     case ast::AlterKind::kDropConstraint:
       co_return co_await DropConstraint(ctx, change, command);
-    case ast::AlterKind::kOwner:
-      co_return absl::OkStatus();
     case ast::AlterKind::kRenameTable:
       co_return co_await change->Rename(ctx, table_->name,
                                         FullName(table_->schema, command->new_name));

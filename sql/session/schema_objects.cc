@@ -45,6 +45,9 @@ Task<SchemaTransaction::Result> SchemaTransaction::Object(Ctx ctx,
   if (const auto* type = std::get_if<ast::TypePtr>(&object->node)) {
     co_return co_await Types(ctx, type->get());
   }
+  if (const auto* role = std::get_if<ast::RolePtr>(&object->node)) {
+    co_return co_await Roles(ctx, role->get());
+  }
   if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
     co_return co_await CreateSequence(ctx, create);
   }
@@ -61,6 +64,8 @@ Task<SchemaTransaction::Result> SchemaTransaction::Create(Ctx ctx, TableDescript
   StatementResult result;
   result.tag = std::move(tag);
   const std::string name = table.name;
+  const bool has_owner = table.kind != RelationKind::kRoles && table.owner == kBootstrapRole;
+  if (has_owner) table.owner = settings_->acting().role;
   // One that stands may be changed later in the transaction, whose lock then keeps fences out.
   if (!scope_.names.contains(name)) {
     ISO_CO_RETURN_IF_ERROR(co_await scope_.fence(ctx, name));

@@ -24,6 +24,7 @@
 
 #include "sql/parser/ast_names.h"
 #include "sql/parser/ast_objects.h"
+#include "sql/parser/ast_roles.h"
 #include "sql/parser/ast_types.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/private_writer.h"
@@ -87,6 +88,36 @@ class SchemaTransaction {
   Task<Result> CreateEnum(Ctx ctx, const ast::CreateEnum* create);
   Task<Result> AlterEnum(Ctx ctx, const ast::AlterEnum* alter);
   Task<Result> DropType(Ctx ctx, const ast::DropType* drop);
+  // role_edits.cc
+  Task<Result> Roles(Ctx ctx, const ast::RoleStatement* role);
+  Task<Result> CreateRole(Ctx ctx, const ast::CreateRole* create);
+  Task<Result> AlterRole(Ctx ctx, const ast::AlterRole* alter);
+  Task<Result> DropRole(Ctx ctx, const ast::DropRole* drop);
+  Task<Result> GrantRole(Ctx ctx, const ast::GrantRole* grant);
+  Task<Result> EditRoles(Ctx ctx, std::function<absl::Status(RoleCatalog*)> change,
+                         std::string tag);
+  // Makes the list of roles, where there never was one.
+  Task<absl::Status> EnsureRoles(Ctx ctx);
+  // What the acting role may do, as the transaction sees the list.
+  Task<absl::StatusOr<AccessPtr>> AccessHere(Ctx ctx);
+  // 42704
+  absl::StatusOr<uint64_t> RoleOf(const ast::RoleSpec& spec, const RoleCatalog& roles) const;
+  absl::Status SetOptions(const ast::RoleOptions& options, Role* role) const;
+  // What is kept of a password. 0A000, 22023.
+  absl::StatusOr<std::string> VerifierOf(const std::string& password) const;
+  static bool MayCreateRoles(const Access& access);
+  // Whether it may make others members of the role. 42501.
+  static absl::Status MayGive(const Access& access, uint64_t role);
+  // grants.cc
+  Task<Result> Grant(Ctx ctx, const ast::Grant* grant);
+  // The full names of what it is about, but for the database and the schema public.
+  Task<absl::StatusOr<std::vector<std::string>>> Granted(Ctx ctx, const ast::Grant* grant);
+  Task<Result> AlterOwner(Ctx ctx, const ast::AlterOwner* alter);
+  Task<Result> ReassignOwned(Ctx ctx, const ast::ReassignOwned* owned);
+  Task<Result> DropOwned(Ctx ctx, const ast::DropOwned* owned);
+  Task<absl::StatusOr<std::vector<uint64_t>>> OwnedRoles(Ctx ctx,
+                                                         const std::vector<ast::RoleSpec>* specs,
+                                                         const char* what);
   // 42704
   Task<absl::StatusOr<TablePtr>> Enum(Ctx ctx, const ast::TableName* name);
   // 3F000

@@ -7,6 +7,8 @@
 #include "common/status_macros.h"
 #include "common/wait_for.h"
 #include "sql/catalog/full_name.h"
+#include "sql/session/access.h"
+#include "sql/session/settings.h"
 #include "sql/types/error.h"
 #include "sql/types/quote.h"
 
@@ -206,6 +208,22 @@ Task<absl::Status> SequenceBlocks::Set(Ctx ctx, TablePtr sequence, int64_t value
   co_return absl::OkStatus();
 }
 
+Draws::Draws(Catalog* catalog, SequenceBlocks* blocks, Settings* settings, bool read_only)
+    : catalog_(catalog),
+      blocks_(blocks),
+      settings_(settings),
+      memory_(&settings->sequences()),
+      read_only_(read_only),
+      path_(settings->path()) {}
+
+absl::Status Draws::Allowed(const TableDescriptor& sequence, uint32_t rights) const {
+  if (settings_->acts_as_bootstrap()) return absl::OkStatus();
+  // Whoever runs the plan has found it (EngineImpl::CheckPlan).
+  const AccessPtr& access = settings_->access();
+  const bool may = access != nullptr && (access->Rights(sequence.EffectiveAcl()) & rights) != 0;
+  return may ? absl::OkStatus() : NoPermission(sequence);
+}
+
 void Draws::NewAttempt() {
   cursor_ = 0;
   wanted_.reset();
@@ -264,13 +282,15 @@ void Draws::Drew(const TableDescriptor& sequence, int64_t value) {
   memory_->last = sequence.id;
 }
 
-absl::Status Draws::Next(const std::string& name, Datum* out) {
+absl::Status Draws::Next(const std::string& name, bool for_identity, Datum* out) {
   if (wanted_.has_value()) return NotAtHand();
   if (read_only_) {
     return SqlError(sqlstate::kReadOnlyTransaction,
                     "cannot execute nextval() in a read-only transaction");
   }
   ISO_ASSIGN_OR_RETURN(const TablePtr sequence, Find(name));
+  // Whoever may insert may have the identity of the row.
+  if (!for_identity) ISO_RETURN_IF_ERROR(Allowed(*sequence, kRightUsage | kRightUpdate));
   if (const Draw* again = Again(sequence->id, false)) {
     *out = Datum::Int(again->value);
     Drew(*sequence, again->value);
@@ -304,6 +324,7 @@ absl::Status Draws::Next(const std::string& name, Datum* out) {
 absl::Status Draws::Current(const std::string& name, Datum* out) {
   if (wanted_.has_value()) return NotAtHand();
   ISO_ASSIGN_OR_RETURN(const TablePtr sequence, Find(name));
+  ISO_RETURN_IF_ERROR(Allowed(*sequence, kRightUsage | kRightSelect));
   auto it = memory_->values.find(sequence->id);
   if (it == memory_->values.end()) {
     return SqlError(sqlstate::kNotInPrerequisiteState,
@@ -330,6 +351,7 @@ absl::Status Draws::Set(const std::string& name, int64_t value, bool is_called, 
                     "cannot execute setval() in a read-only transaction");
   }
   ISO_ASSIGN_OR_RETURN(const TablePtr sequence, Find(name));
+  ISO_RETURN_IF_ERROR(Allowed(*sequence, kRightUpdate));
   const SequenceOptions& options = sequence->sequence;
   if (value < options.min || value > options.max) {
     return SqlError(

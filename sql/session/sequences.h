@@ -46,6 +46,8 @@
 
 namespace isochron::sql {
 
+class Settings;
+
 // The blocks of a node. One an engine; outlives the tasks it returned.
 class SequenceBlocks {
  public:
@@ -114,13 +116,8 @@ struct WantedDraw {
 // The sequences as one statement sees them, over its attempts.
 class Draws : public SequenceAccess {
  public:
-  Draws(Catalog* catalog, SequenceBlocks* blocks, SequenceMemory* memory, bool read_only,
-        PathPtr path)
-      : catalog_(catalog),
-        blocks_(blocks),
-        memory_(memory),
-        read_only_(read_only),
-        path_(std::move(path)) {}
+  // The settings say who draws.
+  Draws(Catalog* catalog, SequenceBlocks* blocks, Settings* settings, bool read_only);
 
   // What these names mean, instead of what the catalog says; null for nothing. Outlives the draws.
   void SeeInside(const std::map<std::string, TablePtr>* relations) { inside_ = relations; }
@@ -135,7 +132,7 @@ class Draws : public SequenceAccess {
   const std::vector<Draw>& log() const { return log_; }
   void set_log(std::vector<Draw> log) { log_ = std::move(log); }
 
-  absl::Status Next(const std::string& name, Datum* out) override;
+  absl::Status Next(const std::string& name, bool for_identity, Datum* out) override;
   absl::Status Current(const std::string& name, Datum* out) override;
   absl::Status Last(Datum* out) override;
   absl::Status Set(const std::string& name, int64_t value, bool is_called, Datum* out) override;
@@ -147,10 +144,13 @@ class Draws : public SequenceAccess {
   absl::StatusOr<TablePtr> Find(const std::string& name);
   // The draw that the last attempt made here, if it is of that kind.
   const Draw* Again(TableId sequence, bool set);
+  // That it may, by one of these rights. 42501.
+  absl::Status Allowed(const TableDescriptor& sequence, uint32_t rights) const;
   void Drew(const TableDescriptor& sequence, int64_t value);
 
   Catalog* const catalog_;
   SequenceBlocks* const blocks_;
+  const Settings* const settings_;
   SequenceMemory* const memory_;
   const bool read_only_;
   const PathPtr path_;

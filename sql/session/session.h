@@ -225,6 +225,12 @@ class Session {
   virtual bool HasCursor(const std::string& /*name*/) const { return false; }
   virtual void CloseCursor(const std::string& /*name*/) {}
 
+  // The client is the role of that name, if there is one; a name that is no role's stays what a new
+  // session is, the bootstrap role. Before anything else. 28000, 42501.
+  virtual Task<absl::Status> LogIn(Ctx /*ctx*/, std::string /*name*/) {
+    co_return absl::OkStatus();
+  }
+
   // UNAVAILABLE without a clock bound.
   virtual absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
                                                                 TransactionOptions options) = 0;
@@ -261,6 +267,13 @@ struct EngineOptions {
   std::string version = "Isochron";    // version()
 };
 
+// What a door asks before it lets a client in.
+struct Login {
+  bool known = false;      // there is such a role
+  std::string verifier;    // of its password; empty: none, or it is not valid any more
+  bool passwords = false;  // some role has one
+};
+
 class Engine {
  public:
   struct Deps {
@@ -276,6 +289,9 @@ class Engine {
   virtual ~Engine() = default;
 
   virtual std::unique_ptr<Session> NewSession() = 0;
+  virtual Task<absl::StatusOr<Login>> FindLogin(Ctx /*ctx*/, std::string /*name*/) {
+    co_return Login();
+  }
 
   struct ActiveStatement {
     uint64_t session = 0;

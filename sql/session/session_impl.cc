@@ -201,6 +201,13 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
   if (verb == Verb::kCreateTable || verb == Verb::kDropTable || verb == Verb::kObject ||
       verb == Verb::kSchema) {
     ISO_CO_ASSIGN_OR_RETURN(text, co_await engine_->WithNames(ctx, text, index, nullptr, nullptr));
+    ISO_CO_RETURN_IF_ERROR(co_await engine_->CheckStatement(ctx, &text->statements[index].ast,
+                                                            settings_.get(), nullptr, nullptr));
+  }
+  if (verb == Verb::kAlterDatabase || verb == Verb::kSplit || verb == Verb::kMerge ||
+      verb == Verb::kChecksum || verb == Verb::kMembers) {
+    ISO_CO_RETURN_IF_ERROR(
+        co_await engine_->MustBeSuperuser(ctx, settings_.get(), "change how data is kept"));
   }
   const Prepared* statement = &text->statements[index];
   switch (statement->verb) {
@@ -226,6 +233,10 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
                                   "SET LOCAL can only be used in transaction blocks"});
         co_return result;
       }
+      if (const auto* set = std::get_if<ast::Set>(&statement->ast.node);
+          set != nullptr && ChangesIdentity(*set)) {
+        co_return co_await engine_->SetIdentity(ctx, set, settings_.get(), nullptr);
+      }
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
       if (!std::get<ast::CreateTable>(statement->ast.node).foreign_keys.empty()) {
@@ -238,7 +249,8 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
       if (const auto& node = std::get<ast::ObjectPtr>(statement->ast.node)->node;
           std::holds_alternative<ast::Truncate>(node) ||
           std::holds_alternative<ast::NamesPtr>(node) ||
-          std::holds_alternative<ast::TypePtr>(node)) {
+          std::holds_alternative<ast::TypePtr>(node) ||
+          std::holds_alternative<ast::RolePtr>(node)) {
         co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
       }
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);
@@ -282,6 +294,10 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = writer;
   exec.writer = writer;
+  if (engine_->NeedsCheck(*plan, *settings_)) {
+    ISO_CO_RETURN_IF_ERROR(
+        co_await engine_->CheckPlan(ctx, plan, settings_.get(), nullptr, false, &exec.used));
+  }
   Result result;
   do {
     result = co_await engine_->RunDrawing(plan, &exec, buffer, draws, false);
@@ -362,6 +378,10 @@ Task<SessionImpl::Result> SessionImpl::ReadOnlyOnce(Ctx ctx, PreparedPtr text,
     ISO_CO_ASSIGN_OR_RETURN(exec.eval.params,
                             engine_->BindParams(*plan, params, settings_->time()));
     exec.reader = reader.get();
+    if (engine_->NeedsCheck(*plan, *settings_)) {
+      ISO_CO_RETURN_IF_ERROR(
+          co_await engine_->CheckPlan(ctx, plan, settings_.get(), nullptr, !strong, &exec.used));
+    }
     auto result = co_await engine_->Run(plan, &exec, sink, strong);
     if (result.ok()) {
       if (reader->read_timestamp().us != 0) result->read_timestamp = reader->read_timestamp();
@@ -498,6 +518,7 @@ Task<SessionImpl::Result> SessionImpl::CreateTable(Ctx ctx, const ast::CreateTab
   ISO_CO_ASSIGN_OR_RETURN(TableDescriptor table, MakeDescriptor(*create));
   ISO_CO_ASSIGN_OR_RETURN(std::vector<TableDescriptor> sequences, DefineSerials(*create, &table));
   const std::string monotone = MonotoneKey(table, sequences);
+  table.owner = settings_->acting().role;
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(
       bool made, co_await engine_->catalog().Create(ctx, std::move(table), create->if_not_exists,

@@ -77,6 +77,7 @@ class SessionImpl : public Session {
                                                         ReadBound bound, ResultSink* sink) override;
   Task<absl::StatusOr<StatementDescription>> Describe(Ctx ctx, std::string sql,
                                                       std::vector<Type> param_types) override;
+  Task<absl::Status> LogIn(Ctx ctx, std::string name) override;
   absl::StatusOr<std::shared_ptr<SqlTransaction>> Begin(Ctx ctx,
                                                         TransactionOptions options) override;
   NamedStatements* statements() override;

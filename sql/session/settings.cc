@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/causal_token.h"
 #include "common/status_macros.h"
+#include "sql/session/access.h"
 #include "sql/session/session_names.h"
 #include "sql/types/time_text.h"
 
@@ -18,6 +19,8 @@ constexpr char kStaleness[] = "spanner.read_only_staleness";
 constexpr char kCommitTimestamp[] = "spanner.commit_timestamp";
 constexpr char kReadTimestamp[] = "spanner.read_timestamp";
 constexpr char kCausalToken[] = "spanner.causal_token";
+constexpr char kRole[] = "role";
+constexpr char kSessionAuthorization[] = "session_authorization";
 
 // What clients and pg_dump set, which changes no answer here; and what drivers ask.
 constexpr std::pair<const char*, const char*> kHabits[] = {
@@ -80,6 +83,8 @@ bool IsFixed(const std::string& name) {
          name == "lc_ctype" || name == "max_index_keys";
 }
 
+bool IsIdentity(const std::string& name) { return name == kRole || name == kSessionAuthorization; }
+
 std::string TimestampText(Timestamp t) { return t.us == 0 ? "" : FormatRfc3339(t.us); }
 
 absl::Status BadValue(const std::string& name, const std::string& value, absl::string_view hint) {
@@ -135,7 +140,41 @@ absl::Status Settings::SetSetting(const std::string& name, const std::string& va
     return SqlError(sqlstate::kUnsupported,
                     "a setting for the transaction alone is not supported yet");
   }
+  if (IsIdentity(name)) {
+    return SqlError(sqlstate::kUnsupported,
+                    absl::StrCat("set_config of ", name, " is not supported"), -1,
+                    "Use SET ROLE or SET SESSION AUTHORIZATION.");
+  }
   return Set(name, value);
+}
+
+void Settings::SetWho(Who who) {
+  who_ = std::move(who);
+  access_ = nullptr;
+  path_is_plain_ = false;  // "$user"
+}
+
+absl::Status Settings::SetIdentity(const std::string& name,
+                                   const std::optional<std::string>& value) {
+  Who who = who_;
+  const bool nobody = !value.has_value() || (name == kRole && *value == "none");
+  Identity identity = who_.login;
+  if (!nobody) {
+    const auto it = known_.find(*value);
+    if (it == known_.end() && *value != who_.login.name) {
+      return SqlError(sqlstate::kUndefinedObject,
+                      absl::StrCat("role \"", *value, "\" does not exist"));
+    }
+    if (it != known_.end()) identity = {it->first, it->second};
+  }
+  if (name == kRole) {
+    who.role = nobody ? std::nullopt : std::optional<Identity>(identity);
+  } else {
+    who.session = identity;
+    who.role.reset();
+  }
+  SetWho(std::move(who));
+  return absl::OkStatus();
 }
 
 Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
@@ -155,12 +194,14 @@ Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
                {"lock_timeout", TimeText(timeouts.lock_us)},
                {"max_identifier_length", "63"},
                {"search_path", "\"$user\", public"},
+               {kRole, "none"},
                {"server_encoding", "UTF8"},
                {"server_version", absl::StrCat("15.1 (", version, ")")},
                {"server_version_num", "150001"},
                {kCommitTimestamp, ""},
                {kCausalToken, ""},
                {kReadTimestamp, ""},
+               {kSessionAuthorization, kBootstrapRoleName},
                {kStaleness, "STRONG"},
                {"standard_conforming_strings", "on"},
                {"statement_timeout", TimeText(timeouts.statement_us)},
@@ -180,6 +221,7 @@ absl::Status Settings::Set(const std::string& name, const std::optional<std::str
   if (IsFixed(name)) {
     return SqlError("55P02", absl::StrCat("parameter \"", name, "\" cannot be changed"));
   }
+  if (IsIdentity(name)) return SetIdentity(name, value);
   return Apply(name, value.value_or(it->second));
 }
 
@@ -289,7 +331,7 @@ absl::StatusOr<std::string> Settings::SetDateStyle(const std::string& value) {
 
 void Settings::ResetAll() {
   for (const auto& [name, value] : defaults_) {
-    if (!IsFixed(name)) (void)Apply(name, value);
+    if (!IsFixed(name) && !IsIdentity(name)) (void)Apply(name, value);
   }
 }
 
@@ -302,6 +344,7 @@ void Settings::SetPath(SearchPath path, bool plain) {
 
 void Settings::GoBackTo(const Settings& before) {
   path_is_plain_ = false;
+  SetWho(before.who_);
   for (const auto& [name, value] : before.values_) {
     if (!IsFixed(name) && name != kCausalToken) values_[name] = value;
   }
@@ -322,6 +365,11 @@ std::optional<std::string> Settings::Get(const std::string& name) const {
   if (name == kCommitTimestamp) return TimestampText(committed_);
   if (name == kReadTimestamp) return TimestampText(read_);
   if (name == kCausalToken && seen_.us != 0) return EncodeCausalToken(seen_);
+  if (name == kRole) return who_.role.has_value() ? who_.role->name : "none";
+  if (name == kSessionAuthorization) return who_.session.name;
+  if (name == "is_superuser") {
+    return acts_as_bootstrap() || (access_ != nullptr && access_->superuser) ? "on" : "off";
+  }
   return it->second;
 }
 

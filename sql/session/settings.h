@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/types.h"
 #include "sql/binder/catalog_reader.h"
+#include "sql/catalog/roles.h"
 #include "sql/session/search_path.h"
 #include "sql/session/sequences.h"
 #include "sql/session/session.h"
@@ -22,6 +23,7 @@
 namespace isochron::sql {
 
 struct SessionNames;
+struct Access;
 
 class Settings : public SessionReader {
  public:
@@ -57,7 +59,29 @@ class Settings : public SessionReader {
   // Whether it holds until search_path is set: the catalog was not asked.
   bool path_is_plain() const { return path_is_plain_; }
   void SetPath(SearchPath path, bool plain);
-  const std::string& current_user() const { return user_; }
+  // Who acts: the role that the client logged in as, the one that SET SESSION AUTHORIZATION made
+  // of it, and that of SET ROLE, if any.
+  struct Identity {
+    std::string name = kBootstrapRoleName;
+    uint64_t role = kBootstrapRole;
+  };
+  struct Who {
+    Identity login, session;
+    std::optional<Identity> role;
+  };
+  const Who& who() const { return who_; }
+  void SetWho(Who who);
+  // SET SESSION AUTHORIZATION and SET ROLE go back to these names when a transaction ends.
+  void Know(const Identity& identity) { known_[identity.name] = identity.role; }
+  const Identity& acting() const { return who_.role.has_value() ? *who_.role : who_.session; }
+  // It may do everything, and nothing has to be looked up for it.
+  bool acts_as_bootstrap() const { return acting().role == kBootstrapRole; }
+  const std::string& current_user() const override { return acting().name; }
+  const std::string& session_user() const override { return who_.session.name; }
+  // What the acting role may do, as it was last found (EngineImpl::AccessOf); null for the
+  // bootstrap role and before it was.
+  const std::shared_ptr<const Access>& access() const { return access_; }
+  void SetAccess(std::shared_ptr<const Access> access) { access_ = std::move(access); }
   std::vector<PreparedInfo> Prepared() const override;
   std::vector<CursorInfo> Cursors() const override;
   // Prepared statements and cursors of the session (session_names.h).
@@ -80,6 +104,7 @@ class Settings : public SessionReader {
  private:
   void See(Timestamp t);
   absl::Status Apply(const std::string& name, const std::string& value);
+  absl::Status SetIdentity(const std::string& name, const std::optional<std::string>& value);
   absl::StatusOr<std::string> SetTimeZone(const std::string& value);
   absl::StatusOr<std::string> SetDateStyle(const std::string& value);
 
@@ -96,7 +121,9 @@ class Settings : public SessionReader {
   std::shared_ptr<SessionNames> names_;
   PathPtr path_ = PublicPath();
   bool path_is_plain_ = false;
-  std::string user_ = "isochron";
+  Who who_;
+  std::map<std::string, uint64_t> known_;
+  std::shared_ptr<const Access> access_;
 };
 
 // "STRONG", "CAUSAL", "EXACT_STALENESS 5s", "MAX_STALENESS 5s", "READ_TIMESTAMP 2024-...",

@@ -31,7 +31,8 @@ TransactionImpl::TransactionImpl(EngineImpl* engine, std::shared_ptr<Settings> s
       settings_(std::move(settings)),
       options_(std::move(options)),
       zone_at_begin_(settings_->time().zone.name()),
-      style_at_begin_(settings_->Get("datestyle").value_or("ISO, MDY")) {}
+      style_at_begin_(settings_->Get("datestyle").value_or("ISO, MDY")),
+      who_at_begin_(settings_->who()) {}
 
 absl::StatusOr<std::unique_ptr<txn::ReadTransaction>> TransactionImpl::BeginReader(const Ctx& ctx) {
   return engine_->deps().store->BeginReadOnly(ctx, bound_);
@@ -161,7 +162,12 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
       co_return co_await RunSavepoint(ctx, &std::get<ast::Transaction>(statement->ast.node));
     case Verb::kSet:
     case Verb::kShow:
-      if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) RememberSettings(*set);
+      if (const auto* set = std::get_if<ast::Set>(&statement->ast.node)) {
+        RememberSettings(*set);
+        if (ChangesIdentity(*set)) {
+          co_return co_await engine_->SetIdentity(ctx, set, settings_.get(), relations());
+        }
+      }
       co_return co_await RunSetting(settings_.get(), &statement->ast, sink);
     case Verb::kCreateTable:
     case Verb::kDropTable:
@@ -254,6 +260,10 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlan(Ctx ctx,
   if (plan->writes()) ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
   ISO_CO_ASSIGN_OR_RETURN(ExecContext exec, ExecHere(ctx, *plan, params));
   exec.profile = profile;
+  if (engine_->NeedsCheck(*plan, *settings_)) {
+    ISO_CO_RETURN_IF_ERROR(
+        co_await engine_->CheckPlan(ctx, plan, settings_.get(), relations(), at, &exec.used));
+  }
   if (plan->writes()) {
     for (const UsedTable& table : plan->tables) dirty_.insert(table.id);
   }
@@ -267,7 +277,9 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunPlan(Ctx ctx,
   if (!options_.read_only && result.status().code() != absl::StatusCode::kAborted) {
     ISO_CO_RETURN_IF_ERROR(Use(exec.used));
     // What foreign keys brought about may have written any of them.
-    for (const UsedTable& table : exec.used) dirty_.insert(table.id);
+    if (plan->writes()) {
+      for (const UsedTable& table : exec.used) dirty_.insert(table.id);
+    }
   }
   // A statement takes effect as a whole or not at all.
   if (!result.ok() && writer_ != nullptr && plan->writes() &&
@@ -397,6 +409,7 @@ Task<absl::Status> TransactionImpl::Replay(Ctx ctx, absl::Status why) {
     // The statements read times as they did then: SET is among them.
     (void)settings_->Set("timezone", zone_at_begin_);
     (void)settings_->Set("datestyle", style_at_begin_);
+    settings_->SetWho(who_at_begin_);
     bool again = false;
     for (size_t i = 0; i < log_.size() && !again; ++i) {
       const ReplayEntry entry = log_[i];

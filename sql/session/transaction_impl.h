@@ -135,6 +135,7 @@ class TransactionImpl : public SqlTransaction {
   TransactionOptions options_;
   const std::string zone_at_begin_;
   const std::string style_at_begin_;
+  const Settings::Who who_at_begin_;
   State state_ = State::kOpen;
   Timestamp now_;
   std::unique_ptr<txn::ReadWriteTransaction> writer_;
@@ -162,6 +163,7 @@ class TransactionImpl : public SqlTransaction {
 };
 
 // What of ast_objects.h goes inside a transaction.
+bool ChangesIdentity(const ast::Set& set);
 bool ChangesSchema(const ast::ObjectStatement& object);
 absl::StatusOr<StatementResult> RunObjectInside(const ast::ObjectStatement& object);
 // SET and SHOW.

@@ -17,6 +17,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunSchema(Ctx ctx, Prepar
   ISO_CO_ASSIGN_OR_RETURN(text,
                           co_await engine_->WithNames(ctx, text, index, relations(), writer()));
   const Prepared* statement = &text->statements[index];
+  ISO_CO_RETURN_IF_ERROR(co_await engine_->CheckStatement(ctx, &statement->ast, settings_.get(),
+                                                          relations(), writer()));
   ISO_CO_RETURN_IF_ERROR(co_await FinishCursors(ctx, false));
   ISO_CO_RETURN_IF_ERROR(co_await SettleDeferred(ctx));
   if (schema_ == nullptr) {

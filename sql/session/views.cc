@@ -72,6 +72,7 @@ Task<SessionImpl::Result> SessionImpl::CreateView(Ctx ctx, const ast::CreateView
     }
     if (SqlStateOf(standing.status()) != sqlstate::kUndefinedTable) co_return standing.status();
   }
+  view.owner = settings_->acting().role;
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made,
                           co_await engine_->catalog().Create(ctx, std::move(view), false, &commit));
@@ -107,6 +108,7 @@ Task<SessionImpl::Result> SessionImpl::CreateTableAs(Ctx ctx, const ast::CreateT
   key.hidden = true;
   table.key = {static_cast<uint32_t>(table.columns.size())};
   table.columns.push_back(std::move(key));
+  table.owner = settings_->acting().role;
   txn::CommitResult commit;
   ISO_CO_ASSIGN_OR_RETURN(bool made, co_await engine_->catalog().Create(
                                          ctx, std::move(table), create->if_not_exists, &commit));
