@@ -80,6 +80,11 @@ Task<void> Balancer::Spread() {
       watch.well_since = now;
     } else if (chosen.size() < at_most && now - watch.well_since >= options_.steady_us &&
                now >= watch.not_before) {
+      if (now - watch.well_since < options_.put_off_us && groups_->InLongUse(g.group)) {
+        observer_->Count("placement.put_off", 1);
+        watches[g.group] = watch;
+        continue;
+      }
       chosen.emplace_back(g.group, preferred);
       watch.pause = watch.pause == 0 ? options_.again_min_us
                                      : std::min(watch.pause * 2, options_.again_max_us);

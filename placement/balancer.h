@@ -33,6 +33,7 @@ struct BalancerOptions {
   Micros round_us = 1'000'000;
   Micros size_round_us = 5'000'000;
   Micros steady_us = 3'000'000;      // a preferred voter must have looked well for so long
+  Micros put_off_us = 120'000'000;   // a hand-over, at most, for a transaction that has locks there
   Micros again_min_us = 10'000'000;  // before the next try for the same group
   Micros again_max_us = 160'000'000;
 };

@@ -21,16 +21,22 @@ NodeId PreferredLeader(const peer::GroupDescriptor& group);
 
 class HostGroups : public LocalGroups {
  public:
-  // `may_lead` is asked before a hand-over; null: everybody may.
+  // `may_lead` is asked before a hand-over; null: everybody may. `in_long_use` as in LocalGroups;
+  // null: none is.
   HostGroups(tablet::GroupHost* host, TrueTime* truetime,
-             std::function<Task<bool>(NodeId)> may_lead = nullptr)
-      : host_(host), truetime_(truetime), may_lead_(std::move(may_lead)) {}
+             std::function<Task<bool>(NodeId)> may_lead = nullptr,
+             std::function<bool(GroupId)> in_long_use = nullptr)
+      : host_(host),
+        truetime_(truetime),
+        may_lead_(std::move(may_lead)),
+        in_long_use_(std::move(in_long_use)) {}
 
   NodeId self() const override { return host_->support()->self(); }
   std::vector<GroupDescriptor> Led() override;
   std::vector<GroupDescriptor> Misplaced() override;
   std::vector<GroupDescriptor> Written() override;
   bool CouldLead(GroupId group, NodeId voter) override;
+  bool InLongUse(GroupId group) override { return in_long_use_ && in_long_use_(group); }
   std::vector<Neighbours> Mergeable() override;
   bool AllWell(const GroupDescriptor& group) override;
   std::vector<ShortGroup> Short(size_t least) override;
@@ -44,6 +50,7 @@ class HostGroups : public LocalGroups {
   tablet::GroupHost* const host_;
   TrueTime* const truetime_;
   const std::function<Task<bool>(NodeId)> may_lead_;
+  const std::function<bool(GroupId)> in_long_use_;
   std::map<GroupId, LogIndex> looked_at_;  // by Written, of those led here
 };
 

@@ -46,6 +46,9 @@ class LocalGroups {
   virtual std::vector<GroupDescriptor> Written() { return Led(); }
   // `voter` is alive and close behind in `group`, which this node leads: it could lead.
   virtual bool CouldLead(GroupId group, NodeId voter) = 0;
+  // A transaction that is not a short one has locks in `group`, which this node leads. They would
+  // be lost with the leadership, and what is too long to be run again by its server would fail.
+  virtual bool InLongUse(GroupId /*group*/) { return false; }
   virtual std::vector<Neighbours> Mergeable() { return {}; }
   // All other replicas of `group`, which this node leads, are alive and close behind.
   virtual bool AllWell(const GroupDescriptor& group) = 0;

@@ -102,6 +102,7 @@ class FakeLocal : public LocalGroups {
   NodeId self() const override { return NodeId(1); }
   std::vector<GroupDescriptor> Led() override { return led; }
   bool CouldLead(GroupId, NodeId voter) override { return well.contains(voter); }
+  bool InLongUse(GroupId group) override { return in_long_use.contains(group); }
   bool AllWell(const GroupDescriptor&) override { return true; }
   Task<absl::Status> Transfer(GroupId group, NodeId to) override {
     transfers.emplace_back(group, to);
@@ -117,6 +118,7 @@ class FakeLocal : public LocalGroups {
 
   std::vector<GroupDescriptor> led;
   std::set<NodeId> well;
+  std::set<GroupId> in_long_use;
   std::vector<std::pair<GroupId, NodeId>> transfers;
   absl::Status transfer_status;
   bool stays = false;  // or leadership comes back at once
@@ -174,6 +176,25 @@ TEST_F(PlacementTest, LeadersMoveToTheirPreferredVoterWhenItIsWell) {
   ASSERT_EQ(local_.transfers.size(), 2u);
   EXPECT_EQ(local_.transfers[1], std::pair(GroupId(102), NodeId(3)));
   balancer.Stop();
+}
+
+TEST_F(PlacementTest, AHandOverWaitsForLongTransactionsButNotForEver) {
+  BalancerOptions options;
+  options.split_bytes = 0;
+  Balancer balancer(&local_, &store_, &observer_, Random(1), options);
+  local_.led = {D(101, "b", "c", 1), D(102, "c", "", 1)};
+  local_.well = {NodeId(2), NodeId(3)};
+  local_.in_long_use = {GroupId(101), GroupId(102)};
+  balancer.Start();
+  executor_.RunFor(30'000'000);
+  EXPECT_TRUE(local_.transfers.empty());
+  local_.in_long_use.erase(GroupId(102));
+  executor_.RunFor(3'000'000);
+  ASSERT_EQ(local_.transfers.size(), 1u);
+  EXPECT_EQ(local_.transfers[0].first, GroupId(102));
+  executor_.RunFor(100'000'000);
+  ASSERT_EQ(local_.transfers.size(), 2u);
+  EXPECT_EQ(local_.transfers[1].first, GroupId(101));
 }
 
 TEST_F(PlacementTest, AHandOverThatDoesNotHelpIsNotRepeatedAllTheTime) {

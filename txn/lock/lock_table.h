@@ -117,6 +117,8 @@ class LockTable {
   // Everything the attempt holds.
   std::vector<LockSpan> SpansOf(const TxnAttempt& attempt) const;
   std::vector<LockInfo> Describe() const;
+  // Somebody who began before `limit` has locks.
+  bool HeldSince(Timestamp limit) const;
   size_t waiting() const { return waiters_.size(); }
   size_t attempts() const { return attempts_.size(); }
   size_t held_spans() const { return held_spans_; }

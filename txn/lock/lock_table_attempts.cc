@@ -116,6 +116,15 @@ std::vector<LockSpan> LockTable::SpansOf(const TxnAttempt& attempt) const {
   return it == attempts_.end() ? std::vector<LockSpan>() : it->second.spans;
 }
 
+// The oldest come first, and few of them are only remembered.
+bool LockTable::HeldSince(Timestamp limit) const {
+  for (const auto& [attempt, a] : attempts_) {
+    if (attempt.txn.start >= limit) return false;
+    if (!a.ended && !a.spans.empty()) return true;
+  }
+  return false;
+}
+
 std::vector<LockInfo> LockTable::Describe() const {
   std::vector<LockInfo> out;
   for (const auto& [attempt, a] : attempts_) {

@@ -62,6 +62,19 @@ TEST_F(LockTableTest, SharedLocksGoTogetherAndTheYoungerWriterWaits) {
   EXPECT_TRUE(wounded_.empty());
 }
 
+TEST_F(LockTableTest, KnowsWhetherSomebodyHasHadLocksForLong) {
+  EXPECT_FALSE(table_.HeldSince(Timestamp(100)));
+  Ask(At(50), {S("a")});
+  Ask(At(60), {S("b")});
+  EXPECT_TRUE(table_.HeldSince(Timestamp(51)));
+  EXPECT_FALSE(table_.HeldSince(Timestamp(50)));
+  table_.Release(At(50), /*marker=*/true);
+  EXPECT_FALSE(table_.HeldSince(Timestamp(60)));
+  EXPECT_TRUE(table_.HeldSince(Timestamp(61)));
+  table_.Release(At(60), /*marker=*/false);
+  EXPECT_FALSE(table_.HeldSince(Timestamp(100)));
+}
+
 TEST_F(LockTableTest, AnOlderRequestWoundsAYoungerHolder) {
   EXPECT_TRUE(Granted(Ask(At(5), {X("a"), X("b")})));
   EXPECT_TRUE(Granted(Ask(At(1), {S("a")})));

@@ -253,6 +253,15 @@ std::vector<LockInfo> GroupService::DescribeLocks(GroupId group) const {
   return it->second.leader.group->locks().Describe();
 }
 
+bool GroupService::InLongUse(GroupId group) const {
+  constexpr Micros kShortUs = 1'000'000;
+  auto it = led_.find(group);
+  if (it == led_.end() || !it->second.leader.group) return false;
+  LedGroup& led = *it->second.leader.group;
+  const auto view = led.access()->Leading();
+  return view.ok() && led.locks().HeldSince(Timestamp(view->now.earliest.us - kShortUs));
+}
+
 std::optional<HotRange> GroupService::Hot(GroupId group) const {
   auto it = led_.find(group);
   if (it == led_.end() || !it->second.leader.group) return std::nullopt;

@@ -68,6 +68,8 @@ class GroupService : public tablet::GroupListener {
   // isochron.locks.
   std::vector<LockInfo> DescribeLocks(GroupId group) const;
   std::vector<GroupId> Led() const;
+  // A transaction that began more than a second ago has locks there.
+  bool InLongUse(GroupId group) const;
   // isochron.hot_ranges.
   std::optional<HotRange> Hot(GroupId group) const;
 
