@@ -34,6 +34,18 @@ TEST(WorkloadTest, NoChildIsWithoutItsParent) { ExpectClean("references", "1..8"
 
 TEST(WorkloadTest, RowsKeepTheirLabels) { ExpectClean("enums", "1..40"); }
 
+TEST(WorkloadTest, RightsAreHeldTo) { ExpectClean("rights", "1..60"); }
+
+// A change that takes effect before old descriptions have run out.
+TEST(WorkloadTest, ARightThatIsLostIsFound) {
+  testing::internal::CaptureStdout();
+  const int status =
+      RunSim({"--seeds", "1..4", "--workload", "rights", "--sabotage", "fence-at-once"});
+  const std::string said = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(status, 1);
+  EXPECT_NE(said.find("right-lost"), std::string::npos) << said;
+}
+
 TEST(WorkloadTest, NamesLeadToTheirTables) { ExpectClean("names", "1..60"); }
 
 }  // namespace

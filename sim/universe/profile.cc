@@ -343,7 +343,7 @@ Profile DrawProfile(const RunOptions& options, Random random) {
   };
   if (!options.sql_file.empty() || works("ddl") || works("schema") || works("references") ||
       works("merge") || works("sequence") || works("queue") || works("advisory") ||
-      works("names")) {
+      works("names") || works("rights")) {
     p.initial_groups = Profile().initial_groups;
   }
   if (!options.faults.empty()) {

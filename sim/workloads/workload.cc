@@ -14,7 +14,7 @@ constexpr std::pair<const char*, Make> kWorkloads[] = {
     {"probes", NewProbes},     {"ddl", NewDdl},           {"schema", NewSchema},
     {"sequence", NewSequence}, {"merge", NewMerge},       {"references", NewReferences},
     {"queue", NewQueue},       {"advisory", NewAdvisory}, {"names", NewNames},
-    {"enums", NewEnums},
+    {"enums", NewEnums},       {"rights", NewRights},
 };
 // The others run where they are asked for.
 constexpr size_t kDrawn = 8;

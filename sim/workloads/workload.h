@@ -84,6 +84,7 @@ std::unique_ptr<Workload> NewQueue(Random random);
 std::unique_ptr<Workload> NewAdvisory(Random random);
 std::unique_ptr<Workload> NewNames(Random random);
 std::unique_ptr<Workload> NewEnums(Random random);
+std::unique_ptr<Workload> NewRights(Random random);
 // Of a user's own file (sql_file.h); null when it cannot be parsed.
 std::unique_ptr<Workload> NewSqlFileWorkload(const std::string& text);
 
