@@ -122,6 +122,7 @@ struct Unpromised {
     {"group.log_behind_store",
      "a crash between a snapshot's rows and its mark in the log; group_host_test"},
     {"group.life_asked_again", "two requests at a time for the same replica"},
+    {"group.newcomer_replaced", "a newcomer that was cut off before it heard of its group"},
     {"group.merge_without_right", "damage, or its sabotage: CheckMerge reports it"},
     {"group.merged_away", "a replica slept through its removal and a merge; group_ranges_test"},
     {"group.newborn", "a snapshot of the parent carries a voter past a split; group_host_test"},

@@ -281,6 +281,7 @@ class Group {
   void RebuildPending();
   bool MayServe();
   absl::StatusOr<OneShot<absl::Status>> ProposeConfig(paxos::Config next);
+  Task<absl::Status> ForgetNewcomer(NodeId node, uint64_t life);
   absl::Status CheckAlive(const paxos::Config& now, const paxos::Config& next) const;
   void ApplyCommand(const paxos::Entry& e, peer::Command* command, storage::WriteBatch* batch);
   void ApplyConfig(const paxos::Entry& entry, storage::WriteBatch* batch);

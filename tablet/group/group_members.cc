@@ -15,6 +15,8 @@ namespace {
 
 constexpr Micros kLookAgainUs = 20'000;
 constexpr Micros kAnswerPatienceUs = 800'000;
+// A newcomer that has said nothing for so long may have ended before it heard of anything.
+constexpr Micros kNewcomerSilentUs = 1'000'000;
 // A learner may vote when it is no further behind than the log moves in a round trip.
 constexpr LogIndex kCloseBehind = 200;
 
@@ -58,6 +60,19 @@ absl::Status Group::CheckAlive(const paxos::Config& now, const paxos::Config& ne
                    id().value, " answer now: bring one back or add one first"));
 }
 
+// Takes out a newcomer whose life is over before it voted, so that another one may come.
+Task<absl::Status> Group::ForgetNewcomer(NodeId node, uint64_t life) {
+  paxos::Config next = replica_->config();
+  const paxos::Member* member = next.Find(node);
+  if (member == nullptr || member->id != life || member->Votes()) co_return absl::OkStatus();
+  std::erase_if(next.members, [&](const paxos::Member& m) { return m.node == node; });
+  auto applied = ProposeConfig(std::move(next));
+  if (!applied.ok()) co_return absl::OkStatus();  // not now
+  absl::Status chosen = co_await *applied;
+  if (!chosen.ok() && !absl::IsUnknown(chosen)) co_return chosen;
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remove) {
   const NodeId node(wanted.node());
   uint64_t life = 0;  // for a new replica, as long as the members are those of life_at
@@ -66,6 +81,7 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
   peer::Replica next_wanted = wanted;
   if (remove) next_wanted.clear_id();  // Reached looks at it
   const Micros patience = env_.executor->MonotonicNow() + kAnswerPatienceUs;
+  Micros ask_whether_it_lives = env_.executor->MonotonicNow() + kNewcomerSilentUs;
   for (;;) {
     ISO_CO_RETURN_IF_ERROR(ctx->Check(env_.executor->MonotonicNow()));
     if (auto leading = Leading(); !leading.ok()) {
@@ -93,6 +109,18 @@ Task<absl::Status> Group::ChangeReplica(Ctx ctx, peer::Replica wanted, bool remo
       continue;  // things may have changed meanwhile
     }
     const LogIndex match = replica_->MatchOf(node);
+    if (settled && !remove && member != nullptr && !member->Votes() && match == 0 &&
+        env_.executor->MonotonicNow() >= ask_whether_it_lives) {
+      const uint64_t listed = member->id;
+      const auto there = co_await env_.new_life(ctx, id(), node);
+      ask_whether_it_lives = env_.executor->MonotonicNow() + kNewcomerSilentUs;
+      // It names the one that it has, if that still waits to hear from this group.
+      if (there.ok() && *there != listed) {
+        env_.observer->Reached("group.newcomer_replaced");
+        ISO_CO_RETURN_IF_ERROR(co_await ForgetNewcomer(node, listed));
+      }
+      continue;
+    }
     // It has to know that it is a member before it may be needed.
     const bool caught_up =
         match >= replica_->settled_at() && match + kCloseBehind >= replica_->chosen_index();

@@ -191,6 +191,39 @@ TEST(GroupHostTest, AVoterThatMissedItsRemovalAsks) {
   EXPECT_TRUE(u.Until([&] { return host->Find(GroupId(1)) == nullptr; }, 60 * kSecond));
 }
 
+// It was made a learner and never heard of it; its blank replica went in the meantime.
+TEST(GroupHostTest, ALearnerThatNeverCameGetsAnotherLife) {
+  Universe u(9, {}, 2);
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr && u.Leader(2) != nullptr; }));
+  const uint32_t victim = u.LeaderNode(1) % 3 + 1;
+  u.Put(1, "a", "1");
+  const Change removed(&u, 1, victim, true);
+  ASSERT_TRUE(u.Until([&] { return removed.status.ok(); })) << removed.status;
+  GroupHost* host = u.machines_[victim].host.get();
+  ASSERT_TRUE(u.Until([&] { return host->Find(GroupId(1)) == nullptr; }));
+  u.scheduler_.RunUntil(u.scheduler_.now() + kSecond);  // its log goes
+  const auto listed = [&] {
+    return u.Leader(1) != nullptr &&
+           u.Leader(1)->replica()->config().Find(NodeId(victim)) != nullptr;
+  };
+  {
+    const Change added(&u, 1, victim, false);
+    ASSERT_TRUE(u.Until(listed)) << added.status;
+    for (uint32_t n = 1; n <= 3; ++n) {
+      if (n != victim) u.network_.Cut(NodeId(n), NodeId(victim));
+    }
+    ASSERT_TRUE(u.Until([&] { return absl::IsDeadlineExceeded(added.status); })) << added.status;
+  }
+  ASSERT_TRUE(u.Until([&] { return host->Find(GroupId(1)) == nullptr; }, 200 * kSecond));
+  u.network_.HealAll();
+  ASSERT_TRUE(u.Until([&] { return u.Leader(1) != nullptr; }));
+  ASSERT_TRUE(listed());
+  u.scheduler_.RunUntil(u.scheduler_.now() + 10 * kSecond);
+  const Change again(&u, 1, victim, false);
+  EXPECT_TRUE(u.Until([&] { return again.status.ok(); })) << again.status;
+  EXPECT_TRUE(u.Until([&] { return host->Find(GroupId(1)) != nullptr; }));
+}
+
 // Rule 31: what groups wrote once does not keep the segments that another one fills.
 TEST(GroupHostTest, ColdGroupsDoNotPinTheLog) {
   GroupHost::Options options;
