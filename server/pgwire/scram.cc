@@ -2,9 +2,6 @@
 #include "server/pgwire/scram.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <utility>
@@ -25,26 +22,6 @@ namespace {
 
 constexpr size_t kMaxUsers = 10'000;
 constexpr size_t kMaxFileBytes = 4 << 20;
-constexpr size_t kKeyBytes = SHA256_DIGEST_LENGTH;
-
-const unsigned char* Bytes(absl::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string Hmac(absl::string_view key, absl::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  ISO_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Bytes(text), text.size(),
-                 out, &size) != nullptr,
-            "HMAC-SHA-256 is there");
-  return {reinterpret_cast<char*>(out), size};
-}
-
-std::string Sha256(absl::string_view text) {
-  unsigned char out[SHA256_DIGEST_LENGTH];
-  SHA256(Bytes(text), text.size(), out);
-  return {reinterpret_cast<char*>(out), sizeof(out)};
-}
 
 bool SameBytes(absl::string_view a, absl::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -121,10 +98,10 @@ ScramVerifier Users::Find(const std::string& name) const {
   if (const auto it = users_.find(name); it != users_.end()) return it->second;
   ScramVerifier out;
   out.iterations = kScramIterations;
-  out.salt = Hmac(secret_, absl::StrCat("salt ", name)).substr(0, kScramSaltBytes);
+  out.salt = sql::ScramHmac(secret_, absl::StrCat("salt ", name)).substr(0, kScramSaltBytes);
   // A proof would have to be the inverse of a digest that nobody computed.
-  out.stored_key = Hmac(secret_, absl::StrCat("stored ", name));
-  out.server_key = Hmac(secret_, absl::StrCat("server ", name));
+  out.stored_key = sql::ScramHmac(secret_, absl::StrCat("stored ", name));
+  out.server_key = sql::ScramHmac(secret_, absl::StrCat("server ", name));
   return out;
 }
 
@@ -186,22 +163,23 @@ absl::StatusOr<std::string> ScramExchange::Final(absl::string_view message) {
   const size_t proof_at = message.rfind(",p=");
   if (proof_at == absl::string_view::npos) return Malformed("there is no proof");
   std::string proof;
-  if (!absl::Base64Unescape(message.substr(proof_at + 3), &proof) || proof.size() != kKeyBytes) {
+  if (!absl::Base64Unescape(message.substr(proof_at + 3), &proof) ||
+      proof.size() != sql::kScramKeyBytes) {
     return Malformed("the proof is not of a digest's length");
   }
   if (binding != binding_) return Malformed("channel binding does not match");
   if (nonce != whole_nonce_) return Malformed("the nonce does not match");
   const std::string signed_text =
       absl::StrCat(client_first_, ",", server_first_, ",", message.substr(0, proof_at));
-  const std::string signature = Hmac(verifier_.stored_key, signed_text);
+  const std::string signature = sql::ScramHmac(verifier_.stored_key, signed_text);
   std::string client_key = proof;
-  for (size_t i = 0; i < kKeyBytes; ++i) {
+  for (size_t i = 0; i < sql::kScramKeyBytes; ++i) {
     client_key[i] = static_cast<char>(client_key[i] ^ signature[i]);
   }
-  if (!SameBytes(Sha256(client_key), verifier_.stored_key)) {
+  if (!SameBytes(sql::ScramHash(client_key), verifier_.stored_key)) {
     return sql::SqlError(kWrongPassword, "password authentication failed");
   }
-  return absl::StrCat("v=", absl::Base64Escape(Hmac(verifier_.server_key, signed_text)));
+  return absl::StrCat("v=", absl::Base64Escape(sql::ScramHmac(verifier_.server_key, signed_text)));
 }
 
 }  // namespace isochron::pgwire

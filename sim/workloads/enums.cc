@@ -32,18 +32,9 @@ class Enums final : public SqlSteps {
   explicit Enums(Random /*random*/) : SqlSteps("enums") {}
 
   Task<absl::Status> Setup(Session session) override {
-    std::unique_ptr<sql::Session> sql = session.sql->NewSession();
-    for (const char* statement : {"CREATE TYPE hue AS ENUM ('0_0', '1_0', '2_0', '3_0')",
-                                  "CREATE TABLE paint (id bigint PRIMARY KEY, c hue NOT NULL)"}) {
-      auto made = co_await Execute(&session, sql.get(), statement);
-      // It is run again when its answer was lost.
-      const std::string state = sql::SqlStateOf(made.status());
-      if (!made.ok() && state != sql::sqlstate::kDuplicateObject &&
-          state != sql::sqlstate::kDuplicateTable) {
-        co_return made.status();
-      }
-    }
-    co_return absl::OkStatus();
+    co_return co_await Make(&session,
+                            {"CREATE TYPE hue AS ENUM ('0_0', '1_0', '2_0', '3_0')",
+                             "CREATE TABLE paint (id bigint PRIMARY KEY, c hue NOT NULL)"});
   }
 
   Task<void> Step(Session session) override {

@@ -32,20 +32,11 @@ class Rights final : public SqlSteps {
   explicit Rights(Random /*random*/) : SqlSteps("rights") {}
 
   Task<absl::Status> Setup(Session session) override {
-    std::unique_ptr<sql::Session> sql = session.sql->NewSession();
-    for (const char* statement :
-         {"CREATE TABLE safe (id bigint PRIMARY KEY, v bigint NOT NULL)",
-          "INSERT INTO safe SELECT g, 0 FROM generate_series(0, 15) g ON CONFLICT (id) DO NOTHING",
-          "CREATE ROLE club", "CREATE ROLE reader", "GRANT SELECT, UPDATE ON safe TO club"}) {
-      auto made = co_await Execute(&session, sql.get(), statement);
-      // It is run again when its answer was lost.
-      const std::string state = sql::SqlStateOf(made.status());
-      if (!made.ok() && state != sql::sqlstate::kDuplicateObject &&
-          state != sql::sqlstate::kDuplicateTable) {
-        co_return made.status();
-      }
-    }
-    co_return absl::OkStatus();
+    co_return co_await Make(
+        &session,
+        {"CREATE TABLE safe (id bigint PRIMARY KEY, v bigint NOT NULL)",
+         "INSERT INTO safe SELECT g, 0 FROM generate_series(0, 15) g ON CONFLICT (id) DO NOTHING",
+         "CREATE ROLE club", "CREATE ROLE reader", "GRANT SELECT, UPDATE ON safe TO club"});
   }
 
   Task<void> Step(Session session) override {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/workloads/sql_steps.h"
 
+#include <memory>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sim/workloads/recorder.h"
@@ -34,6 +37,19 @@ Task<absl::StatusOr<sql::StatementResult>> SqlSteps::Execute(Session* session, s
                                                              std::string statement) {
   sql::CollectingSink sink;
   co_return co_await sql->Execute(session->NewContext(), std::move(statement), {}, &sink);
+}
+
+Task<absl::Status> SqlSteps::Make(Session* session, std::vector<std::string> statements) {
+  std::unique_ptr<sql::Session> sql = session->sql->NewSession();
+  for (std::string& statement : statements) {
+    auto made = co_await Execute(session, sql.get(), std::move(statement));
+    const std::string state = sql::SqlStateOf(made.status());
+    if (!made.ok() && state != sql::sqlstate::kDuplicateObject &&
+        state != sql::sqlstate::kDuplicateTable) {
+      co_return made.status();
+    }
+  }
+  co_return absl::OkStatus();
 }
 
 bool SqlSteps::IsMistake(const absl::Status& status) {

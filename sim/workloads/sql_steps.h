@@ -43,6 +43,9 @@ class SqlSteps : public Workload {
   // A statement that commits by itself.
   static Task<absl::StatusOr<sql::StatementResult>> Execute(Session* session, sql::Session* sql,
                                                             std::string statement);
+  // What a workload begins with, one statement after the other. It may be run again when an answer
+  // was lost: what is there already is well.
+  static Task<absl::Status> Make(Session* session, std::vector<std::string> statements);
   // The database does not understand it: syntax, names, types.
   static bool IsMistake(const absl::Status& status);
   static std::string Told(const std::string& statement, const absl::Status& status);

@@ -18,13 +18,15 @@ namespace isochron::sql {
 namespace {
 
 constexpr int kMaxIterations = 10'000'000;
-constexpr size_t kKeyBytes = SHA256_DIGEST_LENGTH;
+static_assert(kScramKeyBytes == SHA256_DIGEST_LENGTH);
 
 const unsigned char* Bytes(absl::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string Hmac(absl::string_view key, absl::string_view text) {
+}  // namespace
+
+std::string ScramHmac(absl::string_view key, absl::string_view text) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   ISO_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Bytes(text), text.size(),
@@ -33,13 +35,11 @@ std::string Hmac(absl::string_view key, absl::string_view text) {
   return {reinterpret_cast<char*>(out), size};
 }
 
-std::string Sha256(absl::string_view text) {
+std::string ScramHash(absl::string_view text) {
   unsigned char out[SHA256_DIGEST_LENGTH];
   SHA256(Bytes(text), text.size(), out);
   return {reinterpret_cast<char*>(out), sizeof(out)};
 }
-
-}  // namespace
 
 absl::StatusOr<ScramVerifier> ParseVerifier(absl::string_view text) {
   const absl::Status bad = absl::InvalidArgumentError(
@@ -52,8 +52,8 @@ absl::StatusOr<ScramVerifier> ParseVerifier(absl::string_view text) {
   if (how.size() != 2 || keys.size() != 2 || !absl::SimpleAtoi(how[0], &out.iterations) ||
       out.iterations < 1 || out.iterations > kMaxIterations ||
       !absl::Base64Unescape(how[1], &out.salt) || out.salt.empty() ||
-      !absl::Base64Unescape(keys[0], &out.stored_key) || out.stored_key.size() != kKeyBytes ||
-      !absl::Base64Unescape(keys[1], &out.server_key) || out.server_key.size() != kKeyBytes) {
+      !absl::Base64Unescape(keys[0], &out.stored_key) || out.stored_key.size() != kScramKeyBytes ||
+      !absl::Base64Unescape(keys[1], &out.server_key) || out.server_key.size() != kScramKeyBytes) {
     return bad;
   }
   return out;
@@ -67,15 +67,15 @@ absl::StatusOr<std::string> MakeVerifier(absl::string_view password, absl::strin
     return absl::InvalidArgumentError(
         "a password has at least one character, all of printable ASCII");
   }
-  unsigned char salted[kKeyBytes];
+  unsigned char salted[kScramKeyBytes];
   ISO_CHECK(PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), Bytes(salt),
                               static_cast<int>(salt.size()), iterations, EVP_sha256(),
                               sizeof(salted), salted) == 1,
             "PBKDF2 is there");
   const absl::string_view key(reinterpret_cast<char*>(salted), sizeof(salted));
   return absl::StrCat(kScramMechanism, "$", iterations, ":", absl::Base64Escape(salt), "$",
-                      absl::Base64Escape(Sha256(Hmac(key, "Client Key"))), ":",
-                      absl::Base64Escape(Hmac(key, "Server Key")));
+                      absl::Base64Escape(ScramHash(ScramHmac(key, "Client Key"))), ":",
+                      absl::Base64Escape(ScramHmac(key, "Server Key")));
 }
 
 }  // namespace isochron::sql

@@ -19,6 +19,7 @@ namespace isochron::sql {
 inline constexpr char kScramMechanism[] = "SCRAM-SHA-256";
 inline constexpr int kScramIterations = 4096;
 inline constexpr size_t kScramSaltBytes = 16;
+inline constexpr size_t kScramKeyBytes = 32;  // of SHA-256
 
 struct ScramVerifier {
   int iterations = 0;
@@ -31,6 +32,10 @@ absl::StatusOr<ScramVerifier> ParseVerifier(absl::string_view text);
 // INVALID_ARGUMENT for an empty password, and one that clients may spell in several ways.
 absl::StatusOr<std::string> MakeVerifier(absl::string_view password, absl::string_view salt,
                                          int iterations);
+
+// HMAC-SHA-256 and SHA-256, kScramKeyBytes each.
+std::string ScramHmac(absl::string_view key, absl::string_view text);
+std::string ScramHash(absl::string_view text);
 
 }  // namespace isochron::sql
 

@@ -54,8 +54,8 @@ class WriteTrend {
 
  private:
   struct Index {
-    std::deque<std::string> kept;     // keys that were written, oldest first
-    std::vector<std::string> sorted;  // the same
+    std::deque<std::string> kept;           // keys that were written, oldest first
+    std::vector<absl::string_view> sorted;  // of them
     Micros kept_at = 0;
     std::string least, greatest;  // of this window
     uint64_t writes = 0, above = 0, below = 0;
