@@ -62,7 +62,9 @@ bool HostGroups::CouldLead(GroupId group, NodeId voter) {
   const auto grant = host_->support()->GrantedBy(voter);
   const auto now = truetime_->Now();
   if (!grant.has_value() || !now.ok() || grant->end <= now->latest) return false;
-  return g->replica()->MatchOf(voter) + kCloseBehind >= g->replica()->last_index();
+  const LogIndex match = g->replica()->MatchOf(voter);
+  // Without a match nobody has answered for this replica: its node may have lost it.
+  return match > 0 && match + kCloseBehind >= g->replica()->last_index();
 }
 
 std::vector<Neighbours> HostGroups::Mergeable() {
@@ -112,8 +114,11 @@ std::vector<ShortGroup> HostGroups::Short(size_t least) {
 
 Task<absl::Status> HostGroups::Transfer(GroupId group, NodeId to) {
   if (may_lead_) {
-    const bool may = co_await may_lead_(to);
-    if (!may) co_return absl::UnavailableError(absl::StrCat(ToString(to), " has no room to lead"));
+    const bool may = co_await may_lead_(group, to);
+    if (!may) {
+      co_return absl::UnavailableError(
+          absl::StrCat(ToString(to), " has no room or no replica to lead group ", group.value));
+    }
   }
   tablet::Group* g = host_->Find(group);
   if (g == nullptr) co_return absl::NotFoundError("no such group here");

@@ -24,7 +24,7 @@ class HostGroups : public LocalGroups {
   // `may_lead` is asked before a hand-over; null: everybody may. `in_long_use` as in LocalGroups;
   // null: none is.
   HostGroups(tablet::GroupHost* host, TrueTime* truetime,
-             std::function<Task<bool>(NodeId)> may_lead = nullptr,
+             std::function<Task<bool>(GroupId, NodeId)> may_lead = nullptr,
              std::function<bool(GroupId)> in_long_use = nullptr)
       : host_(host),
         truetime_(truetime),
@@ -49,7 +49,7 @@ class HostGroups : public LocalGroups {
  private:
   tablet::GroupHost* const host_;
   TrueTime* const truetime_;
-  const std::function<Task<bool>(NodeId)> may_lead_;
+  const std::function<Task<bool>(GroupId, NodeId)> may_lead_;
   const std::function<bool(GroupId)> in_long_use_;
   std::map<GroupId, LogIndex> looked_at_;  // by Written, of those led here
 };

@@ -28,7 +28,7 @@ enum class Method : uint16_t {
   kSnapshotChunk = 2,  // a part of a group's snapshot
   kNodeInfo = 3,       // what a node tells of itself to the system tables
   kNewReplica = 4,     // peer.GroupDescriptor -> peer.Replica: begins a blank replica
-  kSpace = 10,         // whether a node's disk has room for it to lead
+  kSpace = 10,         // whether a node has room to lead, and the group named, if any
 };
 
 enum class MessageType : uint8_t { kRequest = 1, kResponse = 2, kCancel = 3 };

@@ -194,7 +194,7 @@ absl::Status Node::Init() {
 
 void Node::InitPlacement() {
   host_groups_ = std::make_unique<placement::HostGroups>(
-      host_.get(), env_.truetime, [this](NodeId to) { return space_.HasRoom(to); },
+      host_.get(), env_.truetime, [this](GroupId g, NodeId to) { return space_.MayLead(g, to); },
       [this](GroupId g) { return transactions_.InLongUse(g); });
   publisher_ = std::make_unique<placement::Publisher>(store_.get(), env_.observer, random_.Fork());
   balancer_ = std::make_unique<placement::Balancer>(host_groups_.get(), store_.get(), env_.observer,

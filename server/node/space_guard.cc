@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "txn/api/reasons.h"
 
@@ -33,8 +34,9 @@ SpaceGuard::~SpaceGuard() { Stop(); }
 
 void SpaceGuard::Start(tablet::GroupHost* host) {
   host_ = host;
-  env_.rpc->Register(rpc::Method::kSpace,
-                     [this](Ctx, NodeId, std::string) { return Tell(level_ == Level::kPlenty); });
+  env_.rpc->Register(rpc::Method::kSpace, [this](Ctx, NodeId, std::string group) {
+    return Tell(level_ == Level::kPlenty && HasReplica(group));
+  });
   Look();
 }
 
@@ -100,10 +102,24 @@ bool SpaceGuard::CloseToStall() {
   return close_to_stall_;
 }
 
-Task<bool> SpaceGuard::HasRoom(NodeId peer) {
+Task<bool> SpaceGuard::MayLead(GroupId group, NodeId peer) {
+  return Ask(peer, absl::StrCat(group.value));
+}
+
+// Without a group, only the node is asked for.
+bool SpaceGuard::HasReplica(absl::string_view group) const {
+  if (group.empty()) return true;
+  GroupId id;
+  if (host_ == nullptr || !absl::SimpleAtoi(group, &id.value)) return false;
+  tablet::Group* g = host_->Find(id);
+  return g != nullptr && g->initialised() && g->replica()->MayLead();
+}
+
+Task<bool> SpaceGuard::Ask(NodeId peer, std::string group) {
   auto ctx = std::make_shared<RequestContext>(env_.executor->MonotonicNow() + kAskTimeoutUs);
   ctx->priority = Priority::kHigh;
-  auto answer = co_await env_.rpc->Call(std::move(ctx), peer, rpc::Method::kSpace, "");
+  auto answer =
+      co_await env_.rpc->Call(std::move(ctx), peer, rpc::Method::kSpace, std::move(group));
   co_return answer.ok() && *answer == kRoom;
 }
 

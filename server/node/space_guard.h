@@ -24,9 +24,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/disk.h"
 #include "common/executor.h"
 #include "common/observer.h"
@@ -74,12 +76,17 @@ class SpaceGuard {
   // The store is about to make its writer wait. Asks the engine every few milliseconds at most.
   bool CloseToStall();
   // The peer says that it has room to lead; false also when it does not answer.
-  Task<bool> HasRoom(NodeId peer);
+  Task<bool> HasRoom(NodeId peer) { return Ask(peer, ""); }
+  // And that a replica of `group` is there that may be elected: one that was lost with its folder
+  // is a member until somebody replaces it.
+  Task<bool> MayLead(GroupId group, NodeId peer);
 
  private:
   void Look();
   void Again();
   void Judge(uint64_t free_bytes);
+  Task<bool> Ask(NodeId peer, std::string group);
+  bool HasReplica(absl::string_view group) const;
   bool HaveLeaders(const std::vector<GroupId>& groups, Micros since) const;
   Task<void> HandOver();
 

@@ -114,6 +114,8 @@ TEST_F(SpaceGuardTest, TellsItsPeers) {
   At(60);
   EXPECT_FALSE(executor_.Run(guards_[1]->HasRoom(NodeId(1))));
   EXPECT_TRUE(executor_.Run(guards_[0]->HasRoom(NodeId(2))));
+  // Without a host no group is there.
+  EXPECT_FALSE(executor_.Run(guards_[0]->MayLead(GroupId(7), NodeId(2))));
   net_.cut = [](NodeId, NodeId) { return true; };
   EXPECT_FALSE(executor_.Run(guards_[0]->HasRoom(NodeId(2))));
 }
