@@ -161,7 +161,7 @@ std::vector<config::Setting> StartTable() {
       {"idle_in_transaction_session_timeout", Kind::kDuration, "5m",
        "a transaction whose client is silent for so long is rolled back; 0: never"},
       {"drain_timeout", Kind::kDuration, "25s", "how long SIGTERM lets open statements run"},
-      {"block_cache_size", Kind::kSize, "64MiB", "memory for the store's blocks"},
+      {"block_cache_size", Kind::kSize, "256MiB", "memory for the store's blocks"},
       {"write_buffer_size", Kind::kSize, "64MiB", "memory for the store's unflushed writes"},
       {"statement_memory", Kind::kSize, "64MiB", "memory of one statement"},
       {"transaction_memory", Kind::kSize, "64MiB", "unsent writes of one transaction"},

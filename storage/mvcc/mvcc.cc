@@ -53,15 +53,15 @@ class Scanner {
           LeaveForward();
         }
       }
-      ISO_RETURN_IF_ERROR(it_->status());
     }
+    // An iterator that failed is not valid.
     ISO_RETURN_IF_ERROR(it_->status());
     return std::move(result_);
   }
 
  private:
   // A few single steps are cheaper than a seek; long histories are not walked.
-  static constexpr int kSteps = 4;
+  static constexpr int kSteps = 16;
 
   bool OnKey() const { return it_->Valid() && SharedPart(it_->key()) == shared_; }
 

@@ -8,8 +8,7 @@
 // group's Ready: entries of all groups go into one log flush, messages of all groups into one frame
 // a peer, chosen entries of all groups into one store batch. Commands are in the store before any
 // message leaves that tells others they are chosen (docs/internals/split.md needs that).
-// While many entries are under way, flushes keep a distance of 5 ms, so that more of them share a
-// sync; a few are flushed at once.
+// A flush waits for nothing but the one before it: what gathers meanwhile shares the next sync.
 //
 // Checkpoint: when the log has grown, finished attempts are saved, the store is flushed, and each
 // group's log is truncated below what the flush covered, less a tail kept for followers that lag
@@ -156,7 +155,6 @@ class GroupHost : private SnapshotTarget {
   void ProcessDirty();
   void TakeReady(Group* group, storage::WriteBatch* batch);
   void SendFrames();
-  void CountInFlight(Group* group);
   void FlushLog();
   void Wake(Group* group);
   void UpdateRole(Group* group);
@@ -265,10 +263,6 @@ class GroupHost : private SnapshotTarget {
   bool process_posted_ = false;
   std::map<NodeId, std::string> frames_;
   std::vector<std::pair<GroupId, uint64_t>> tokens_;
-  std::map<GroupId, uint64_t> in_flight_;  // entries appended and not chosen, where there are any
-  uint64_t total_in_flight_ = 0;
-  Micros last_flush_us_ = 0;
-  bool flush_put_off_ = false;
   uint64_t applied_since_checkpoint_ = 0;
   uint64_t log_after_checkpoint_ = 0;  // bytes that the last one had to leave
   bool checkpointing_ = false;

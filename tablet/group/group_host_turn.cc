@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "tablet/group/group_host.h"
 
 // The turn: what all dirty groups have to write, to send and to apply goes out together.
 
 namespace isochron::tablet {
-namespace {
-
-constexpr uint64_t kManyInFlight = 8;
-constexpr Micros kFlushDistanceUs = 5'000;
-
-}  // namespace
 
 void GroupHost::MarkDirty(GroupId id) {
   if (Group* g = Find(id)) Wake(g);
@@ -42,7 +34,6 @@ void GroupHost::ProcessDirty() {
   for (Group* g : touched) {
     g->AfterWrite();
     UpdateRole(g);
-    CountInFlight(g);
     CountCampaign(g);
     if (g->replica()->removed()) {
       env_.executor->Post([this, id = g->id()] { Retire(id); });
@@ -85,35 +76,8 @@ void GroupHost::SendFrames() {
   }
 }
 
-void GroupHost::CountInFlight(Group* group) {
-  const paxos::Replica* replica = group->replica();
-  const uint64_t now =
-      replica->last_index() - std::min(replica->chosen_index(), replica->last_index());
-  auto it = in_flight_.find(group->id());
-  if (it != in_flight_.end()) total_in_flight_ -= it->second;
-  total_in_flight_ += now;
-  if (now == 0) {
-    if (it != in_flight_.end()) in_flight_.erase(it);
-  } else {
-    in_flight_[group->id()] = now;
-  }
-}
-
-// A commit alone is flushed at once. Where many are under way, flushes keep a distance, so that
-// more of them share a sync.
 void GroupHost::FlushLog() {
-  if (flush_put_off_ || (!log_->HasUnflushed() && tokens_.empty())) return;
-  const Micros now = env_.executor->MonotonicNow();
-  const Micros wait = last_flush_us_ + kFlushDistanceUs - now;
-  if (total_in_flight_ >= kManyInFlight && wait > 0) {
-    flush_put_off_ = true;
-    env_.executor->PostAfter(wait, [this] {
-      flush_put_off_ = false;
-      FlushLog();
-    });
-    return;
-  }
-  last_flush_us_ = now;
+  if (!log_->HasUnflushed() && tokens_.empty()) return;
   log_->Flush([this, tokens = std::exchange(tokens_, {})] {
     for (const auto& [id, token] : tokens) {
       if (Group* g = Find(id)) {
