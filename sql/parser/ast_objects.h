@@ -106,6 +106,9 @@ struct SetConstraints {
   bool deferred = false;
 };
 
+// What is committed is durable: there is nothing to do.
+inline constexpr char kCheckpoint[] = "CHECKPOINT";
+
 struct Accepted {
   std::string tag;
   std::optional<SetConstraints> constraints = std::nullopt;

@@ -281,6 +281,8 @@ absl::StatusOr<ast::ObjectStatement> ObjectNode(State* state, const pg::Node& no
     case pg::Node::kUnlistenStmt:
       // There is nothing to stop; connection pools send it.
       return ast::ObjectStatement{ast::Accepted{"UNLISTEN"}};
+    case pg::Node::kCheckPointStmt:
+      return ast::ObjectStatement{ast::Accepted{ast::kCheckpoint}};
     case pg::Node::kListenStmt:
       return NoNotifications("LISTEN");
     case pg::Node::kNotifyStmt:

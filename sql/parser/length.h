@@ -16,7 +16,7 @@
 namespace isochron::sql {
 
 // Of a text: all its statements.
-inline constexpr size_t kMaxWords = 250'000;
+inline constexpr size_t kMaxWords = 500'000;
 
 // Names, numbers, literals and signs; comments and blanks are none. Exact enough: a sign of several
 // characters counts as several.

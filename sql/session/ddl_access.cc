@@ -184,6 +184,10 @@ class DdlCheck {
     if (const auto* types = std::get_if<ast::TypePtr>(&node)) {
       co_return co_await Types(types->get());
     }
+    const auto* accepted = std::get_if<ast::Accepted>(&node);
+    if (accepted != nullptr && accepted->tag == ast::kCheckpoint) {
+      co_return SuperuserOnly("do CHECKPOINT");
+    }
     co_return absl::OkStatus();
   }
 

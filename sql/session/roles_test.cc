@@ -41,6 +41,10 @@ TEST_F(RolesTest, WhoLogsIn) {
   EXPECT_EQ(LogIn(1, "alice"), "");
   EXPECT_EQ(Run(1, "SELECT current_user, session_user"), "alice,alice");
   EXPECT_EQ(Run(1, "SELECT * FROM t"), "42501");
+  EXPECT_EQ(Run(1, "CHECKPOINT"), "42501");
+  EXPECT_EQ(Run(1, "BEGIN"), "");
+  EXPECT_EQ(Run(1, "CHECKPOINT"), "42501");
+  EXPECT_EQ(Run(1, "ROLLBACK"), "");
   EXPECT_EQ(Run(1, "SET ROLE bob"), "42501");
   EXPECT_EQ(Run(1, "SET SESSION AUTHORIZATION bob"), "42501");
   EXPECT_EQ(Run(0, "REVOKE CONNECT ON DATABASE isochron FROM public"), "");

@@ -188,6 +188,8 @@ Task<absl::StatusOr<StatementResult>> TransactionImpl::RunOnce(Ctx ctx, Prepared
           accepted != nullptr && accepted->constraints.has_value()) {
         co_return co_await SetConstraints(ctx, &*accepted->constraints);
       }
+      ISO_CO_RETURN_IF_ERROR(co_await engine_->CheckStatement(ctx, &statement->ast, settings_.get(),
+                                                              nullptr, nullptr));
       co_return RunObjectInside(*std::get<ast::ObjectPtr>(statement->ast.node));
     case Verb::kAlterDatabase:
       co_return SqlError(sqlstate::kActiveTransaction,
