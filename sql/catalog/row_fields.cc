@@ -67,4 +67,20 @@ bool RowFields::Skip() {
   }
 }
 
+bool RowFields::Pick(absl::string_view value, const std::vector<uint32_t>& ids, std::string* out) {
+  RowFields fields(value);
+  out->assign(1, static_cast<char>(kRowFormat));
+  auto wanted = ids.begin();
+  while (wanted != ids.end()) {
+    const char* from = fields.at_;
+    uint64_t id = 0;
+    if (!fields.Next(&id) || !fields.Skip()) break;
+    while (wanted != ids.end() && *wanted < id) ++wanted;
+    if (wanted != ids.end() && *wanted == id) {
+      out->append(from, static_cast<size_t>(fields.at_ - from));
+    }
+  }
+  return fields.ok();
+}
+
 }  // namespace isochron::sql

@@ -6,6 +6,8 @@
 // what is skipped costs no copy. Never trusts the bytes.
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "sql/types/datum.h"
@@ -44,6 +46,8 @@ class RowFields {
   bool Next(uint64_t* id) { return at_ != end_ && Varint(id); }
   bool Read(Datum* d);
   bool Skip();
+  // The value with the fields of these columns alone, by ascending ids; false for a damaged one.
+  static bool Pick(absl::string_view value, const std::vector<uint32_t>& ids, std::string* out);
   // Nothing was damaged so far.
   bool ok() const { return ok_; }
 

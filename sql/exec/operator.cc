@@ -191,27 +191,62 @@ class SortOperator : public Operator {
   SortOperator(const SortPlan& plan, ExecContext* exec)
       : Operator(exec), plan_(plan), child_(MakeOperator(*plan.child, exec)) {}
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
+    ISO_CO_RETURN_IF_ERROR(Start());
     for (bool more = true; more;) {
       Batch batch;
       ISO_CO_ASSIGN_OR_RETURN(more, co_await child_->Next(&batch));
       for (Row& row : batch) {
+        // Behind all that will be taken.
+        if (sorted_to_ == most_ && !Before(row, (*out)[most_ - 1])) continue;
         ISO_CO_RETURN_IF_ERROR(ChargeRow(row));
         out->push_back(std::move(row));
       }
+      if (out->size() / 2 >= most_) Sort(out);
     }
-    std::stable_sort(out->begin(), out->end(), [this](const Row& a, const Row& b) {
-      for (const SortKey& key : plan_.keys) {
-        const size_t slot = static_cast<size_t>(key.slot);
-        const int order = OrderDatums(a[slot], b[slot], key.descending, key.nulls_first);
-        if (order != 0) return order < 0;
-      }
-      return false;
-    });
+    Sort(out);
     co_return false;
   }
 
  private:
+  absl::Status Start() {
+    if (plan_.limit == nullptr) return absl::OkStatus();
+    int64_t most = 0;
+    for (const ExprPtr* e : {&plan_.limit, &plan_.offset}) {
+      if (*e == nullptr) continue;
+      Datum d;
+      ISO_RETURN_IF_ERROR(Eval(**e, exec_->eval, Row(), &d));
+      if (d.is_null() && e == &plan_.limit) return absl::OkStatus();
+      if (d.is_null()) continue;
+      if (d.int_value() > std::numeric_limits<int64_t>::max() - most) return absl::OkStatus();
+      most += d.int_value();
+    }
+    if (most > 0) most_ = static_cast<size_t>(most);
+    return absl::OkStatus();
+  }
+
+  bool Before(const Row& a, const Row& b) const {
+    for (const SortKey& key : plan_.keys) {
+      const size_t slot = static_cast<size_t>(key.slot);
+      const int order = OrderDatums(a[slot], b[slot], key.descending, key.nulls_first);
+      if (order != 0) return order < 0;
+    }
+    return false;
+  }
+
+  // And drops what will not be taken.
+  void Sort(Batch* out) {
+    std::stable_sort(out->begin(), out->end(),
+                     [this](const Row& a, const Row& b) { return Before(a, b); });
+    sorted_to_ = std::min(most_, out->size());
+    int64_t bytes = 0;
+    for (size_t i = sorted_to_; i < out->size(); ++i) bytes += RowBytes((*out)[i]);
+    Release(bytes);
+    out->resize(sorted_to_);
+  }
+
   const SortPlan& plan_;
+  size_t most_ = std::numeric_limits<size_t>::max();  // rows that are taken
+  size_t sorted_to_ = 0;                              // rows in order, if not all are held
   OperatorPtr child_;
 };
 
@@ -345,15 +380,6 @@ absl::Status DeferredWrites::Flush(txn::ReadWriteTransaction* writer) {
   }
   writes_.clear();
   return absl::OkStatus();
-}
-
-int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first) {
-  if (a.is_null() || b.is_null()) {
-    if (a.is_null() == b.is_null()) return 0;
-    return a.is_null() == nulls_first ? -1 : 1;
-  }
-  const int order = CompareDatums(a, b);
-  return descending ? -order : order;
 }
 
 int64_t RowBytes(const Row& row) {

@@ -134,6 +134,10 @@ class Operator {
     return s;
   }
   absl::Status ChargeRow(const Row& row);
+  void Release(int64_t bytes) {
+    exec_->ctx->memory.Release(bytes);
+    charged_ -= bytes;
+  }
   absl::Status Alive() const { return exec_->ctx->Check(exec_->executor->MonotonicNow()); }
 
   ExecContext* const exec_;
@@ -174,8 +178,6 @@ OperatorPtr MakeDelete(const DeletePlan& plan, ExecContext* exec);
 // Evaluates `lets` over `row` into the statement's registers.
 absl::Status SetRegisters(const std::vector<Let>& lets, const Row& row, ExecContext* exec);
 
-// How two values lie in an ORDER BY; NULLs are equal.
-int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first);
 int64_t RowBytes(const Row& row);
 // Equal for rows that are duplicates of one another.
 std::string RowKey(const Row& row);

@@ -9,6 +9,7 @@
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
 #include "sql/catalog/row_codec.h"
+#include "sql/exec/first_rows.h"
 #include "sql/exec/no_wait.h"
 #include "sql/exec/subquery.h"
 #include "sql/exec/tablet_aggregate.h"
@@ -102,18 +103,16 @@ class ScanOperator : public Operator {
     co_return response;
   }
 
-  // The first page comes as it is: few scans go further. Of those that do, rows that are not wanted
-  // stay where they are.
+  // The first page comes as it is: few scans go further. Of those that do, what is not wanted stays
+  // where it is.
   Task<absl::StatusOr<txn::ScanResponse>> Page(txn::ScanRequest request) {
-    if (++pages_ == 2 && settler_.empty() && MayUseTablets(*exec_)) {
-      filter_ = FilterAtTablets(plan_, exec_->eval);
-    }
+    if (++pages_ == 2 && MayUseTablets(*exec_)) rows_ = RowsAtTablets(plan_, exec_->eval);
     auto* reducing = dynamic_cast<txn::ReducingTransaction*>(exec_->reader);
-    if (filter_.empty() || reducing == nullptr) {
+    if (rows_.empty() || reducing == nullptr) {
       co_return co_await exec_->reader->Scan(exec_->ctx, std::move(request));
     }
     if (exec_->profile != nullptr) ++exec_->profile->nodes[&plan_].pages;
-    co_return co_await reducing->Filter(exec_->ctx, std::move(request), filter_);
+    co_return co_await reducing->Filter(exec_->ctx, std::move(request), rows_);
   }
 
   Task<absl::StatusOr<bool>> NextResults(Batch* out) {
@@ -403,7 +402,7 @@ class ScanOperator : public Operator {
   const ScanPlan& plan_;
   const Settler settler_;  // of the filter
   const std::string program_;
-  std::string filter_;  // at the tablets; empty: none
+  std::string rows_;  // the program that gives them; empty: none
   int64_t pages_ = 0;
   bool started_ = false;
   std::vector<std::string> keys_;
@@ -416,11 +415,13 @@ class ScanOperator : public Operator {
 
 namespace operators {
 OperatorPtr MakeScan(const ScanPlan& plan, ExecContext* exec) {
+  if (plan.first.has_value()) {
+    if (OperatorPtr first = MakeFirstRows(plan, exec)) return first;
+  }
   return std::make_unique<ScanOperator>(plan, exec);
 }
-OperatorPtr MakeReduceScan(const ScanPlan& plan, std::string program, ExecContext* exec) {
-  OperatorPtr scan = std::make_unique<ScanOperator>(plan, exec, std::move(program));
-  return exec->profile == nullptr ? std::move(scan) : Watched(plan, exec, std::move(scan));
+OperatorPtr MakeProgramScan(const ScanPlan& plan, std::string program, ExecContext* exec) {
+  return std::make_unique<ScanOperator>(plan, exec, std::move(program));
 }
 }  // namespace operators
 

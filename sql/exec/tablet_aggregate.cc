@@ -59,7 +59,7 @@ class TabletAggregateOperator : public Operator {
   TabletAggregateOperator(TabletAggregate work, ExecContext* exec)
       : Operator(exec),
         work_(Counted(std::move(work), exec->profile != nullptr)),
-        scan_(operators::MakeReduceScan(*work_.scan, EncodeProgram(work_.program), exec)),
+        scan_(MakeScan(*work_.scan, EncodeProgram(work_.program), exec)),
         partials_(work_.program.calls.size()) {}
 
   Task<absl::StatusOr<bool>> Next(Batch* out) override {
@@ -88,6 +88,11 @@ class TabletAggregateOperator : public Operator {
   }
 
  private:
+  static OperatorPtr MakeScan(const ScanPlan& plan, std::string program, ExecContext* exec) {
+    OperatorPtr scan = operators::MakeProgramScan(plan, std::move(program), exec);
+    if (exec->profile == nullptr) return scan;
+    return operators::Watched(plan, exec, std::move(scan));
+  }
   // EXPLAIN ANALYZE has the tablets count rows, too.
   static TabletAggregate Counted(TabletAggregate work, bool counted) {
     if (counted) work.program.calls.emplace_back();

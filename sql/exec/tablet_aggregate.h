@@ -18,7 +18,7 @@ namespace operators {
 
 // The results that a program, as bytes, gives over the scan's rows: each a row of a key and a
 // value, both strings. Runs it here over rows that were read without it.
-OperatorPtr MakeReduceScan(const ScanPlan& plan, std::string program, ExecContext* exec);
+OperatorPtr MakeProgramScan(const ScanPlan& plan, std::string program, ExecContext* exec);
 
 // Null for an aggregation that runs here.
 OperatorPtr MakeTabletAggregate(const AggregatePlan& plan, ExecContext* exec);

@@ -308,6 +308,8 @@ bool OrderByIndex(ScanPlan* scan, const std::vector<const Expr*>& sort,
                   const std::vector<SortKey>& keys);
 // Has scans along an index read nothing else where it tells all that is wanted.
 void CoverByIndexes(PlanNode* root);
+// Tells the sort below, and the scan below that, how many rows are taken.
+void MarkFirstRows(LimitPlan* limit);
 // from.cc: makes keys of the equalities between the two sides; gives back the rest. Slots count
 // through the whole FROM: the left side's are [begin, middle), the right side's [middle, end).
 std::vector<ExprPtr> TakeKeys(std::vector<ExprPtr> on, int begin, int middle, int end,

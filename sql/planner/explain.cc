@@ -140,6 +140,22 @@ void JoinText(const JoinPlan& join, int depth, Lines* out) {
   Node(*join.right, depth + 1, out);
 }
 
+std::string FirstRowsText(const ScanPlan& scan) {
+  Lines by;
+  for (const OrderExpr& o : scan.first->by) {
+    by.push_back(absl::StrCat(ExprToString(*o.expr, ColumnNames(*scan.table)),
+                              o.descending ? " DESC" : "",
+                              o.nulls_first == o.descending ? ""
+                              : o.nulls_first               ? " NULLS FIRST"
+                                                            : " NULLS LAST"));
+  }
+  return absl::StrCat("at the tablets: ", scan.filter != nullptr ? "filter, " : "", "the first ",
+                      ExprToString(*scan.first->limit, {}),
+                      scan.first->offset != nullptr ? " + " : "",
+                      scan.first->offset != nullptr ? ExprToString(*scan.first->offset, {}) : "",
+                      " by ", absl::StrJoin(by, ", "));
+}
+
 std::string LimitText(const LimitPlan& limit) {
   std::string text = "Limit";
   if (limit.limit != nullptr) absl::StrAppend(&text, " ", ExprToString(*limit.limit, {}));
@@ -163,6 +179,7 @@ void Node(const PlanNode& node, int depth, Lines* out) {
         Detail(depth,
                absl::StrCat("filter: ", ExprToString(*scan.filter, ColumnNames(*scan.table))), out);
       }
+      if (MayGiveFirstRows(scan)) Detail(depth, FirstRowsText(scan), out);
       return;
     }
     case PlanKind::kVirtualScan: {

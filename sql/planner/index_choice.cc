@@ -111,9 +111,13 @@ void Slots(const AggregateCall& call, std::vector<bool>* needed) {
 }
 
 void CoverScan(ScanPlan* scan, std::vector<bool> needed) {
-  if (scan->index == nullptr || scan->exclusive) return;
+  if (scan->exclusive) return;
   needed.resize(scan->table->columns.size(), false);
   if (scan->filter != nullptr) Slots(*scan->filter, &needed);
+  if (scan->index == nullptr) {
+    scan->wanted = std::move(needed);
+    return;
+  }
   const std::vector<bool> held = IndexedColumns(*scan->table, *scan->index);
   scan->covering = true;
   for (size_t i = 0; i < held.size(); ++i) scan->covering &= held[i] || !needed[i];
@@ -146,6 +150,10 @@ void Cover(PlanNode* node, std::vector<bool> needed) {
       break;
     }
     case PlanKind::kLet:
+      break;
+    case PlanKind::kLimit:
+      MarkFirstRows(static_cast<LimitPlan*>(node));
+      needed.assign(kAllSlots, true);
       break;
     case PlanKind::kFilter:
       Slots(*static_cast<FilterPlan*>(node)->predicate, &needed);

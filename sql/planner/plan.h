@@ -75,6 +75,12 @@ struct KeyBounds {
   bool lower_inclusive = false, upper_inclusive = false;
 };
 
+// Of rows in an order only the first matter to what is above: as many as both say together.
+struct FirstRows {
+  ExprPtr limit, offset;  // constants of the statement; offset may be null
+  std::vector<OrderExpr> by;
+};
+
 struct ScanPlan : PlanNode {
   ScanPlan() : PlanNode(PlanKind::kScan) {}
   TablePtr table;
@@ -84,9 +90,11 @@ struct ScanPlan : PlanNode {
   KeyBounds bounds;                        // on the path
   ExprPtr filter;                          // what the bounds do not say; may be null
   bool reverse = false;
-  bool exclusive = false;  // the statement will write what it reads
-  bool no_wait = false;    // a lock that is not free is an error (NOWAIT)
-  ExprPtr limit, offset;   // rows wanted: together, when nothing above drops any
+  bool exclusive = false;          // the statement will write what it reads
+  bool no_wait = false;            // a lock that is not free is an error (NOWAIT)
+  ExprPtr limit, offset;           // rows wanted: together, when nothing above drops any
+  std::vector<bool> wanted;        // by column, whether something looks at it; empty: all
+  std::optional<FirstRows> first;  // in an order that is not the path's
   // Each combination of values is one row at the most.
   bool points() const {
     return bounds.prefix.size() == path.size() && (index == nullptr || index->unique);
@@ -122,6 +130,7 @@ struct SortKey {
 struct SortPlan : PlanNode {
   SortPlan() : PlanNode(PlanKind::kSort) {}
   std::vector<SortKey> keys;
+  ExprPtr limit, offset;  // only so many of its rows are taken: together; null: all
 };
 
 // Drops duplicate rows; keeps the first of each.

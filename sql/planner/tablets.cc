@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/planner/tablets.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -141,6 +142,47 @@ std::optional<TabletAggregate> Build(const AggregatePlan& plan, const EvalContex
   return out;
 }
 
+// What stays of the rows that a scan gives. Values of constant size are left out only with others:
+// they are not worth a copy.
+GivenRows Kept(const ScanPlan& scan) {
+  GivenRows out;
+  if (scan.wanted.empty()) return out;
+  for (size_t i = 0; i < scan.table->columns.size(); ++i) {
+    const ColumnDescriptor& column = scan.table->columns[i];
+    const int part = scan.table->KeyPosition(static_cast<uint32_t>(i));
+    if (part >= 0 && KeyPartIsExact(column.type)) continue;
+    if (i < scan.wanted.size() && !scan.wanted[i]) {
+      out.keeps_all = false;
+    } else {
+      out.kept.push_back(column.id);
+    }
+  }
+  if (out.keeps_all) out.kept.clear();
+  std::sort(out.kept.begin(), out.kept.end());
+  return out;
+}
+
+// Without a context the values of constants are left out.
+std::optional<Program> BuildFirst(const ScanPlan& scan, const EvalContext* eval) {
+  if (!IsRangeOfTable(scan)) return std::nullopt;
+  Program program;
+  program.table = scan.table->id;
+  program.rows = Kept(scan);
+  Converter converter(*scan.table, eval, &program);
+  if (scan.filter != nullptr) {
+    program.filter = converter.Convert(*scan.filter);
+    if (program.filter == nullptr) return std::nullopt;
+  }
+  for (const OrderExpr& o : scan.first->by) {
+    ProgramOrder& by = program.rows->order.emplace_back();
+    by.expr = converter.Convert(*o.expr);
+    if (by.expr == nullptr) return std::nullopt;
+    by.descending = o.descending;
+    by.nulls_first = o.nulls_first;
+  }
+  return program;
+}
+
 }  // namespace
 
 bool RunsAtTablets(const AggregatePlan& plan) { return Build(plan, nullptr).has_value(); }
@@ -152,16 +194,43 @@ std::optional<TabletAggregate> AtTablets(const AggregatePlan& plan, const EvalCo
   return out;
 }
 
-std::string FilterAtTablets(const ScanPlan& scan, const EvalContext& eval) {
-  if (scan.filter == nullptr || !IsRangeOfTable(scan)) return "";
+std::string RowsAtTablets(const ScanPlan& scan, const EvalContext& eval) {
+  if (!IsRangeOfTable(scan)) return "";
   Program program;
-  program.gives_rows = true;
   program.table = scan.table->id;
+  program.rows = Kept(scan);
   Converter converter(*scan.table, &eval, &program);
-  program.filter = converter.Convert(*scan.filter);
-  if (program.filter == nullptr) return "";
+  if (scan.filter != nullptr) program.filter = converter.Convert(*scan.filter);
+  if (program.filter == nullptr) {
+    program.columns.clear();
+    program.key.clear();
+    if (program.rows->keeps_all) return "";
+  }
   std::string bytes = EncodeProgram(program);
   return DecodeProgram(bytes).ok() ? bytes : "";
+}
+
+std::optional<Program> FirstRowsAtTablets(const ScanPlan& scan, const EvalContext& eval) {
+  std::optional<Program> program = BuildFirst(scan, &eval);
+  if (!program.has_value()) return std::nullopt;
+  for (const ExprPtr* e : {&scan.first->limit, &scan.first->offset}) {
+    Datum d;
+    if (*e == nullptr) continue;
+    if (!Eval(**e, eval, Row(), &d).ok()) return std::nullopt;
+    const bool offset = e == &scan.first->offset;
+    if (d.is_null() && offset) continue;
+    // Whoever takes them says what is wrong with a number.
+    if (d.is_null() || d.int_value() < 0) return std::nullopt;
+    if (static_cast<uint64_t>(d.int_value()) > kMostOrdered) return std::nullopt;
+    program->rows->most += static_cast<uint64_t>(d.int_value());
+  }
+  const uint64_t most = program->rows->most;
+  if (most == 0 || most > kMostOrdered) return std::nullopt;
+  return DecodeProgram(EncodeProgram(*program)).ok() ? std::move(program) : std::nullopt;
+}
+
+bool MayGiveFirstRows(const ScanPlan& scan) {
+  return scan.first.has_value() && BuildFirst(scan, nullptr).has_value();
 }
 
 }  // namespace isochron::sql

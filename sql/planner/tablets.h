@@ -34,9 +34,14 @@ bool RunsAtTablets(const AggregatePlan& plan);
 // not run there after all.
 std::optional<TabletAggregate> AtTablets(const AggregatePlan& plan, const EvalContext& eval);
 
-// The program that drops rows of a range of a table for which the scan's filter does not hold, as
-// bytes; empty where the filter is none or does not travel.
-std::string FilterAtTablets(const ScanPlan& scan, const EvalContext& eval);
+// The program that drops rows of a range of a table for which the scan's filter does not hold, and
+// what nobody looks at of the others, as bytes; empty where there is nothing to drop.
+std::string RowsAtTablets(const ScanPlan& scan, const EvalContext& eval);
+// The program that gives the first rows of each page (ScanPlan::first); nullopt where all must
+// come, since their order does not travel or too many of them count.
+std::optional<Program> FirstRowsAtTablets(const ScanPlan& scan, const EvalContext& eval);
+// As far as the plan tells.
+bool MayGiveFirstRows(const ScanPlan& scan);
 
 }  // namespace isochron::sql
 

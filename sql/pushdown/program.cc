@@ -16,7 +16,7 @@ namespace isochron::sql {
 namespace {
 
 constexpr uint8_t kPartials = 1;  // versions, by what is given
-constexpr uint8_t kRows = 2;
+constexpr uint8_t kRows = 3;
 // Deeper expressions are evaluated at the gateway.
 constexpr int kMaxDepth = 100;
 constexpr uint64_t kMaxParts = 2000;  // columns, arguments, groups, calls
@@ -74,7 +74,6 @@ class ProgramReader {
     uint64_t count = 0;
     if (!in_.Byte(&version) || (version != kPartials && version != kRows)) return Unknown();
     Program p;
-    p.gives_rows = version == kRows;
     if (!in_.Varint(&p.table.value) || !Count(&count)) return Unknown();
     p.key.resize(count);
     for (Type& t : p.key) {
@@ -106,9 +105,9 @@ class ProgramReader {
     if (!Count(&count)) return Unknown();
     p.calls.resize(count);
     for (ReduceCall& c : p.calls) ISO_RETURN_IF_ERROR(Call(&c));
+    if (version == kRows) ISO_RETURN_IF_ERROR(Rows(&p.rows.emplace()));
     if (!in_.AtEnd()) return Unknown();
-    const bool plain = p.filter != nullptr && p.groups.empty() && p.calls.empty();
-    if (p.gives_rows && !plain) return Unknown();
+    if (version == kRows && (!p.groups.empty() || !p.calls.empty())) return Unknown();
     return p;
   }
 
@@ -120,6 +119,26 @@ class ProgramReader {
     if (!in_.Byte(&byte) || byte == 0 || byte >= kTypeCount) return false;
     *t = static_cast<Type>(byte);
     return true;
+  }
+
+  absl::Status Rows(GivenRows* rows) {
+    uint64_t count = 0;
+    if (!in_.Bool(&rows->keeps_all) || !Count(&count)) return Unknown();
+    for (uint64_t i = 0; i < count; ++i) {
+      uint64_t id = 0;
+      const bool ascending =
+          in_.Varint(&id) && id <= UINT32_MAX && (rows->kept.empty() || rows->kept.back() < id);
+      if (!ascending || rows->keeps_all) return Unknown();
+      rows->kept.push_back(static_cast<uint32_t>(id));
+    }
+    if (!Count(&count)) return Unknown();
+    rows->order.resize(count);
+    for (ProgramOrder& o : rows->order) {
+      ISO_RETURN_IF_ERROR(Expression(0, &o.expr));
+      if (!in_.Bool(&o.descending) || !in_.Bool(&o.nulls_first)) return Unknown();
+    }
+    if (!in_.Varint(&rows->most) || rows->most > kMostOrdered) return Unknown();
+    return (rows->most == 0) == rows->order.empty() ? absl::OkStatus() : Unknown();
   }
 
   absl::Status Optional(ExprPtr* out) {
@@ -207,7 +226,7 @@ class ProgramReader {
 std::string EncodeProgram(const Program& program) {
   std::string bytes;
   Writer out(&bytes);
-  out.Byte(program.gives_rows ? kRows : kPartials);
+  out.Byte(program.rows.has_value() ? kRows : kPartials);
   out.Varint(program.table.value);
   out.Varint(program.key.size());
   for (Type t : program.key) out.Byte(static_cast<uint8_t>(t));
@@ -227,6 +246,17 @@ std::string EncodeProgram(const Program& program) {
     WriteOptional(c.arg, &out);
     WriteOptional(c.filter, &out);
   }
+  if (!program.rows.has_value()) return bytes;
+  out.Bool(program.rows->keeps_all);
+  out.Varint(program.rows->kept.size());
+  for (uint32_t id : program.rows->kept) out.Varint(id);
+  out.Varint(program.rows->order.size());
+  for (const ProgramOrder& o : program.rows->order) {
+    WriteExpr(*o.expr, &out);
+    out.Bool(o.descending);
+    out.Bool(o.nulls_first);
+  }
+  out.Varint(program.rows->most);
   return bytes;
 }
 

@@ -13,6 +13,7 @@
 // when they are read, so that no program can make an evaluation look beyond its row.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,9 +47,24 @@ struct ProgramColumn {
   Datum missing;  // of a row that says nothing of it
 };
 
+struct ProgramOrder {
+  ExprPtr expr;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
+// Which rows a program without groups and calls gives, and what of them.
+struct GivenRows {
+  bool keeps_all = true;       // of a row's value
+  std::vector<uint32_t> kept;  // else the ids of the columns that stay in it, ascending
+  // Not empty: of each page only the first `most` in this order, those with smaller keys first
+  // where it leaves a choice.
+  std::vector<ProgramOrder> order;
+  uint64_t most = 0;
+};
+
 struct Program {
-  // No groups and calls: what it gives are the rows that pass the filter, which it has.
-  bool gives_rows = false;
+  std::optional<GivenRows> rows;  // those that pass the filter; none: partial aggregates
   TableId table;
   std::vector<Type> key;  // the key's parts, up to the last that is wanted
   std::vector<ProgramColumn> columns;
@@ -56,6 +72,9 @@ struct Program {
   std::vector<ExprPtr> groups;
   std::vector<ReduceCall> calls;
 };
+
+// More rows of a page than these are not asked for in an order.
+inline constexpr uint64_t kMostOrdered = 1000;
 
 std::string EncodeProgram(const Program& program);
 // UNIMPLEMENTED for what is not known here, and for bytes that are no program.

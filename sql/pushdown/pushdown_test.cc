@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -187,8 +189,7 @@ TEST(Pushdown, AColumnAddedLaterHasItsMissingValue) {
 
 TEST(Pushdown, AFilterGivesRowsAsTheyAre) {
   Program p = Columns();
-  p.gives_rows = true;
-  EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "without a filter";
+  p.rows.emplace();
   p.filter = Call("<", MakeColumn(0, Type::kInt4), MakeConst(Type::kInt4, Datum::Int(5)));
   const TableDescriptor table = Table();
   Random random(4);
@@ -212,6 +213,93 @@ TEST(Pushdown, AFilterGivesRowsAsTheyAre) {
   EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "rows are not grouped";
 }
 
+TEST(Pushdown, OnlyWhatIsWantedOfARowIsGiven) {
+  const TableDescriptor table = Table();
+  Random random(11);
+  for (int round = 0; round < 30; ++round) {
+    Program p = Columns();
+    p.rows.emplace();
+    p.rows->keeps_all = false;
+    std::vector<bool> wanted(5, false);
+    for (uint32_t c : {2u, 3u, 4u}) {
+      wanted[c] = random.Below(2) == 0;
+      if (wanted[c]) p.rows->kept.push_back(2 * c + 1);
+    }
+    auto run = *TabletPrograms()->Start(EncodeProgram(p));
+    std::vector<Row> rows;
+    for (int64_t k = 0; k < 10; ++k) {
+      rows.push_back(RandomRow(&random, k));
+      ASSERT_TRUE(*run->Add(EncodeRowKey(table, rows.back()), EncodeRowValue(table, rows.back())));
+    }
+    std::vector<txn::KeyValue> got;
+    ASSERT_TRUE(run->Finish(&got).ok());
+    ASSERT_EQ(got.size(), rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Row row;
+      ASSERT_TRUE(DecodeRow(table, got[i].key, got[i].value, &row).ok());
+      for (size_t c = 0; c < 5; ++c) {
+        if (c < 2 || wanted[c]) EXPECT_EQ(OrderDatums(row[c], rows[i][c], false, false), 0);
+      }
+      const std::string whole = EncodeRowValue(table, rows[i]);
+      EXPECT_LE(got[i].value.size(), whole.size());
+      if (p.rows->kept.empty()) EXPECT_EQ(got[i].value.size(), 1u);
+    }
+  }
+  auto run = [](std::vector<uint32_t> kept) {
+    Program p = Columns();
+    p.rows.emplace();
+    p.rows->keeps_all = false;
+    p.rows->kept = std::move(kept);
+    return TabletPrograms()->Start(EncodeProgram(p));
+  };
+  EXPECT_FALSE(run({5, 5}).ok()) << "not ascending";
+  EXPECT_FALSE((*run({5}))->Add("k", "\x01\x05\x05\x7f").ok()) << "a damaged value";
+}
+
+TEST(Pushdown, TheFirstRowsOfAPageAreGiven) {
+  const TableDescriptor table = Table();
+  Random random(12);
+  for (int round = 0; round < 50; ++round) {
+    // ORDER BY n DESC NULLS LAST, a
+    Program p = Columns();
+    p.rows.emplace();
+    p.rows->order.push_back({MakeColumn(0, Type::kInt4), true, false});
+    p.rows->order.push_back({MakeColumn(3, Type::kText), false, false});
+    p.rows->most = random.Between(1, 12);
+    struct One {
+      Row row;
+      std::string key;
+    };
+    std::vector<One> rows;
+    auto run = *TabletPrograms()->Start(EncodeProgram(p));
+    for (uint64_t n = random.Below(60); n > 0; --n) {
+      One one{RandomRow(&random, static_cast<int64_t>(n)), ""};
+      one.key = EncodeRowKey(table, one.row);
+      ASSERT_TRUE(*run->Add(one.key, EncodeRowValue(table, one.row)));
+      rows.push_back(std::move(one));
+    }
+    std::sort(rows.begin(), rows.end(), [](const One& a, const One& b) {
+      int by = OrderDatums(a.row[2], b.row[2], true, false);
+      if (by == 0) by = OrderDatums(a.row[4], b.row[4], false, false);
+      return by != 0 ? by < 0 : a.key < b.key;
+    });
+    std::set<std::string> want, got;
+    for (size_t i = 0; i < rows.size() && i < p.rows->most; ++i) want.insert(rows[i].key);
+    std::vector<txn::KeyValue> given;
+    ASSERT_TRUE(run->Finish(&given).ok());
+    for (const txn::KeyValue& kv : given) got.insert(kv.key);
+    EXPECT_EQ(got, want);
+    EXPECT_EQ(given.size(), want.size());
+  }
+  Program p = Columns();
+  p.rows.emplace();
+  p.rows->most = 3;
+  EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "in no order";
+  p.rows->order.push_back({MakeColumn(0, Type::kInt4), true, false});
+  p.rows->most = kMostOrdered + 1;
+  EXPECT_FALSE(DecodeProgram(EncodeProgram(p)).ok()) << "too many";
+}
+
 TEST(Pushdown, ErrorsAreLeftToWhoeverAsked) {
   Program p = Columns();
   p.filter = Call("=", MakeColumn(0, Type::kInt4),
@@ -225,8 +313,8 @@ TEST(Pushdown, ErrorsAreLeftToWhoeverAsked) {
   EXPECT_FALSE(run->Add(EncodeRowKey(table, row), EncodeRowValue(table, row)).ok());
 }
 
-TEST(Pushdown, UnknownAndDamagedProgramsAreRefused) {
-  const std::string good = EncodeProgram(Everything());
+// Whatever is accepted can be run over any row.
+void Damage(const std::string& good) {
   ASSERT_TRUE(DecodeProgram(good).ok());
   std::string newer = good;
   newer[0] = 9;
@@ -234,7 +322,6 @@ TEST(Pushdown, UnknownAndDamagedProgramsAreRefused) {
   for (size_t n = 0; n < good.size(); ++n) {
     EXPECT_FALSE(DecodeProgram(good.substr(0, n)).ok()) << n;
   }
-  // Whatever is accepted can be run over any row.
   const TableDescriptor table = Table();
   Random random(3);
   int accepted = 0;
@@ -254,6 +341,18 @@ TEST(Pushdown, UnknownAndDamagedProgramsAreRefused) {
     (void)(*run)->Finish(&results);
   }
   EXPECT_GT(accepted, 100);
+}
+
+TEST(Pushdown, UnknownAndDamagedProgramsAreRefused) {
+  Damage(EncodeProgram(Everything()));
+  Program first = Columns();
+  first.filter = std::move(Everything().filter);
+  first.rows.emplace();
+  first.rows->keeps_all = false;
+  first.rows->kept = {5, 9};
+  first.rows->order.push_back({MakeColumn(0, Type::kInt4), true, false});
+  first.rows->most = 3;
+  Damage(EncodeProgram(first));
 }
 
 TEST(Pushdown, AColumnMayStandForAWiderInteger) {

@@ -8,7 +8,7 @@
 #include "common/key_encoding.h"
 #include "common/status_macros.h"
 #include "sql/catalog/row_codec.h"
-#include "sql/pushdown/row_filter.h"
+#include "sql/pushdown/given_rows.h"
 #include "sql/types/numeric.h"
 
 namespace isochron::sql {
@@ -63,7 +63,7 @@ class Programs : public txn::ScanPrograms {
  public:
   absl::StatusOr<std::unique_ptr<txn::ScanRun>> Start(absl::string_view program) const override {
     ISO_ASSIGN_OR_RETURN(Program decoded, DecodeProgram(program));
-    if (decoded.gives_rows) return std::make_unique<RowFilter>(std::move(decoded));
+    if (decoded.rows.has_value()) return MakeRowsRun(std::move(decoded));
     return std::make_unique<Reducer>(std::move(decoded));
   }
 };

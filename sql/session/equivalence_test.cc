@@ -67,6 +67,13 @@ constexpr Pair kPairs[] = {
     {"SELECT id, t.a, u.a FROM t FULL JOIN u USING (id) WHERE id > $1",
      "SELECT coalesce(t.id, u.id), t.a, u.a FROM t FULL JOIN u ON t.id = u.id WHERE "
      "coalesce(t.id, u.id) > $1"},
+    // A sort that keeps the first rows alone.
+    {"SELECT id, a FROM t ORDER BY a DESC, id LIMIT $1 OFFSET $2",
+     "SELECT id, a FROM (SELECT id, a, row_number() OVER (ORDER BY a DESC, id) AS n FROM t) AS x "
+     "WHERE n > $2 AND n <= $1 + $2"},
+    {"SELECT t.id, u.id FROM t CROSS JOIN u ORDER BY t.a + u.b, t.id, u.id LIMIT $1",
+     "SELECT t, u FROM (SELECT t.id AS t, u.id AS u, row_number() OVER (ORDER BY t.a + u.b, t.id, "
+     "u.id) AS n FROM t CROSS JOIN u) AS x WHERE n <= $1"},
     {"SELECT t.id FROM t JOIN u USING (id, a)",
      "SELECT id FROM t NATURAL JOIN (SELECT id, a FROM u) AS x"},
     {"SELECT id, (SELECT count(*) FROM u WHERE u.b = t.a) FROM t",
@@ -210,6 +217,17 @@ constexpr const char* kReduced[] = {
     "SELECT t.id, (SELECT min(f) FROM v WHERE v.a < t.a) FROM t",
     "SELECT t.id, v.id FROM t JOIN v ON t.a = v.a WHERE v.d > '2024-01-03' ORDER BY 1, 2",
     "SELECT id FROM v WHERE a IN (SELECT a FROM t) OR a = $1",
+    // The first rows of each page; equal ones stay in the order of the key.
+    "SELECT id, w, a FROM v ORDER BY a LIMIT 2",
+    "SELECT id FROM v ORDER BY n DESC NULLS LAST, b LIMIT 3 OFFSET $1",
+    "SELECT * FROM v ORDER BY length(w), f LIMIT $2",
+    "SELECT d FROM v WHERE a > $1 ORDER BY d, u DESC LIMIT 1",
+    "SELECT a, n FROM v WHERE b IS NOT TRUE ORDER BY a + n DESC NULLS FIRST LIMIT 4",
+    "SELECT w, id FROM v WHERE w >= 'w1' ORDER BY id DESC FETCH FIRST 2 ROWS ONLY",
+    "SELECT a FROM v ORDER BY a FETCH FIRST 2 ROWS WITH TIES",
+    "SELECT id, (SELECT w FROM v WHERE v.a >= t.a ORDER BY v.d DESC, v.id LIMIT 1) FROM t",
+    "SELECT DISTINCT a FROM v ORDER BY a LIMIT 2",
+    "SELECT x.id FROM (SELECT id, a FROM v ORDER BY f LIMIT 5) x JOIN t ON t.a = x.a",
 };
 
 TEST_F(EquivalenceTest, WhatTabletsDoIsTheSame) {
@@ -278,6 +296,13 @@ TEST_F(EquivalenceTest, ExplainSaysWhatTabletsDo) {
   EXPECT_FALSE(at_tablets("SELECT sum(f) FROM v")) << "depends on the order";
   EXPECT_FALSE(at_tablets("SELECT count(DISTINCT a) FROM v"));
   EXPECT_FALSE(at_tablets("SELECT count(*) FROM v WHERE random() < 0.5"));
+  EXPECT_TRUE(at_tablets("SELECT id FROM v ORDER BY f DESC LIMIT 3"));
+  EXPECT_TRUE(at_tablets("SELECT id FROM v WHERE a > 1 ORDER BY a + id LIMIT 3 OFFSET 2"));
+  EXPECT_FALSE(at_tablets("SELECT id FROM v ORDER BY f DESC")) << "all of them";
+  EXPECT_FALSE(at_tablets("SELECT id FROM v ORDER BY random() LIMIT 3"));
+  EXPECT_FALSE(at_tablets("SELECT id FROM v ORDER BY f FETCH FIRST 3 ROWS WITH TIES"));
+  EXPECT_FALSE(at_tablets("SELECT id FROM v ORDER BY id LIMIT 3")) << "along the key";
+  EXPECT_FALSE(at_tablets("SELECT DISTINCT a FROM v ORDER BY a LIMIT 3"));
 }
 
 // More rows than are asked one by one.

@@ -19,7 +19,7 @@ std::string TabletText(const NodeProfile& node) {
     return absl::StrCat("  (mapped: ", node.mapped, " rows in ", node.pages,
                         " pages; combined: ", node.rows, " partial groups)");
   }
-  return node.pages > 0 ? absl::StrCat("  (filtered at the tablets: ", node.pages, " pages)") : "";
+  return node.pages > 0 ? absl::StrCat("  (chosen at the tablets: ", node.pages, " pages)") : "";
 }
 
 // As PostgreSQL has it: averages over the loops.

@@ -285,6 +285,13 @@ TEST_F(SessionTest, SizesAreBounded) {
   auto r = u_.Run(session_->Execute(small, "SELECT v FROM big ORDER BY v", {}, &sink));
   EXPECT_EQ(SqlStateOf(r.status()), "53200");
   EXPECT_EQ(small->memory.used(), 0);
+  // A sort of which a few rows are taken holds no more than these.
+  CollectingSink first;
+  r = u_.Run(session_->Execute(
+      small, "SELECT i FROM generate_series(1, 100000) AS i ORDER BY -i LIMIT 3", {}, &first));
+  EXPECT_TRUE(r.ok()) << r.status();
+  EXPECT_EQ(Render(first), "100000|99999|99998|SELECT 3;");
+  EXPECT_EQ(small->memory.used(), 0);
 }
 
 TEST_F(SessionTest, CancelAndClock) {

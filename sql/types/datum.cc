@@ -266,4 +266,13 @@ std::string QuoteLiteral(absl::string_view text) {
   return absl::StrCat(escape ? "E'" : "'", out, "'");
 }
 
+int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first) {
+  if (a.is_null() || b.is_null()) {
+    if (a.is_null() == b.is_null()) return 0;
+    return a.is_null() == nulls_first ? -1 : 1;
+  }
+  const int order = CompareDatums(a, b);
+  return descending ? -order : order;
+}
+
 }  // namespace isochron::sql

@@ -193,6 +193,8 @@ struct ColumnInfo {
 
 // <0, 0, >0. Both non-NULL and of one shape. NaN equals NaN and is greater than any number.
 int CompareDatums(const Datum& a, const Datum& b);
+// How two values lie in an ORDER BY; NULLs are equal.
+int OrderDatums(const Datum& a, const Datum& b, bool descending, bool nulls_first);
 
 // PostgreSQL's text form ("t", "\x0102", "2024-01-02 03:04:05.5+00"). NULL gives "". With a
 // context, in the session's time zone; without one, in UTC.
