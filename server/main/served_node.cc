@@ -243,7 +243,12 @@ void ServedNode::FillInfo(peer::NodeInfo* info) {
   add("loop.turns", static_cast<int64_t>(loop_.turns()));
   add("loop.wakeups", static_cast<int64_t>(loop_.wakeups()));
   std::map<uint64_t, peer::SessionInfo> sessions;
-  for (uint64_t id : sql_->SessionIds()) sessions[id].set_session(id);
+  for (const sql::Engine::SessionState& state : sql_->Sessions()) {
+    peer::SessionInfo& s = sessions[state.id];
+    s.set_session(state.id);
+    s.set_database(state.database);
+    s.set_connected(state.connected);
+  }
   const Micros now = loop_.MonotonicNow();
   for (const sql::Engine::ActiveStatement& a : sql_->ActiveStatements()) {
     peer::SessionInfo& s = sessions[a.session];

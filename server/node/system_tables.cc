@@ -95,6 +95,17 @@ Task<absl::StatusOr<std::vector<Row>>> NodeSystemTables::Rows(Ctx ctx, std::stri
   co_return absl::NotFoundError(absl::StrCat("no system table \"", name, "\""));
 }
 
+Task<absl::StatusOr<int64_t>> NodeSystemTables::Connections(Ctx ctx, std::string database) {
+  const Universe u = co_await Gather(std::move(ctx));
+  int64_t count = 0;
+  for (const Known& k : u) {
+    for (const peer::SessionInfo& s : k.info.sessions()) {
+      if (s.connected() && s.database() == database) ++count;
+    }
+  }
+  co_return count;
+}
+
 std::vector<Row> NodeSystemTables::Nodes(const Universe& universe) const {
   std::vector<Row> rows;
   for (const Known& k : universe) {
@@ -227,7 +238,8 @@ std::vector<Row> NodeSystemTables::Sessions(const Universe& universe, bool state
                         Datum::Int(s.elapsed_us()), Text(s.transaction())});
       } else {
         rows.push_back({Int(k.peer.id.value), Int(s.session()), Text(""),
-                        Text(s.statement().empty() ? "idle" : "active"), Text(s.transaction())});
+                        Text(s.statement().empty() ? "idle" : "active"), Text(s.transaction()),
+                        Text(s.database())});
       }
     }
   }

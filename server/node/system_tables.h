@@ -32,6 +32,7 @@ class NodeSystemTables : public sql::SystemTables {
   explicit NodeSystemTables(Deps deps) : deps_(std::move(deps)) {}
 
   Task<absl::StatusOr<std::vector<sql::Row>>> Rows(Ctx ctx, std::string name) override;
+  Task<absl::StatusOr<int64_t>> Connections(Ctx ctx, std::string database) override;
 
  private:
   struct Known {

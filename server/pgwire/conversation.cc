@@ -203,11 +203,10 @@ Task<void> Conversation::Start(Options options, uint32_t process, uint32_t secre
   }
   if (user_.empty()) co_return End(NoUser());
   if (database.empty()) database = user_;
-  if (database != deps_.database) {
-    co_return End(
-        sql::SqlError("3D000", absl::StrCat("database \"", database, "\" does not exist"), -1,
-                      absl::StrCat("The database of this universe is \"", deps_.database, "\".")));
-  }
+  auto session = co_await deps_.engine->Open(NewCtx(), std::move(database));
+  if (!session.ok()) co_return End(session.status());
+  deps_.out->UseTime(&(*session)->time_context());
+  session_ = *std::move(session);
   if (absl::Status in = co_await session_->LogIn(NewCtx(), user_); !in.ok()) co_return End(in);
   for (auto& [name, value] : settings) {
     const absl::Status applied = co_await Apply(name, value);

@@ -46,8 +46,9 @@ class Conversation {
     MessageWriter* out;
     int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;
     std::shared_ptr<MemoryBudget> memory;  // of the node; may be null
-    std::string database;                  // the one there is
+    sql::Engine* engine;                   // of sessions in other databases than the first
   };
+  // `session`: one in the first database, which Start may change for another.
   // The parameters of a startup packet.
   using Options = std::vector<std::pair<std::string, std::string>>;
 
@@ -117,7 +118,7 @@ class Conversation {
   void ClosePortal(const std::string& name);
 
   const Deps deps_;
-  const std::unique_ptr<sql::Session> session_;
+  std::unique_ptr<sql::Session> session_;
   Portals portals_;
   std::unique_ptr<CopyInput> copy_;  // while a COPY FROM takes rows
   Slot slot_;                        // of the open transaction, or of what runs

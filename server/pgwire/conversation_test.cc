@@ -99,7 +99,7 @@ class ConversationTest : public testing::Test {
                                                                       .admission = &admission_,
                                                                       .outlet = &outlet_,
                                                                       .out = &out_,
-                                                                      .database = "isochron"},
+                                                                      .engine = engine_.get()},
                                                    engine_->NewSession());
   }
   std::string Start(Conversation::Options options) {

@@ -159,7 +159,7 @@ std::unique_ptr<Conversation> PgServer::NewConversation(Outlet* outlet, MessageW
                          .out = out,
                          .statement_memory_bytes = options_.statement_memory_bytes,
                          .memory = options_.memory,
-                         .database = options_.database},
+                         .engine = engine_},
       engine_->NewSession());
 }
 

@@ -36,7 +36,6 @@ class PgServer final : public Host {
  public:
   struct Options {
     runtime::HostPort listen{"127.0.0.1", 0};
-    std::string database = "isochron";
     size_t max_connections = 5000;
     size_t max_strangers = 256;  // connections that have not said who they are
     int64_t statement_memory_bytes = RequestContext::kDefaultMemoryBytes;

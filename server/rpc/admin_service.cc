@@ -69,14 +69,14 @@ Task<absl::Status> AdminService::CreateDatabase(CallInfo*,
   if (name == sessions_->database()) {
     co_return absl::AlreadyExistsError(absl::StrCat("Database already exists: ", path));
   }
-  co_return absl::UnimplementedError(absl::StrCat("cannot create ", path,
-                                                  ": a universe has one database, \"",
-                                                  sessions_->database(), "\"; use that"));
+  co_return absl::UnimplementedError(
+      absl::StrCat("cannot create ", path, " by this call; send CREATE DATABASE in a session"));
 }
 
-Task<absl::Status> AdminService::GetDatabase(CallInfo*, const admin::GetDatabaseRequest* request,
+Task<absl::Status> AdminService::GetDatabase(CallInfo* call,
+                                             const admin::GetDatabaseRequest* request,
                                              admin::Database* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->name()));
+  ISO_CO_RETURN_IF_ERROR(co_await sessions_->CheckDatabase(call->ctx, request->name()));
   FillDatabase(request->name(), response);
   co_return absl::OkStatus();
 }
@@ -84,7 +84,7 @@ Task<absl::Status> AdminService::GetDatabase(CallInfo*, const admin::GetDatabase
 Task<absl::Status> AdminService::UpdateDatabaseDdl(CallInfo* call,
                                                    const admin::UpdateDatabaseDdlRequest* request,
                                                    Operation* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->database()));
+  ISO_CO_RETURN_IF_ERROR(co_await sessions_->CheckDatabase(call->ctx, request->database()));
   const std::string id = request->operation_id().empty() ? absl::StrCat("_auto_", next_operation_++)
                                                          : request->operation_id();
   const std::string name = absl::StrCat(request->database(), "/operations/", id);
@@ -110,7 +110,8 @@ Task<absl::Status> AdminService::RunDdl(Ctx ctx, const admin::UpdateDatabaseDdlR
                                         admin::UpdateDatabaseDdlMetadata* out) {
   out->set_database(request->database());
   *out->mutable_statements() = request->statements();
-  std::shared_ptr<sql::Session> session = sessions_->Borrow();
+  ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<sql::Session> session,
+                          co_await sessions_->Open(ctx, request->database()));
   for (const std::string& statement : request->statements()) {
     ISO_CO_ASSIGN_OR_RETURN(const sql::StatementDescription description,
                             co_await session->Describe(ctx, statement, {}));
@@ -130,8 +131,8 @@ Task<absl::Status> AdminService::RunDdl(Ctx ctx, const admin::UpdateDatabaseDdlR
 Task<absl::Status> AdminService::GetDatabaseDdl(CallInfo* call,
                                                 const admin::GetDatabaseDdlRequest* request,
                                                 admin::GetDatabaseDdlResponse* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->database()));
-  std::shared_ptr<sql::Session> session = sessions_->Borrow();
+  ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<sql::Session> session,
+                          co_await sessions_->Open(call->ctx, request->database()));
   ISO_CO_ASSIGN_OR_RETURN(auto tables, co_await LookUpTables(call->ctx, session.get(), ""));
   sessions_->GiveBack(std::move(session));
   for (const auto& [name, shape] : tables) response->add_statements(TableDdl(name, shape));

@@ -2,7 +2,8 @@
 #ifndef ISOCHRON_SERVER_RPC_ADMIN_SERVICE_H_
 #define ISOCHRON_SERVER_RPC_ADMIN_SERVICE_H_
 
-// DatabaseAdmin, Operations and Health. A universe has one database, in the PostgreSQL dialect.
+// DatabaseAdmin, Operations and Health. Databases are in the PostgreSQL dialect; those beyond the
+// first are made and dropped by SQL, and not listed here.
 //
 // An operation has run when it is answered. Finished ones are kept, a bounded number of them, for
 // clients that ask again by name. Loop thread only.
@@ -32,7 +33,7 @@ class AdminService {
   Task<absl::Status> ListDatabases(
       CallInfo* call, const google::spanner::admin::database::v1::ListDatabasesRequest* request,
       google::spanner::admin::database::v1::ListDatabasesResponse* response);
-  // ALREADY_EXISTS for the one database there is, UNIMPLEMENTED for any other.
+  // ALREADY_EXISTS for the first database, UNIMPLEMENTED for any other.
   Task<absl::Status> CreateDatabase(
       CallInfo* call, const google::spanner::admin::database::v1::CreateDatabaseRequest* request,
       google::longrunning::Operation* response);

@@ -58,24 +58,33 @@ Sessions::Sessions(sql::Engine* engine, Executor* executor, TrueTime* truetime, 
       options_(std::move(options)),
       random_(options_.seed) {}
 
-absl::Status Sessions::CheckDatabase(absl::string_view name) const {
-  const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
+Task<absl::StatusOr<std::shared_ptr<sql::Session>>> Sessions::Open(Ctx ctx, std::string name) {
+  const std::vector<std::string> parts = absl::StrSplit(name, '/');
   if (parts.size() != 6 || parts[0] != "projects" || parts[2] != "instances" ||
       parts[4] != "databases") {
-    return absl::InvalidArgumentError(absl::StrCat("\"", name,
-                                                   "\" does not name a database; write "
-                                                   "projects/isochron/instances/default/databases/",
-                                                   options_.database));
+    co_return absl::InvalidArgumentError(absl::StrCat("\"", name,
+                                                      "\" does not name a database; write "
+                                                      "projects/isochron/instances/default/"
+                                                      "databases/",
+                                                      options_.database));
   }
-  if (parts[5] != options_.database) {
-    return absl::NotFoundError(absl::StrCat("Database not found: ", name,
-                                            "; the database of this universe is \"",
-                                            options_.database, "\""));
+  if (parts[5] == options_.database) co_return Pooled();
+  auto opened = co_await engine_->Open(std::move(ctx), parts[5]);
+  if (absl::IsNotFound(opened.status())) {
+    co_return absl::NotFoundError(absl::StrCat("Database not found: ", name));
   }
-  return absl::OkStatus();
+  if (!opened.ok()) co_return opened.status();
+  co_return std::shared_ptr<sql::Session>(*std::move(opened));
+}
+
+Task<absl::Status> Sessions::CheckDatabase(Ctx ctx, std::string name) {
+  ISO_CO_ASSIGN_OR_RETURN(auto session, co_await Open(std::move(ctx), std::move(name)));
+  GiveBack(std::move(session));
+  co_return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<ApiSession>> Sessions::Create(const std::string& database,
+                                                             std::shared_ptr<sql::Session> in,
                                                              const spanner::Session& wanted) {
   if (sessions_.size() >= options_.max_sessions) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -86,6 +95,11 @@ absl::StatusOr<std::shared_ptr<ApiSession>> Sessions::Create(const std::string& 
   std::string id = NewId();
   session->name = absl::StrCat(database, kSessionsPart, id);
   session->database = database;
+  if (in->database() == options_.database) {
+    GiveBack(std::move(in));
+  } else {
+    session->own = std::move(in);
+  }
   session->labels.insert(wanted.labels().begin(), wanted.labels().end());
   session->creator_role = wanted.creator_role();
   session->multiplexed = wanted.multiplexed();
@@ -199,7 +213,12 @@ std::shared_ptr<sql::Session> Sessions::Own(ApiSession* session) {
   return session->own;
 }
 
-std::shared_ptr<sql::Session> Sessions::Borrow() {
+std::shared_ptr<sql::Session> Sessions::Borrow(ApiSession* session) {
+  if (session->own && session->own->database() != options_.database) return session->own->Another();
+  return Pooled();
+}
+
+std::shared_ptr<sql::Session> Sessions::Pooled() {
   if (pool_.empty()) return engine_->NewSession();
   std::shared_ptr<sql::Session> session = std::move(pool_.back());
   pool_.pop_back();
@@ -207,7 +226,8 @@ std::shared_ptr<sql::Session> Sessions::Borrow() {
 }
 
 void Sessions::GiveBack(std::shared_ptr<sql::Session> session) {
-  if (pool_.size() < options_.max_pooled) pool_.push_back(std::move(session));
+  const bool first = session->database() == options_.database;
+  if (first && pool_.size() < options_.max_pooled) pool_.push_back(std::move(session));
 }
 
 void Sessions::SweepTransactions(ApiSession* session, Micros now) {

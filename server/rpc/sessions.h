@@ -99,6 +99,7 @@ struct ApiSession {
   Timestamp create_time;  // 0 if there was no clock
   Micros last_use_us = 0;
   int requests = 0;  // under way
+  // Of the first database's: made when it is first asked for.
   std::shared_ptr<sql::Session> own;
   Turn turn;                        // of statements on `own`
   admission::Admission::Slot slot;  // of what BEGIN opened there
@@ -137,12 +138,16 @@ class Sessions {
   // `truetime` may be null: sessions then have no times.
   Sessions(sql::Engine* engine, Executor* executor, TrueTime* truetime, Options options);
 
-  // OK if `name` is projects/P/instances/I/databases/D with this universe's one database D.
-  absl::Status CheckDatabase(absl::string_view name) const;
+  // A session in `name`, projects/P/instances/I/databases/D. NOT_FOUND, INVALID_ARGUMENT.
+  Task<absl::StatusOr<std::shared_ptr<sql::Session>>> Open(Ctx ctx, std::string name);
+  // OK if there is such a database.
+  Task<absl::Status> CheckDatabase(Ctx ctx, std::string name);
+  // The first one.
   const std::string& database() const { return options_.database; }
 
-  // RESOURCE_EXHAUSTED at the limit.
+  // `in`: a session in the database. RESOURCE_EXHAUSTED at the limit.
   absl::StatusOr<std::shared_ptr<ApiSession>> Create(const std::string& database,
+                                                     std::shared_ptr<sql::Session> in,
                                                      const google::spanner::v1::Session& wanted);
   // SessionNotFound.
   absl::StatusOr<std::shared_ptr<ApiSession>> Find(absl::string_view name);
@@ -166,7 +171,8 @@ class Sessions {
 
   // The session's own, made when it is first asked for.
   std::shared_ptr<sql::Session> Own(ApiSession* session);
-  std::shared_ptr<sql::Session> Borrow();
+  // Another one, in the same database.
+  std::shared_ptr<sql::Session> Borrow(ApiSession* session);
   // Only what nobody changed (no SET, nothing open) goes back.
   void GiveBack(std::shared_ptr<sql::Session> session);
 
@@ -177,6 +183,8 @@ class Sessions {
 
  private:
   std::string NewId();
+  // One in the first database: those that are given back are.
+  std::shared_ptr<sql::Session> Pooled();
   void SweepTransactions(ApiSession* session, Micros now);
 
   sql::Engine* const engine_;

@@ -56,23 +56,25 @@ bool ChangesSettings(absl::string_view tag) {
 
 }  // namespace
 
-Task<absl::Status> SpannerService::CreateSession(CallInfo*,
+Task<absl::Status> SpannerService::CreateSession(CallInfo* call,
                                                  const spanner::CreateSessionRequest* request,
                                                  spanner::Session* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->database()));
-  ISO_CO_ASSIGN_OR_RETURN(auto session, sessions_->Create(request->database(), request->session()));
+  ISO_CO_ASSIGN_OR_RETURN(auto in, co_await sessions_->Open(call->ctx, request->database()));
+  ISO_CO_ASSIGN_OR_RETURN(
+      auto session, sessions_->Create(request->database(), std::move(in), request->session()));
   sessions_->Describe(*session, response);
   co_return absl::OkStatus();
 }
 
 Task<absl::Status> SpannerService::BatchCreateSessions(
-    CallInfo*, const spanner::BatchCreateSessionsRequest* request,
+    CallInfo* call, const spanner::BatchCreateSessionsRequest* request,
     spanner::BatchCreateSessionsResponse* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->database()));
   const int count = std::min(request->session_count(), kMaxSessionsAtOnce);
   if (count < 1) co_return absl::InvalidArgumentError("session_count is at least 1");
   for (int i = 0; i < count; ++i) {
-    auto session = sessions_->Create(request->database(), request->session_template());
+    ISO_CO_ASSIGN_OR_RETURN(auto in, co_await sessions_->Open(call->ctx, request->database()));
+    auto session =
+        sessions_->Create(request->database(), std::move(in), request->session_template());
     if (!session.ok() && i > 0) break;  // fewer than asked for may come back
     if (!session.ok()) co_return session.status();
     sessions_->Describe(**session, response->add_session());
@@ -88,10 +90,10 @@ Task<absl::Status> SpannerService::GetSession(CallInfo*, const spanner::GetSessi
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> SpannerService::ListSessions(CallInfo*,
+Task<absl::Status> SpannerService::ListSessions(CallInfo* call,
                                                 const spanner::ListSessionsRequest* request,
                                                 spanner::ListSessionsResponse* response) {
-  ISO_CO_RETURN_IF_ERROR(sessions_->CheckDatabase(request->database()));
+  ISO_CO_RETURN_IF_ERROR(co_await sessions_->CheckDatabase(call->ctx, request->database()));
   const int limit =
       request->page_size() > 0 ? std::min(request->page_size(), kMaxListed) : kMaxListed;
   std::vector<std::shared_ptr<ApiSession>> found;
@@ -255,12 +257,15 @@ Task<absl::StatusOr<sql::StatementResult>> SpannerService::Run(Ctx ctx, ApiSessi
   if (target->txn && target->txn->txn) {
     return target->txn->txn->Execute(std::move(ctx), std::move(sql), std::move(params), sink);
   }
-  return RunBorrowed(std::move(ctx), target, std::move(sql), std::move(params), sink);
+  return RunBorrowed(std::move(ctx), session, target, std::move(sql), std::move(params), sink);
 }
 
-Task<absl::StatusOr<sql::StatementResult>> SpannerService::RunBorrowed(
-    Ctx ctx, const Target* target, std::string sql, sql::Params params, sql::ResultSink* sink) {
-  std::shared_ptr<sql::Session> session = sessions_->Borrow();
+Task<absl::StatusOr<sql::StatementResult>> SpannerService::RunBorrowed(Ctx ctx, ApiSession* of,
+                                                                       const Target* target,
+                                                                       std::string sql,
+                                                                       sql::Params params,
+                                                                       sql::ResultSink* sink) {
+  std::shared_ptr<sql::Session> session = sessions_->Borrow(of);
   absl::StatusOr<sql::StatementResult> result = absl::UnknownError("not run");
   if (target->read_only) {
     result = co_await session->ExecuteReadOnly(std::move(ctx), std::move(sql), std::move(params),
@@ -286,7 +291,7 @@ Task<absl::Status> SpannerService::Describe(Ctx ctx, ApiSession* session,
                           DecodeParams(request->params(), request->param_types()));
   std::vector<sql::Type> types;
   for (const sql::TypedDatum& p : params) types.push_back(p.type);
-  std::shared_ptr<sql::Session> sql_session = sessions_->Borrow();
+  std::shared_ptr<sql::Session> sql_session = sessions_->Borrow(session);
   ISO_CO_ASSIGN_OR_RETURN(sql::StatementDescription description,
                           co_await sql_session->Describe(ctx, request->sql(), std::move(types)));
   sessions_->GiveBack(std::move(sql_session));

@@ -98,9 +98,9 @@ class SpannerService {
   Task<absl::StatusOr<sql::StatementResult>> Run(Ctx ctx, ApiSession* session, const Target* target,
                                                  std::string sql, sql::Params params,
                                                  sql::ResultSink* sink);
-  Task<absl::StatusOr<sql::StatementResult>> RunBorrowed(Ctx ctx, const Target* target,
-                                                         std::string sql, sql::Params params,
-                                                         sql::ResultSink* sink);
+  Task<absl::StatusOr<sql::StatementResult>> RunBorrowed(Ctx ctx, ApiSession* of,
+                                                         const Target* target, std::string sql,
+                                                         sql::Params params, sql::ResultSink* sink);
   Task<absl::Status> Describe(Ctx ctx, ApiSession* session,
                               const google::spanner::v1::ExecuteSqlRequest* request, ApiSink* sink);
   Task<absl::Status> RunBatch(Ctx ctx, ApiSession* session,
@@ -108,7 +108,8 @@ class SpannerService {
                               const Target* target,
                               google::spanner::v1::ExecuteBatchDmlResponse* response);
   Task<absl::Status> CommitIn(CallInfo* call, const google::spanner::v1::CommitRequest* request,
-                              ApiTransaction* txn, google::spanner::v1::CommitResponse* response);
+                              ApiSession* session, ApiTransaction* txn,
+                              google::spanner::v1::CommitResponse* response);
   void DescribeTransaction(const ApiSession& session, ApiTransaction* txn,
                            google::spanner::v1::Transaction* out);
   // ABORTED, UNKNOWN or FAILED_PRECONDITION once the transaction has ended.

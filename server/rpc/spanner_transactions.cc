@@ -97,7 +97,7 @@ Task<absl::Status> SpannerService::Commit(CallInfo* call, const spanner::CommitR
   }
   SlotUse slot_use(admission_, std::move(fresh), txn->finished ? nullptr : &txn->slot);
   absl::Status status = CheckOpen(*txn);
-  if (status.ok()) status = co_await CommitIn(call, request, txn.get(), response);
+  if (status.ok()) status = co_await CommitIn(call, request, session.get(), txn.get(), response);
   if (status.ok()) {
     txn->committed = true;
     txn->commit = *response;
@@ -109,7 +109,7 @@ Task<absl::Status> SpannerService::Commit(CallInfo* call, const spanner::CommitR
 }
 
 Task<absl::Status> SpannerService::CommitIn(CallInfo* call, const spanner::CommitRequest* request,
-                                            ApiTransaction* txn,
+                                            ApiSession* session, ApiTransaction* txn,
                                             spanner::CommitResponse* response) {
   if (!txn->txn) {
     co_return request->mutations().empty()
@@ -117,7 +117,7 @@ Task<absl::Status> SpannerService::CommitIn(CallInfo* call, const spanner::Commi
         : absl::FailedPreconditionError("partitioned DML takes no mutations");
   }
   if (!request->mutations().empty()) {
-    std::shared_ptr<sql::Session> lookups = sessions_->Borrow();
+    std::shared_ptr<sql::Session> lookups = sessions_->Borrow(session);
     ISO_CO_ASSIGN_OR_RETURN(
         const int64_t count,
         co_await ApplyMutations(call->ctx, lookups.get(), txn->txn.get(), &request->mutations()));

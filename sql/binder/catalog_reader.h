@@ -81,6 +81,7 @@ class SessionReader {
   virtual absl::Status SetSetting(const std::string& name, const std::string& value,
                                   bool is_local) = 0;
   virtual uint64_t id() const = 0;
+  virtual const std::string& current_database() const = 0;
   virtual const std::string& current_user() const = 0;
   virtual const std::string& session_user() const = 0;
   // The schemas of the search path that there are.

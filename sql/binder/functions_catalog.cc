@@ -219,6 +219,7 @@ void AddAsking(std::vector<Function>* out) {
       {"pg_get_viewdef", {kO, kI}, kT, Ask<CatalogCall::kViewDef>},
       {"obj_description", {kO, kN}, kT, Ask<CatalogCall::kObjectComment>},
       {"obj_description", {kO}, kT, Ask<CatalogCall::kObjectComment>},
+      {"shobj_description", {kO, kN}, kT, Ask<CatalogCall::kObjectComment>},
       {"col_description", {kO, kI}, kT, Ask<CatalogCall::kColumnComment>},
       {"pg_get_serial_sequence", {kT, kT}, kT, Ask<CatalogCall::kSerialSequence>},
       {"pg_get_function_result", {kO}, kT, Ask<CatalogCall::kFunctionResult>},
@@ -273,7 +274,7 @@ void AddPlain(std::vector<Function>* out) {
       {"current_setting", {kT}, kT, Setting},
       {"current_setting", {kT, kB}, kT, Setting},
       {"current_schemas", {kB}, ArrayOf(kN), Schemas},
-      // There is one database and nothing of these kinds in it.
+      // There is nothing of these kinds.
       {"pg_is_in_recovery", {}, kB, False},
       {"pg_relation_is_publishable", {kO}, kB, True},
       {"pg_is_other_temp_schema", {kO}, kB, False},
@@ -287,7 +288,6 @@ void AddPlain(std::vector<Function>* out) {
       {"pg_get_statisticsobjdef_columns", {kO}, kT, Nothing},
       {"pg_get_partkeydef", {kO}, kT, Nothing},
       {"pg_get_partition_constraintdef", {kO}, kT, Nothing},
-      {"shobj_description", {kO, kN}, kT, Nothing},
       {"pg_tablespace_location", {kO}, kT, Nothing},
       // Not known: the store counts no bytes by table.
       {"pg_relation_size", {kO}, kI8, Nothing},

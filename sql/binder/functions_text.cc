@@ -168,7 +168,9 @@ absl::Status User(Ctx ctx, const Datum*, size_t, Datum* out) {
 absl::Status SessionUser(Ctx ctx, const Datum*, size_t, Datum* out) {
   return Text(ctx.session == nullptr ? "isochron" : ctx.session->session_user(), out);
 }
-absl::Status Database(Ctx, const Datum*, size_t, Datum* out) { return Text("isochron", out); }
+absl::Status Database(Ctx ctx, const Datum*, size_t, Datum* out) {
+  return Text(ctx.session == nullptr ? "isochron" : ctx.session->current_database(), out);
+}
 absl::Status Schema(Ctx ctx, const Datum*, size_t, Datum* out) {
   if (ctx.session == nullptr) return Text("public", out);
   const std::vector<std::string>& path = ctx.session->Path();
@@ -215,7 +217,7 @@ void AddStrings(std::vector<Function>* out) {
       {"version", {}, kT, Version},
       {"current_user", {}, kT, User, true},
       {"session_user", {}, kT, SessionUser, true},
-      {"current_database", {}, kT, Database},
+      {"current_database", {}, kT, Database, true},
       {"current_schema", {}, kT, Schema},
   };
   out->insert(out->end(), strings.begin(), strings.end());

@@ -27,6 +27,10 @@ absl::Status AlreadyThere(const TableDescriptor& t) {
   if (t.kind == RelationKind::kSchema) {
     return SqlError("42P06", absl::StrCat("schema \"", SchemaIn(t.name), "\" already exists"));
   }
+  if (t.kind == RelationKind::kDatabase) {
+    return SqlError(sqlstate::kDuplicateDatabase,
+                    absl::StrCat("database \"", t.local_name(), "\" already exists"));
+  }
   if (t.is_enum()) {
     return SqlError(sqlstate::kDuplicateObject,
                     absl::StrCat("type \"", t.local_name(), "\" already exists"));
@@ -50,7 +54,11 @@ class DropEdit : public SchemaEdit {
 
 Catalog::Catalog(txn::Store* store, Executor* executor, TrueTime* truetime, Random* random,
                  Options options)
-    : store_(store), executor_(executor), truetime_(truetime), random_(random), options_(options) {}
+    : store_(store),
+      executor_(executor),
+      truetime_(truetime),
+      random_(random),
+      options_(std::move(options)) {}
 
 bool Catalog::Standing(const TableDescriptor& t, Timestamp now_latest) const {
   return now_latest < t.drop_at;
@@ -214,11 +222,44 @@ Task<absl::StatusOr<TablePtr>> Catalog::ResolveAt(Ctx ctx, std::string name, Tim
   co_return std::make_shared<const TableDescriptor>(*table);
 }
 
+Task<absl::Status> Catalog::CheckDatabase(Ctx ctx) {
+  if (!options_.database.has_value()) co_return absl::OkStatus();
+  auto found = co_await Resolve(std::move(ctx), options_.database->full_name);
+  if (found.ok() && (*found)->id == options_.database->id) co_return absl::OkStatus();
+  const bool gone = found.ok() || SqlStateOf(found.status()) == sqlstate::kUndefinedTable;
+  co_return gone ? DatabaseIsGone(*options_.database) : found.status();
+}
+
+// Its version is no matter: what follows from what it grants is checked where that was asked.
+bool Catalog::DatabaseValidNow(Timestamp now_latest, Timestamp* until) const {
+  if (!options_.database.has_value()) return true;
+  auto it = entries_.find(options_.database->full_name);
+  if (it == entries_.end() || it->second.table->id != options_.database->id ||
+      now_latest + options_.lease_us / 4 > it->second.valid_until) {
+    return false;
+  }
+  *until = std::min(*until, it->second.valid_until);
+  return true;
+}
+
+Task<absl::StatusOr<Timestamp>> Catalog::ValidateDatabase(Ctx ctx,
+                                                          txn::ReadWriteTransaction* writer) {
+  if (!options_.database.has_value()) co_return Timestamp::Max();
+  ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, options_.database->full_name));
+  if (fetched.table == nullptr || fetched.table->id != options_.database->id) {
+    co_return DatabaseIsGone(*options_.database);
+  }
+  if (!fetched.fenced || writer == nullptr) co_return fetched.valid_until;
+  // Whoever put the fence up may be the writer itself.
+  ISO_CO_RETURN_IF_ERROR(co_await HoldDatabase(ctx, writer, *options_.database));
+  co_return Timestamp::Max();
+}
+
 bool Catalog::ValidNow(const std::vector<UsedTable>& tables, Timestamp* until) {
   *until = Timestamp::Max();
-  if (tables.empty()) return true;
+  if (tables.empty() && !options_.database.has_value()) return true;
   auto now = truetime_->Now();
-  if (!now.ok()) return false;
+  if (!now.ok() || !DatabaseValidNow(now->latest, until)) return false;
   for (const UsedTable& used : tables) {
     auto it = entries_.find(used.name);
     // Too little time left to commit within: fetch first.
@@ -236,7 +277,7 @@ Task<absl::StatusOr<Timestamp>> Catalog::Validate(Ctx ctx, std::vector<UsedTable
                                                   txn::ReadWriteTransaction* writer) {
   Timestamp bound;
   if (ValidNow(tables, &bound)) co_return bound;
-  bound = Timestamp::Max();
+  ISO_CO_ASSIGN_OR_RETURN(bound, co_await ValidateDatabase(ctx, writer));
   for (const UsedTable& used : tables) {
     ISO_CO_ASSIGN_OR_RETURN(Fetched fetched, co_await Fetch(ctx, used.name));
     if (fetched.fenced && writer != nullptr && fetched.table != nullptr) {
@@ -282,8 +323,9 @@ Task<absl::StatusOr<bool>> Catalog::CreateIn(Ctx ctx, txn::ReadWriteTransaction*
     }
     if (!truetime_->After(ends)) {
       co_return SqlError(sqlstate::kObjectInUse,
-                         absl::StrCat("table \"", table.local_name(), "\" is being dropped"), -1,
-                         "Try again in a few seconds.");
+                         absl::StrCat(table.kind == RelationKind::kDatabase ? "database" : "table",
+                                      " \"", table.local_name(), "\" is being dropped"),
+                         -1, "Try again in a few seconds.");
     }
   }
   if ((*found)[1].has_value()) {
@@ -461,10 +503,10 @@ Task<absl::StatusOr<TablePtr>> Catalog::Settled(Ctx ctx, std::string name) {
   }
 }
 
-Task<absl::StatusOr<std::vector<TablePtr>>> Catalog::List(Ctx ctx, txn::ReadTransaction* txn) {
-  std::vector<TablePtr> out;
+Task<absl::Status> Catalog::ListRange(Ctx ctx, txn::ReadTransaction* txn, KeyRange range,
+                                      std::vector<TablePtr>* out) {
   txn::ScanRequest request;
-  request.range = PrefixRange(DescriptorPrefix());
+  request.range = std::move(range);
   for (;;) {
     auto page = co_await txn->Scan(ctx, request);
     if (!page.ok()) co_return page.status();
@@ -473,11 +515,20 @@ Task<absl::StatusOr<std::vector<TablePtr>>> Catalog::List(Ctx ctx, txn::ReadTran
     for (const txn::KeyValue& kv : page->rows) {
       ISO_CO_ASSIGN_OR_RETURN(TableRecord record, DecodeTableRecord(kv.value));
       const TableDescriptor* table = record.At(t);
-      if (table != nullptr) out.push_back(std::make_shared<const TableDescriptor>(*table));
+      if (table != nullptr) out->push_back(std::make_shared<const TableDescriptor>(*table));
     }
-    if (!page->rest.has_value()) co_return out;
+    if (!page->rest.has_value()) co_return absl::OkStatus();
     request.range = *page->rest;
   }
+}
+
+Task<absl::StatusOr<std::vector<TablePtr>>> Catalog::List(Ctx ctx, txn::ReadTransaction* txn) {
+  std::vector<TablePtr> out;
+  ISO_CO_RETURN_IF_ERROR(co_await ListRange(ctx, txn, PrefixRange(DescriptorPrefix()), &out));
+  if (!options_.database.has_value()) co_return out;
+  // The universe's names lie among the first database's own.
+  ISO_CO_RETURN_IF_ERROR(co_await ListRange(ctx, txn, PrefixRange(DescriptorKey(".")), &out));
+  co_return out;
 }
 
 }  // namespace isochron::sql

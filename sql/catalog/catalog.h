@@ -28,6 +28,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -41,6 +42,7 @@
 #include "common/sabotage.h"
 #include "common/task.h"
 #include "common/truetime.h"
+#include "sql/catalog/database_store.h"
 #include "sql/catalog/descriptor.h"
 #include "sql/catalog/schema_change.h"
 #include "txn/api/transaction.h"
@@ -60,6 +62,9 @@ class Catalog {
     Micros lease_us = 2'000'000;
     Micros drop_margin_us = 300'000;
     SabotageSet sabotage;
+    // Whose catalog it is: what is used of it is so up to the database's end. Nothing for the first
+    // database, which has none. `store` is then that database's (database_store.h).
+    std::optional<DatabaseId> database;
   };
   Catalog(txn::Store* store, Executor* executor, TrueTime* truetime, Random* random,
           Options options);
@@ -80,6 +85,8 @@ class Catalog {
   // t; the cache is then brought up to date in the background, for those that read later.
   Task<absl::StatusOr<TablePtr>> ResolveAt(Ctx ctx, std::string name, Timestamp t,
                                            txn::ReadTransaction* txn);
+  // OK while the database stands. 3D000.
+  Task<absl::Status> CheckDatabase(Ctx ctx);
   // Whether the cache alone can say, with time left to commit in, that all of `tables` are as they
   // were used; *until is then the greatest commit timestamp for which it holds.
   bool ValidNow(const std::vector<UsedTable>& tables, Timestamp* until);
@@ -131,7 +138,7 @@ class Catalog {
   Task<absl::Status> Change(Ctx ctx, SchemaEdit* edit, txn::CommitResult* commit);
   // The table, with no change of it on its way. 42P01.
   Task<absl::StatusOr<TablePtr>> Settled(Ctx ctx, std::string name);
-  // All tables that stand at the transaction's timestamp, by name.
+  // All that stands at the transaction's timestamp: of the database, then of the universe.
   Task<absl::StatusOr<std::vector<TablePtr>>> List(Ctx ctx, txn::ReadTransaction* txn);
 
   // Called with each description that is fetched.
@@ -160,6 +167,12 @@ class Catalog {
   Task<void> Refresh(std::string name);
   Task<void> Warm(std::string name);
   void Remember(const std::string& name, const Fetched& fetched);
+  // Whether the cache alone can say that the database stands; lowers *until.
+  bool DatabaseValidNow(Timestamp now_latest, Timestamp* until) const;
+  // The greatest commit timestamp up to which the database stands; asks the store. 3D000.
+  Task<absl::StatusOr<Timestamp>> ValidateDatabase(Ctx ctx, txn::ReadWriteTransaction* writer);
+  Task<absl::Status> ListRange(Ctx ctx, txn::ReadTransaction* txn, KeyRange range,
+                               std::vector<TablePtr>* out);
   // Whether `t` stands for a transaction that runs now.
   bool Standing(const TableDescriptor& t, Timestamp now_latest) const;
   // One attempt at a transaction over the catalog's rows.

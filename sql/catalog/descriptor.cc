@@ -316,9 +316,10 @@ bool ReadTableSection(uint64_t tag, Reader* in, TableDescriptor* t) {
 
 Acl TableDescriptor::EffectiveAcl() const {
   if (acl.has_value()) return *acl;
-  return DefaultAcl(kind == RelationKind::kSequence ? AclKind::kSequence
-                    : kind == RelationKind::kSchema ? AclKind::kSchema
-                                                    : AclKind::kTable,
+  return DefaultAcl(kind == RelationKind::kSequence   ? AclKind::kSequence
+                    : kind == RelationKind::kSchema   ? AclKind::kSchema
+                    : kind == RelationKind::kDatabase ? AclKind::kDatabase
+                                                      : AclKind::kTable,
                     owner);
 }
 

@@ -28,7 +28,8 @@
 namespace isochron::sql {
 
 enum class DefaultKind : uint8_t { kNone = 0, kValue = 1, kNow = 2, kExpression = 3 };
-// A schema, a type and the list of all roles are kept like relations, without columns or rows.
+// A schema, a type, a database and the list of all roles are kept like relations, without columns
+// or rows.
 enum class RelationKind : uint8_t {
   kTable = 0,
   kView = 1,
@@ -36,6 +37,7 @@ enum class RelationKind : uint8_t {
   kSchema = 3,
   kEnum = 4,
   kRoles = 5,
+  kDatabase = 6,
 };
 // GENERATED ... AS IDENTITY.
 enum class Identity : uint8_t { kNone = 0, kAlways = 1, kByDefault = 2 };
@@ -174,6 +176,7 @@ struct TableDescriptor {
   // The role that it belongs to, and who may do what with it; no list: DefaultAcl (roles.h).
   uint64_t owner = kBootstrapRole;
   std::optional<Acl> acl;
+  std::optional<Acl> public_acl;  // of a database: of its schema public; no list: DefaultPublicAcl
   std::shared_ptr<const RoleCatalog> roles;  // of the list of all roles; null for all else
   // Of a sequence that a column owns: it goes with the column.
   TableId owner_table;

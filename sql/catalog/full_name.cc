@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sql/types/datum.h"
 #include "sql/types/quote.h"
@@ -66,6 +67,14 @@ std::string PlainSqlName(absl::string_view full_name) {
 }
 
 std::string SchemaFullName(absl::string_view schema) { return absl::StrCat(Escaped(schema), "."); }
+
+std::string DatabaseFullName(absl::string_view database) {
+  return absl::StrCat(kDatabases, Escaped(database));
+}
+
+bool IsDatabaseFullName(absl::string_view full_name) {
+  return absl::StartsWith(full_name, kDatabases);
+}
 
 std::string IndexFullName(absl::string_view table_full_name, absl::string_view index) {
   const std::string schema = Parts(table_full_name).first;

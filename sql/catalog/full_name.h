@@ -6,7 +6,9 @@
 // "s.t" for one of another. A dot or backslash that is part of a name has a backslash before it, so
 // no two relations share a full name.
 //
-// A schema itself is known as "s.", all roles as ".roles": no relation's name is empty. Pure.
+// A schema itself is known as "s.", all roles as ".roles", a database as "..d": no relation's name
+// is empty. What begins with a dot is the universe's; all other names are those of one database,
+// which they do not say: each has a part of the key space for them (database_store.h). Pure.
 
 #include <string>
 
@@ -29,6 +31,10 @@ std::string PlainSqlName(absl::string_view full_name);
 // The name under which the catalog keeps a schema.
 std::string SchemaFullName(absl::string_view schema);
 bool IsSchemaFullName(absl::string_view full_name);
+// The name under which the catalog keeps a database, and the beginning of all of them.
+inline constexpr char kDatabases[] = "..";
+std::string DatabaseFullName(absl::string_view database);
+bool IsDatabaseFullName(absl::string_view full_name);
 // The name that the index has in the catalog: it lies in its table's schema.
 std::string IndexFullName(absl::string_view table_full_name, absl::string_view index);
 

@@ -6,6 +6,10 @@
 //
 //   0x00  the tablet map (placement)
 //   0x01  the catalog:  0x01 'a'                        advisory locks: 'k' key, their leases: 'l'
+//                       0x01 'd' id, 8 bytes            of another database than the first: what
+//                                                       follows 0x01 of it, for 'a', 'j', 'n', 'x'
+//                       0x01 'g' id, 8 bytes            of a database that was dropped: its part of
+//                                                       the catalog is to be taken away
 //                       0x01 'i'                        the next table id, a varint
 //                       0x01 'j' TablePrefix            a schema job (schema_job.h)
 //                       0x01 'n' full name (full_name.h)  a relation's or a schema's descriptor
@@ -44,6 +48,12 @@ inline std::string IndexNameKey(absl::string_view name) {
 inline std::string TableDataPrefix(TableId table, uint64_t index = kPrimaryIndex) {
   return absl::StrCat(absl::string_view(&kTablePrefix, 1), TablePrefix(table, index));
 }
+// Where the catalog of a database lies; not of the first one.
+std::string DatabasePrefix(TableId database);
+inline std::string DroppedDatabasePrefix() { return std::string({kCatalogPrefix, 'g'}); }
+std::string DroppedDatabaseKey(TableId database);
+// The id in a key of DroppedDatabaseKey; 0 for any other.
+TableId DroppedDatabaseOf(absl::string_view key);
 // Where table data begins: the first split worth having.
 inline std::string TableDataStart() { return std::string(1, kTablePrefix); }
 

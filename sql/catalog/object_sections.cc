@@ -26,6 +26,7 @@ enum TableTag : uint64_t {
   kOwnerRole = 42,
   kAcl = 43,
   kRoleCatalog = 44,
+  kPublicAcl = 45,
 };
 
 void AddText(uint64_t tag, const std::string& text, Sections* out) {
@@ -112,6 +113,12 @@ void AddRoles(const TableDescriptor& t, Sections* out) {
     Writer writer(&bytes);
     WriteRoles(*t.roles, &writer);
     out->emplace_back(kRoleCatalog, std::move(bytes));
+  }
+  if (t.public_acl.has_value()) {
+    bytes.clear();
+    Writer writer(&bytes);
+    WriteAcl(*t.public_acl, &writer);
+    out->emplace_back(kPublicAcl, std::move(bytes));
   }
 }
 
@@ -226,7 +233,7 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
   uint8_t byte;
   switch (tag) {
     case kKind:
-      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kRoles)) {
+      if (!in->Byte(&byte) || byte == 0 || byte > static_cast<uint8_t>(RelationKind::kDatabase)) {
         return false;
       }
       t->kind = static_cast<RelationKind>(byte);
@@ -268,6 +275,8 @@ bool Read(uint64_t tag, Reader* in, TableDescriptor* t) {
       return in->Varint(&t->owner) && t->owner != kBootstrapRole;
     case kAcl:
       return ReadAcl(in, &t->acl.emplace());
+    case kPublicAcl:
+      return t->kind == RelationKind::kDatabase && ReadAcl(in, &t->public_acl.emplace());
     case kRoleCatalog:
       return ReadRoleCatalog(in, t);
     default:

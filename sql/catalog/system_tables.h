@@ -39,6 +39,8 @@ class SystemTables {
   virtual ~SystemTables() = default;
   // Rows of the table `name`, shaped as its definition says. May ask other nodes; bounded by ctx.
   virtual Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string name) = 0;
+  // How many clients are connected to the database, at any node that answers; bounded by ctx.
+  virtual Task<absl::StatusOr<int64_t>> Connections(Ctx ctx, std::string database) = 0;
 };
 
 }  // namespace isochron::sql

@@ -22,7 +22,8 @@
 namespace isochron::sql::ast {
 
 struct TableName {
-  std::string schema;  // empty: the search path decides
+  std::string database;  // empty: the session's; no other may be named
+  std::string schema;    // empty: the search path decides
   std::string name;
   std::string alias;
   int position = -1;

@@ -130,10 +130,14 @@ using TypePtr = std::shared_ptr<const TypeStatement>;
 struct RoleStatement;
 using RolePtr = std::shared_ptr<const RoleStatement>;
 
+// Of databases: sql/parser/ast_databases.h.
+struct DatabaseStatement;
+using DatabasePtr = std::shared_ptr<const DatabaseStatement>;
+
 struct ObjectStatement {
   std::variant<CreateSequence, AlterSequence, DropObjects, CreateView, CreateTableAs, Truncate,
                Comment, Discard, LockTable, Maintain, Accepted, SessionPtr, NamesPtr, TypePtr,
-               RolePtr>
+               RolePtr, DatabasePtr>
       node;
 };
 

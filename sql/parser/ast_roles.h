@@ -78,11 +78,11 @@ struct Grant {
   bool cascade = false;
 };
 
-enum class OwnedKind : uint8_t { kTable, kView, kSequence, kType, kSchema };
+enum class OwnedKind : uint8_t { kTable, kView, kSequence, kType, kSchema, kDatabase };
 
 struct AlterOwner {
   OwnedKind kind = OwnedKind::kTable;
-  TableName name;  // of a schema, too
+  TableName name;  // of a schema or a database, too
   bool if_exists = false;
   RoleSpec owner;
 };

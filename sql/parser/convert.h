@@ -79,9 +79,12 @@ absl::StatusOr<ast::ObjectStatement> NamesNode(const pg::Node& node);
 bool IsTypeNode(const pg::Node& node);
 absl::StatusOr<ast::ObjectStatement> TypeNode(const pg::Node& node);
 absl::StatusOr<ast::AlterTable> SetSchemaStatement(const pg::AlterObjectSchemaStmt& stmt);
-// "t", "s.t", "isochron.s.t": the name of one that stands in this database. 0A000.
+// "t", "s.t", "d.s.t". 0A000 for more parts.
 absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position);
 absl::StatusOr<ast::ObjectStatement> SelectInto(State* state, const pg::SelectStmt& stmt);
+// Statements of ast_databases.h.
+bool IsDatabaseNode(const pg::Node& node);
+absl::StatusOr<ast::ObjectStatement> DatabaseNode(const pg::Node& node);
 // Statements of ast_roles.h.
 bool IsRoleNode(const pg::Node& node);
 absl::StatusOr<ast::ObjectStatement> RoleNode(const pg::Node& node);

@@ -214,8 +214,9 @@ absl::StatusOr<ast::RoleStatement> Statement(const pg::Node& node) {
       const pg::AlterOwnerStmt& stmt = node.alter_owner_stmt();
       ast::AlterOwner owner;
       owner.owner = Spec(stmt.newowner());
-      if (stmt.object_type() == pg::OBJECT_SCHEMA) {
-        owner.kind = ast::OwnedKind::kSchema;
+      if (stmt.object_type() == pg::OBJECT_SCHEMA || stmt.object_type() == pg::OBJECT_DATABASE) {
+        owner.kind = stmt.object_type() == pg::OBJECT_SCHEMA ? ast::OwnedKind::kSchema
+                                                             : ast::OwnedKind::kDatabase;
         owner.name.name = stmt.object().string().sval();
       } else {
         owner.kind = ast::OwnedKind::kType;
@@ -261,6 +262,7 @@ bool IsRoleNode(const pg::Node& node) {
       return node.comment_stmt().objtype() == pg::OBJECT_ROLE;
     case pg::Node::kAlterOwnerStmt:
       return node.alter_owner_stmt().object_type() == pg::OBJECT_SCHEMA ||
+             node.alter_owner_stmt().object_type() == pg::OBJECT_DATABASE ||
              node.alter_owner_stmt().object_type() == pg::OBJECT_TYPE;
     default:
       return false;

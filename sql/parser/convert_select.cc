@@ -39,13 +39,14 @@ absl::Status Refuse(const pg::SelectStmt& stmt) {
 }  // namespace
 
 absl::StatusOr<ast::TableName> QualifiedName(const std::vector<std::string>& parts, int position) {
-  if (parts.empty() || parts.size() > 3 || (parts.size() == 3 && parts[0] != "isochron")) {
-    return SqlError(sqlstate::kUnsupported,
-                    absl::StrCat("cross-database references are not implemented: \"",
-                                 absl::StrJoin(parts, "."), "\""),
+  if (parts.empty() || parts.size() > 3) {
+    return SqlError(sqlstate::kSyntaxError,
+                    absl::StrCat("improper qualified name (too many dotted names): ",
+                                 absl::StrJoin(parts, ".")),
                     position);
   }
   ast::TableName out;
+  if (parts.size() == 3) out.database = parts[0];
   out.name = parts.back();
   if (parts.size() > 1) out.schema = parts[parts.size() - 2];
   out.position = position;

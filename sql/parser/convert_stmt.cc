@@ -286,6 +286,11 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
     out->node = std::make_shared<ast::ObjectStatement>(std::move(role));
     return absl::OkStatus();
   }
+  if (IsDatabaseNode(node)) {
+    ISO_ASSIGN_OR_RETURN(ast::ObjectStatement database, DatabaseNode(node));
+    out->node = std::make_shared<ast::ObjectStatement>(std::move(database));
+    return absl::OkStatus();
+  }
   if (IsTypeNode(node)) {
     ISO_ASSIGN_OR_RETURN(ast::ObjectStatement type, TypeNode(node));
     out->node = std::make_shared<ast::ObjectStatement>(std::move(type));
@@ -379,8 +384,6 @@ absl::Status StatementNode(State* state, const pg::Node& node, ast::Statement* o
       ISO_ASSIGN_OR_RETURN(out->node, IndexStatement(state, node.index_stmt()));
       return absl::OkStatus();
     }
-    case pg::Node::kCreatedbStmt:
-      return Unsupported("CREATE DATABASE", -1);
     case pg::Node::kCopyStmt: {
       ISO_ASSIGN_OR_RETURN(out->node, CopyStatement(state, node.copy_stmt()));
       return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/status_macros.h"
+#include "sql/catalog/databases.h"
 #include "sql/pg_catalog/describe.h"
 #include "sql/pg_catalog/functions.h"
 #include "sql/types/catalog_types.h"
@@ -80,7 +81,8 @@ absl::Status Text(std::string v, Datum* out) {
 
 CatalogReaderImpl::CatalogReaderImpl(std::vector<TablePtr> tables, const SessionReader* session,
                                      int64_t now_us)
-    : snapshot_(std::move(tables), SearchPath(session)),
+    : snapshot_(std::move(tables), SearchPath(session),
+                session == nullptr ? kFirstDatabase : session->current_database()),
       context_{&snapshot_, session, this, now_us, &progress_} {}
 
 CatalogReaderImpl::Kept& CatalogReaderImpl::Of(absl::string_view schema,
@@ -190,6 +192,11 @@ std::string CatalogReaderImpl::NameOfOid(Type type, int64_t oid) const {
 }
 
 absl::Status CatalogReaderImpl::ObjectComment(const Datum* args, size_t count, Datum* out) const {
+  if (count > 1 && args[1].string_value() == "pg_database") {
+    const CatalogDatabase* database = snapshot_.Database(args[0].int_value());
+    if (database == nullptr || database->comment.empty()) return absl::OkStatus();
+    return Text(database->comment, out);
+  }
   const CatalogType* type = snapshot_.TypeOf(args[0].int_value());
   if (count > 1 ? args[1].string_value() == "pg_type" : type != nullptr) {
     if (type == nullptr || IsArray(type->type)) return absl::OkStatus();
@@ -251,7 +258,7 @@ absl::Status CatalogReaderImpl::Privilege(CatalogCall call, const Datum* args, s
     role = roles.IdOf(context_.session->current_user()).value_or(kPublicRole);
   }
   const bool superuser = roles.IsSuperuser(role);
-  const std::set<uint64_t> has = roles.Has(role, false);
+  const std::set<uint64_t> has = snapshot_.RolesOf(role);
   if (call == CatalogCall::kRolePrivilege) {
     ISO_ASSIGN_OR_RETURN(const uint64_t of, RoleArgument(object));
     const bool member =
@@ -264,7 +271,16 @@ absl::Status CatalogReaderImpl::Privilege(CatalogCall call, const Datum* args, s
   AclKind kind = AclKind::kTable;
   if (call == CatalogCall::kDatabasePrivilege) {
     kind = AclKind::kDatabase;
-    acl = roles.database_acl.value_or(DefaultAcl(kind, kBootstrapRole));
+    const bool by_number = object.shape() == Datum::Shape::kInt;
+    const CatalogDatabase* database = by_number ? snapshot_.Database(object.int_value())
+                                                : snapshot_.Database(object.string_value());
+    if (database == nullptr && by_number) return absl::OkStatus();
+    if (database == nullptr) {
+      return SqlError(sqlstate::kInvalidCatalog,
+                      absl::StrCat("database \"", object.string_value(), "\" does not exist"));
+    }
+    owner = database->owner;
+    acl = database->acl.value_or(DefaultAcl(kind, owner));
   } else if (call == CatalogCall::kSchemaPrivilege) {
     kind = AclKind::kSchema;
     const bool by_number = object.shape() == Datum::Shape::kInt;
@@ -280,7 +296,7 @@ absl::Status CatalogReaderImpl::Privilege(CatalogCall call, const Datum* args, s
     if (made != nullptr) acl = made->EffectiveAcl();
     if (made != nullptr) owner = made->owner;
     if (schema->oid == kPublicOid) {
-      acl = roles.public_acl.value_or(DefaultPublicAcl());
+      acl = snapshot_.database().public_acl.value_or(DefaultPublicAcl());
       owner = kDatabaseOwnerRole;
     }
   } else {

@@ -21,20 +21,24 @@ std::string SchemaName(const CatalogContext& context, const CatalogRelation& r) 
   return schema == nullptr ? "" : schema->name;
 }
 
-void CatalogName(const CatalogContext&, RowMaker* out) {
-  out->New().Text("catalog_name", kDatabaseName);
+const std::string& DatabaseName(const CatalogContext& context) {
+  return context.snapshot->database().name;
+}
+
+void CatalogName(const CatalogContext& context, RowMaker* out) {
+  out->New().Text("catalog_name", DatabaseName(context));
 }
 
 void Schemata(const CatalogContext& context, RowMaker* out) {
   for (const CatalogSchema& s : context.snapshot->schemas()) {
-    out->New().Text("catalog_name", kDatabaseName).Text("schema_name", s.name);
+    out->New().Text("catalog_name", DatabaseName(context)).Text("schema_name", s.name);
     out->Text("schema_owner", kOwnerName);
   }
 }
 
 void Tables(const CatalogContext& context, RowMaker* out) {
   auto add = [&](const std::string& schema, absl::string_view name, const char* type, bool insert) {
-    out->New().Text("table_catalog", kDatabaseName).Text("table_schema", schema);
+    out->New().Text("table_catalog", DatabaseName(context)).Text("table_schema", schema);
     out->Text("table_name", name).Text("table_type", type).YesNo("is_insertable_into", insert);
     out->YesNo("is_typed", false);
   };
@@ -48,13 +52,13 @@ void Tables(const CatalogContext& context, RowMaker* out) {
 }
 
 // Lengths, precisions: what the type and its modifier say.
-void TypeFacts(Type type, int32_t typmod, RowMaker* out) {
+void TypeFacts(const CatalogContext& context, Type type, int32_t typmod, RowMaker* out) {
   const Type element = ArrayElement(type);
   const EnumType* made = EnumOf(type);
   out->Text("data_type", element != Type::kUnknown ? "ARRAY"
                          : made != nullptr         ? "USER-DEFINED"
                                                    : TypeName(type));
-  out->Text("udt_catalog", kDatabaseName);
+  out->Text("udt_catalog", DatabaseName(context));
   out->Text("udt_schema", made == nullptr ? "pg_catalog" : SchemaIn(made->full_name));
   out->Text("udt_name", PgTypeName(type));
   auto number = [&](int64_t precision, int64_t radix, int64_t scale) {
@@ -100,14 +104,15 @@ void TypeFacts(Type type, int32_t typmod, RowMaker* out) {
   }
 }
 
-void ColumnRow(const std::string& schema, absl::string_view table, absl::string_view column,
-               int64_t ordinal, Type type, int32_t typmod, RowMaker* out) {
-  out->New().Text("table_catalog", kDatabaseName).Text("table_schema", schema);
+void ColumnRow(const CatalogContext& context, const std::string& schema, absl::string_view table,
+               absl::string_view column, int64_t ordinal, Type type, int32_t typmod,
+               RowMaker* out) {
+  out->New().Text("table_catalog", DatabaseName(context)).Text("table_schema", schema);
   out->Text("table_name", table).Text("column_name", column).Int("ordinal_position", ordinal);
   out->YesNo("is_nullable", true).YesNo("is_self_referencing", false).YesNo("is_identity", false);
   out->YesNo("identity_cycle", false).Text("is_generated", "NEVER");
   out->Text("dtd_identifier", absl::StrCat(ordinal)).YesNo("is_updatable", true);
-  TypeFacts(type, typmod, out);
+  TypeFacts(context, type, typmod, out);
 }
 
 void DescribeDefault(const ColumnDescriptor& c, const std::string& sql, RowMaker* out) {
@@ -126,14 +131,14 @@ void Columns(const CatalogContext& context, RowMaker* out) {
     if (r.system != nullptr) {
       for (const SystemColumn& c : r.system->columns) {
         if (++ordinal > r.system_columns) break;
-        ColumnRow(schema, r.name, c.name, ordinal, c.type, -1, out);
+        ColumnRow(context, schema, r.name, c.name, ordinal, c.type, -1, out);
       }
       continue;
     }
     for (size_t i = 0; i < r.table->columns.size(); ++i) {
       const ColumnDescriptor& c = r.table->columns[i];
       if (c.hidden) continue;
-      ColumnRow(schema, r.name, c.name, ++ordinal, c.type, c.typmod, out);
+      ColumnRow(context, schema, r.name, c.name, ++ordinal, c.type, c.typmod, out);
       out->YesNo("is_nullable", !c.not_null);
       if (const std::string sql = DefaultSql(*context.snapshot, c); !sql.empty()) {
         DescribeDefault(c, sql, out);
@@ -148,19 +153,19 @@ void Columns(const CatalogContext& context, RowMaker* out) {
   }
 }
 
-void Place(const CatalogConstraint& c, RowMaker* out) {
-  out->New().Text("constraint_catalog", kDatabaseName);
+void Place(const CatalogContext& context, const CatalogConstraint& c, RowMaker* out) {
+  out->New().Text("constraint_catalog", DatabaseName(context));
   out->Text("constraint_schema", SchemaOf(*c.table)).Text("constraint_name", c.name);
 }
-void PlaceOfTable(const TableDescriptor& t, RowMaker* out) {
-  out->Text("table_catalog", kDatabaseName).Text("table_schema", SchemaOf(t));
+void PlaceOfTable(const CatalogContext& context, const TableDescriptor& t, RowMaker* out) {
+  out->Text("table_catalog", DatabaseName(context)).Text("table_schema", SchemaOf(t));
   out->Text("table_name", t.local_name());
 }
 
 void TableConstraints(const CatalogContext& context, RowMaker* out) {
   for (const CatalogConstraint& c : context.snapshot->constraints()) {
-    Place(c, out);
-    PlaceOfTable(*c.table, out);
+    Place(context, c, out);
+    PlaceOfTable(context, *c.table, out);
     out->Text("constraint_type", c.kind == 'p'   ? "PRIMARY KEY"
                                  : c.kind == 'u' ? "UNIQUE"
                                  : c.kind == 'f' ? "FOREIGN KEY"
@@ -177,8 +182,8 @@ void KeyColumns(const CatalogContext& context, RowMaker* out) {
     int64_t ordinal = 0;
     if (c.kind == 'c') continue;
     for (uint32_t position : ConstraintColumns(c)) {
-      Place(c, out);
-      PlaceOfTable(*c.table, out);
+      Place(context, c, out);
+      PlaceOfTable(context, *c.table, out);
       out->Text("column_name", c.table->columns[position].name).Int("ordinal_position", ++ordinal);
       if (c.kind == 'f') out->Int("position_in_unique_constraint", ordinal);
     }
@@ -188,8 +193,8 @@ void KeyColumns(const CatalogContext& context, RowMaker* out) {
 void ConstraintUsage(const CatalogContext& context, RowMaker* out) {
   for (const CatalogConstraint& c : context.snapshot->constraints()) {
     auto add = [&](const TableDescriptor& t, const std::string& column) {
-      Place(c, out);
-      PlaceOfTable(t, out);
+      Place(context, c, out);
+      PlaceOfTable(context, t, out);
       out->Text("column_name", column);
     };
     if (c.kind == 'f') {
@@ -223,13 +228,13 @@ const char* Rule(ForeignKeyAction action) {
 void Referential(const CatalogContext& context, RowMaker* out) {
   for (const CatalogConstraint& c : context.snapshot->constraints()) {
     if (c.kind != 'f') continue;
-    Place(c, out);
+    Place(context, c, out);
     out->Text("match_option", c.foreign_key->match_full ? "FULL" : "NONE");
     out->Text("update_rule", Rule(c.foreign_key->on_update));
     out->Text("delete_rule", Rule(c.foreign_key->on_delete));
     for (const CatalogConstraint& unique : context.snapshot->constraints()) {
       if (unique.index != c.index || unique.kind == 'f' || c.index == 0) continue;
-      out->Text("unique_constraint_catalog", kDatabaseName);
+      out->Text("unique_constraint_catalog", DatabaseName(context));
       out->Text("unique_constraint_schema", SchemaOf(*unique.table));
       out->Text("unique_constraint_name", unique.name);
     }
@@ -239,13 +244,13 @@ void Referential(const CatalogContext& context, RowMaker* out) {
 void Checks(const CatalogContext& context, RowMaker* out) {
   for (const CatalogConstraint& c : context.snapshot->constraints()) {
     if (c.kind != 'c') continue;
-    Place(c, out);
+    Place(context, c, out);
     out->Text("check_clause", absl::StrCat("(", CheckSql(c), ")"));
   }
   for (const TablePtr& t : context.snapshot->tables()) {
     for (const ColumnDescriptor& c : t->columns) {
       if (!c.not_null || c.hidden) continue;
-      out->New().Text("constraint_catalog", kDatabaseName);
+      out->New().Text("constraint_catalog", DatabaseName(context));
       out->Text("constraint_schema", SchemaOf(*t));
       out->Text("constraint_name",
                 absl::StrCat(kPublicOid, "_", TableOid(t->id), "_", c.id, "_not_null"));
@@ -257,7 +262,9 @@ void Checks(const CatalogContext& context, RowMaker* out) {
 void Views(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'v') continue;
-    out->New().Text("table_catalog", kDatabaseName).Text("table_schema", SchemaName(context, r));
+    out->New()
+        .Text("table_catalog", DatabaseName(context))
+        .Text("table_schema", SchemaName(context, r));
     out->Text("table_name", r.name).Text("check_option", "NONE");
     if (r.table != nullptr) out->Text("view_definition", ViewSql(*r.table));
     for (const char* no : {"is_updatable", "is_insertable_into", "is_trigger_updatable",
@@ -271,7 +278,7 @@ void Sequences(const CatalogContext& context, RowMaker* out) {
   for (const CatalogRelation& r : context.snapshot->relations()) {
     if (r.kind != 'S') continue;
     const SequenceOptions& s = r.table->sequence;
-    out->New().Text("sequence_catalog", kDatabaseName);
+    out->New().Text("sequence_catalog", DatabaseName(context));
     out->Text("sequence_schema", SchemaName(context, r)).Text("sequence_name", r.name);
     out->Text("data_type", TypeName(s.type)).Int("numeric_precision", 8 * SizeOf(s.type));
     out->Int("numeric_precision_radix", 2).Int("numeric_scale", 0);
@@ -309,7 +316,8 @@ void AddPrivileges(const CatalogContext& context, bool with_public, RowMaker* ou
         const bool option = (item.options & right) != 0 || item.grantee == r.table->owner;
         out->New().Text("grantor", roles.NameOf(item.grantor));
         out->Text("grantee", to_all ? "PUBLIC" : roles.NameOf(item.grantee));
-        out->Text("table_catalog", kDatabaseName).Text("table_schema", SchemaName(context, r));
+        out->Text("table_catalog", DatabaseName(context))
+            .Text("table_schema", SchemaName(context, r));
         out->Text("table_name", r.name).Text("privilege_type", name);
         out->YesNo("is_grantable", option).YesNo("with_hierarchy", name == "SELECT");
       }

@@ -264,7 +264,7 @@ void Namespaces(const CatalogContext& context, RowMaker* out) {
     std::optional<Acl> acl = made == nullptr ? std::nullopt : made->acl;
     if (s.oid == kPublicOid) {
       owner = kDatabaseOwnerRole;
-      acl = roles.public_acl.value_or(DefaultPublicAcl());
+      acl = context.snapshot->database().public_acl.value_or(DefaultPublicAcl());
     }
     out->Int("nspowner", RoleOid(owner));
     if (acl.has_value()) out->Set("nspacl", TextArray(AclTexts(roles, *acl)));

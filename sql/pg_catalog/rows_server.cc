@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The database, its one owner, settings, and what PostgreSQL keeps beside them.
+// Databases, roles, settings, and what PostgreSQL keeps beside them.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -18,13 +18,22 @@ namespace {
 Datum One(char c) { return Datum::String(std::string(1, c)); }
 
 void Databases(const CatalogContext& context, RowMaker* out) {
-  out->New().Int("oid", kDatabaseOid).Text("datname", kDatabaseName).Int("datdba", kOwnerOid);
-  out->Int("encoding", 6).Set("datlocprovider", One('c')).Bool("datallowconn", true);
-  out->Int("datconnlimit", -1).Int("dattablespace", 1663);
-  out->Text("datcollate", "C").Text("datctype", "C");
   const RoleCatalog& roles = context.snapshot->roles();
-  if (roles.database_acl.has_value()) {
-    out->Set("datacl", TextArray(AclTexts(roles, *roles.database_acl)));
+  for (const CatalogDatabase& d : context.snapshot->databases()) {
+    out->New().Int("oid", d.oid).Text("datname", d.name).Int("datdba", RoleOid(d.owner));
+    out->Int("encoding", 6).Set("datlocprovider", One('c'));
+    out->Bool("datistemplate", d.is_template).Bool("datallowconn", !d.is_template);
+    out->Int("datconnlimit", -1).Int("dattablespace", 1663);
+    out->Text("datcollate", "C").Text("datctype", "C");
+    if (d.acl.has_value()) out->Set("datacl", TextArray(AclTexts(roles, *d.acl)));
+  }
+}
+
+void SharedDescriptions(const CatalogContext& context, RowMaker* out) {
+  constexpr int64_t kPgDatabase = 1262;
+  for (const CatalogDatabase& d : context.snapshot->databases()) {
+    if (d.comment.empty()) continue;
+    out->New().Int("objoid", d.oid).Int("classoid", kPgDatabase).Text("description", d.comment);
   }
 }
 
@@ -134,7 +143,8 @@ void Settings(const CatalogContext& context, RowMaker* out) {
 
 void Activity(const CatalogContext& context, RowMaker* out) {
   if (context.session == nullptr) return;
-  out->New().Int("datid", kDatabaseOid).Text("datname", kDatabaseName);
+  const CatalogDatabase& database = context.snapshot->database();
+  out->New().Int("datid", database.oid).Text("datname", database.name);
   out->Int("pid", static_cast<int64_t>(context.session->id())).Int("usesysid", kOwnerOid);
   out->Text("usename", context.session->session_user())
       .Text("state", "active")
@@ -182,6 +192,7 @@ namespace catalog_rows {
 
 void AddServer(Makers* out) {
   (*out)["pg_database"] = Databases;
+  (*out)["pg_shdescription"] = SharedDescriptions;
   (*out)["pg_roles"] = Roles;
   (*out)["pg_authid"] = AuthIds;
   (*out)["pg_auth_members"] = AuthMembers;

@@ -85,7 +85,8 @@ void IndexStatistics(const CatalogContext& context, RowMaker* out) {
 // Whoever builds it is no backend, and nothing was counted beforehand.
 void CreateIndexProgress(const CatalogContext& context, RowMaker* out) {
   for (const IndexProgress& p : *context.progress) {
-    out->New().Int("datid", kDatabaseOid).Text("datname", kDatabaseName);
+    out->New().Int("datid", context.snapshot->database().oid);
+    out->Text("datname", context.snapshot->database().name);
     out->Int("relid", TableOid(p.table)).Int("index_relid", IndexOid(p.table, p.index));
     out->Text("command", "CREATE INDEX CONCURRENTLY");
     out->Text("phase", "building index: scanning table");

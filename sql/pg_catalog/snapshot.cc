@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sql/catalog/databases.h"
 #include "sql/catalog/full_name.h"
 #include "sql/types/quote.h"
 #include "sql/types/type_info.h"
@@ -78,12 +79,61 @@ std::string SchemaOf(const TableDescriptor& table) {
   return table.schema.empty() ? "public" : table.schema;
 }
 
-CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path)
+void CatalogSnapshot::AddDatabases(const std::string& current) {
+  databases_.resize(4);
+  databases_[0].oid = kFirstDatabaseOid;
+  databases_[0].name = kFirstDatabase;
+  databases_[0].acl = roles().database_acl;
+  databases_[0].public_acl = roles().public_acl;
+  databases_[1].oid = kMaintenanceDatabaseOid;
+  databases_[1].name = kMaintenanceDatabase;
+  databases_[1].comment = kMaintenanceComment;
+  databases_[2].oid = kTemplate0Oid;
+  databases_[2].name = "template0";
+  databases_[3].oid = kTemplate1Oid;
+  databases_[3].name = "template1";
+  databases_[2].is_template = databases_[3].is_template = true;
+  for (const TablePtr& t : tables_) {
+    if (t->kind != RelationKind::kDatabase) continue;
+    CatalogDatabase made{TableOid(t->id), t->local_name(), t->owner,
+                         t->acl,          t->public_acl,   t->comment};
+    if (made.name == kMaintenanceDatabase) {
+      made.oid = kMaintenanceDatabaseOid;
+      databases_[1] = std::move(made);
+    } else {
+      databases_.push_back(std::move(made));
+    }
+  }
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    if (databases_[i].name == current) database_ = i;
+  }
+}
+
+const CatalogDatabase* CatalogSnapshot::Database(int64_t oid) const {
+  auto it = std::find_if(databases_.begin(), databases_.end(),
+                         [oid](const CatalogDatabase& d) { return d.oid == oid; });
+  return it == databases_.end() ? nullptr : &*it;
+}
+
+const CatalogDatabase* CatalogSnapshot::Database(absl::string_view name) const {
+  auto it = std::find_if(databases_.begin(), databases_.end(),
+                         [name](const CatalogDatabase& d) { return d.name == name; });
+  return it == databases_.end() ? nullptr : &*it;
+}
+
+std::set<uint64_t> CatalogSnapshot::RolesOf(uint64_t role) const {
+  std::set<uint64_t> out = roles().Has(role, false);
+  if (out.contains(database().owner)) out.insert(kDatabaseOwnerRole);
+  return out;
+}
+
+CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path,
+                                 std::string database)
     : tables_(std::move(tables)), path_(std::move(path)) {
   std::set<std::string> names = {"information_schema", "pg_catalog", "public"};
   comments_ = {{kPgCatalogOid, "system catalog schema"}, {kPublicOid, "standard public schema"}};
   for (const TablePtr& t : tables_) {
-    names.insert(SchemaIn(t->name));
+    if (t->kind != RelationKind::kDatabase) names.insert(SchemaIn(t->name));
     if (t->is_relation()) by_id_[t->id.value] = t;
     if (t->is_enum()) AddType(t);
     if (t->kind == RelationKind::kRoles) roles_ = t->roles;
@@ -91,6 +141,7 @@ CatalogSnapshot::CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::
     comments_[SchemaOid(SchemaIn(t->name))] = t->comment;
     schema_descriptions_[SchemaOid(SchemaIn(t->name))] = t;
   }
+  AddDatabases(database);
   std::erase_if(tables_, [](const TablePtr& t) { return !t->is_relation(); });
   for (const std::string& name : names) schemas_.push_back({SchemaOid(name), name});
   AddSystem();

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,19 @@ inline constexpr int64_t kPublicOid = 2200;
 inline constexpr int64_t kInformationSchemaOid = 13207;
 inline constexpr int64_t kOwnerOid = 10;
 inline constexpr int64_t kDatabaseOwnerOid = 6171;  // pg_database_owner, PostgreSQL's own role
-inline constexpr int64_t kDatabaseOid = 16384;
+inline constexpr int64_t kFirstDatabaseOid = 16384;
+inline constexpr int64_t kMaintenanceDatabaseOid = 5;  // as in PostgreSQL, like the templates'
+inline constexpr int64_t kTemplate0Oid = 4, kTemplate1Oid = 1;
 inline constexpr char kOwnerName[] = "isochron";
-inline constexpr char kDatabaseName[] = "isochron";
+
+struct CatalogDatabase {
+  int64_t oid = 0;
+  std::string name;
+  uint64_t owner = kBootstrapRole;
+  std::optional<Acl> acl, public_acl;  // its own, its schema public's
+  std::string comment;
+  bool is_template = false;
+};
 
 struct CatalogSchema {
   int64_t oid = 0;
@@ -79,9 +90,19 @@ struct CatalogType {
 
 class CatalogSnapshot {
  public:
-  // `path`: where names without a schema are looked for, behind pg_catalog.
-  CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path);
+  // `path`: where names without a schema are looked for, behind pg_catalog; `database`: whose the
+  // tables are.
+  CatalogSnapshot(std::vector<TablePtr> tables, std::vector<std::string> path,
+                  std::string database);
 
+  // All of the universe, and the one whose objects these are.
+  const std::vector<CatalogDatabase>& databases() const { return databases_; }
+  const CatalogDatabase& database() const { return databases_[database_]; }
+  // Null if there is none.
+  const CatalogDatabase* Database(int64_t oid) const;
+  const CatalogDatabase* Database(absl::string_view name) const;
+  // The roles whose privileges `role` has here, itself included.
+  std::set<uint64_t> RolesOf(uint64_t role) const;
   const std::vector<CatalogSchema>& schemas() const { return schemas_; }
   // All roles, but for those that are always there.
   const RoleCatalog& roles() const { return roles_ == nullptr ? NoRoles() : *roles_; }
@@ -117,12 +138,15 @@ class CatalogSnapshot {
   std::string QualifiedName(const CatalogRelation& relation) const;
 
  private:
+  void AddDatabases(const std::string& current);
   void AddSystem();
   void AddTable(const TablePtr& table);
   void AddType(const TablePtr& description);
   void AddConstraints(const TablePtr& table);
 
   std::vector<TablePtr> tables_;
+  std::vector<CatalogDatabase> databases_;
+  size_t database_ = 0;  // among them
   const std::vector<std::string> path_;
   std::vector<CatalogSchema> schemas_;
   std::vector<CatalogRelation> relations_;

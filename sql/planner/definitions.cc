@@ -355,6 +355,7 @@ absl::Status CheckWritable(const TableDescriptor& relation, absl::string_view ve
     case RelationKind::kSchema:
     case RelationKind::kEnum:
     case RelationKind::kRoles:
+    case RelationKind::kDatabase:
       break;
     case RelationKind::kSequence:
       return SqlError(sqlstate::kWrongObjectType,

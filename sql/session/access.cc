@@ -15,9 +15,13 @@
 
 namespace isochron::sql {
 
-Acl Access::public_acl() const { return catalog().public_acl.value_or(DefaultPublicAcl()); }
+Acl Access::public_acl() const {
+  const std::optional<Acl>& acl = database != nullptr ? database->public_acl : catalog().public_acl;
+  return acl.value_or(DefaultPublicAcl());
+}
 
 Acl Access::database_acl() const {
+  if (database != nullptr) return database->EffectiveAcl();
   return catalog().database_acl.value_or(DefaultAcl(AclKind::kDatabase, kBootstrapRole));
 }
 
@@ -25,12 +29,16 @@ bool Access::MayBecome(uint64_t other) const {
   return superuser || catalog().Has(role, true).contains(other);
 }
 
-AccessPtr MakeAccess(TablePtr roles, uint64_t role) {
+AccessPtr MakeAccess(TablePtr roles, TablePtr database, uint64_t role) {
   auto out = std::make_shared<Access>();
   out->roles = std::move(roles);
+  out->database = std::move(database);
   out->role = role;
   out->superuser = out->catalog().IsSuperuser(role);
   out->has = out->catalog().Has(role, false);
+  if (out->database != nullptr && out->has.contains(out->database->owner)) {
+    out->has.insert(kDatabaseOwnerRole);
+  }
   return out;
 }
 
@@ -44,6 +52,8 @@ std::string KindWord(const TableDescriptor& object) {
       return "schema";
     case RelationKind::kEnum:
       return "type";
+    case RelationKind::kDatabase:
+      return "database";
     default:
       return "table";
   }
@@ -66,6 +76,10 @@ absl::Status NotOwner(const TableDescriptor& object) {
                   absl::StrCat("must be owner of ", KindWord(object), " ", ShownName(object)));
 }
 
+absl::Status NotOwnerOfDatabase(absl::string_view name) {
+  return SqlError(kNoPrivilege, absl::StrCat("must be owner of database ", name));
+}
+
 absl::Status SuperuserOnly(absl::string_view what) {
   return SqlError(kNoPrivilege, absl::StrCat("must be superuser to ", what));
 }
@@ -83,25 +97,33 @@ std::string WithoutPasswords(const std::string& sql) {
   return of_role ? absl::StrCat(sql.substr(0, at), "PASSWORD ...") : sql;
 }
 
+Task<absl::StatusOr<TablePtr>> EngineImpl::FindNow(Ctx ctx, std::string name,
+                                                   const TableMap* inside) {
+  if (inside != nullptr && inside->contains(name)) co_return inside->at(name);
+  TablePtr found = catalog_.Peek(name);
+  if (found != nullptr) co_return found;
+  auto resolved = co_await catalog_.Resolve(ctx, std::move(name));
+  if (SqlStateOf(resolved.status()) == sqlstate::kUndefinedTable) co_return TablePtr();
+  co_return resolved;
+}
+
 Task<absl::StatusOr<AccessPtr>> EngineImpl::AccessOf(Ctx ctx, Settings* settings,
                                                      const TableMap* inside) {
-  TablePtr roles;
-  if (inside != nullptr && inside->contains(kRolesName)) {
-    roles = inside->at(kRolesName);
-  } else {
-    roles = catalog_.Peek(kRolesName);
-    if (roles == nullptr) {
-      auto found = co_await catalog_.Resolve(ctx, kRolesName);
-      if (found.ok()) roles = *std::move(found);
-      if (!found.ok() && SqlStateOf(found.status()) != sqlstate::kUndefinedTable) {
-        co_return found.status();
-      }
+  ISO_CO_ASSIGN_OR_RETURN(TablePtr roles, co_await FindNow(ctx, kRolesName, inside));
+  TablePtr database;
+  if (database_id_.has_value()) {
+    ISO_CO_ASSIGN_OR_RETURN(database, co_await FindNow(ctx, database_id_->full_name, inside));
+    if (database == nullptr || database->id != database_id_->id) {
+      co_return DatabaseIsGone(*database_id_);
     }
   }
   const uint64_t role = settings->acting().role;
   const AccessPtr& known = settings->access();
-  if (known != nullptr && known->role == role && known->roles == roles) co_return known;
-  AccessPtr access = MakeAccess(std::move(roles), role);
+  if (known != nullptr && known->role == role && known->roles == roles &&
+      known->database == database) {
+    co_return known;
+  }
+  AccessPtr access = MakeAccess(std::move(roles), std::move(database), role);
   settings->SetAccess(access);
   co_return access;
 }
@@ -116,21 +138,10 @@ Task<absl::Status> EngineImpl::CheckSchemaUse(Ctx ctx, AccessPtr access, std::st
     acl = access->public_acl();
   } else {
     const std::string full = SchemaFullName(schema);
-    TablePtr found;
-    if (inside != nullptr && inside->contains(full)) {
-      found = inside->at(full);
-    } else {
-      found = catalog_.Peek(full);
-      if (found == nullptr) {
-        auto resolved = co_await catalog_.Resolve(ctx, full);
-        if (!resolved.ok() && SqlStateOf(resolved.status()) != sqlstate::kUndefinedTable) {
-          co_return resolved.status();
-        }
-        if (resolved.ok()) found = *std::move(resolved);
-      }
-      if (found != nullptr && used != nullptr) {
-        used->push_back({found->name, found->id, found->version});
-      }
+    ISO_CO_ASSIGN_OR_RETURN(const TablePtr found, co_await FindNow(ctx, full, inside));
+    const bool own = inside != nullptr && inside->contains(full);
+    if (found != nullptr && used != nullptr && !own) {
+      used->push_back({found->name, found->id, found->version});
     }
     if (found == nullptr) co_return absl::OkStatus();  // it went, with what lies in it
     acl = found->EffectiveAcl();
@@ -147,6 +158,10 @@ Task<absl::Status> EngineImpl::CheckPlan(Ctx ctx, std::shared_ptr<const Plan> pl
   if (access->roles != nullptr) {
     used->push_back({access->roles->name, access->roles->id, access->roles->version});
   }
+  if (access->database != nullptr) {
+    const TableDescriptor& database = *access->database;
+    used->push_back({database.name, database.id, database.version});
+  }
   if (!plan->superusers_only.empty() && !access->superuser) {
     co_return NoPermission("table", plan->superusers_only);
   }
@@ -162,7 +177,7 @@ Task<absl::Status> EngineImpl::CheckPlan(Ctx ctx, std::shared_ptr<const Plan> pl
     AccessPtr asked = access;
     if (need.as_owner) {
       AccessPtr& owner = owners[need.owner];
-      if (owner == nullptr) owner = MakeAccess(access->roles, need.owner);
+      if (owner == nullptr) owner = MakeAccess(access->roles, access->database, need.owner);
       asked = owner;
     }
     if (asked->superuser) continue;

@@ -18,7 +18,8 @@ namespace isochron::sql {
 inline constexpr char kNoPrivilege[] = "42501";
 
 struct Access {
-  TablePtr roles;  // null while no role was ever made
+  TablePtr roles;     // null while no role was ever made
+  TablePtr database;  // the session's; null for the first one, whose rights are among the roles
   uint64_t role = kBootstrapRole;
   bool superuser = false;
   std::set<uint64_t> has;  // the roles whose privileges it has
@@ -35,7 +36,7 @@ struct Access {
 };
 using AccessPtr = std::shared_ptr<const Access>;
 
-AccessPtr MakeAccess(TablePtr roles, uint64_t role);
+AccessPtr MakeAccess(TablePtr roles, TablePtr database, uint64_t role);
 
 // "table" and its kin, of what is kept as a relation.
 std::string KindWord(const TableDescriptor& object);
@@ -45,6 +46,7 @@ std::string ShownName(const TableDescriptor& object);
 absl::Status NoPermission(const TableDescriptor& object);
 absl::Status NoPermission(absl::string_view word, absl::string_view name);
 absl::Status NotOwner(const TableDescriptor& object);
+absl::Status NotOwnerOfDatabase(absl::string_view name);
 absl::Status SuperuserOnly(absl::string_view what);
 // 42704
 absl::Status NoRole(absl::string_view name);

@@ -83,6 +83,9 @@ class AdvisoryLocks {
   void EndTransactionSoon(uint64_t session);
   void EndSession(uint64_t session);
 
+  // Nothing is under way in the background.
+  bool idle() const { return scope_.size() == 0; }
+
   static absl::Status LostError();
   // The session held locks, and the node's lease ended. Says so until the session ends.
   bool Lost(uint64_t session);

@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/databases.h"
+#include "sql/session/databases.h"
 #include "sql/session/session_impl.h"
 #include "sql/types/time_text.h"
 
@@ -15,17 +17,10 @@
 namespace isochron::sql {
 namespace {
 
-// The only one there is.
-constexpr char kDatabase[] = "isochron";
 constexpr char kVersionRetention[] = "spanner.version_retention_period";
 
 // What is stored for it; empty to go back to what the nodes were told.
 absl::StatusOr<std::string> ValueOf(const ast::Set& set) {
-  if (set.database != kDatabase) {
-    return SqlError(sqlstate::kInvalidCatalog,
-                    absl::StrCat("database \"", set.database, "\" does not exist"), -1,
-                    absl::StrCat("There is one: ", kDatabase, "."));
-  }
   if (set.reset_all) return std::string();
   if (set.name != kVersionRetention) {
     return SqlError(sqlstate::kUndefinedObject,
@@ -54,6 +49,16 @@ std::string Shown(Micros us) {
 }  // namespace
 
 Task<SessionImpl::Result> SessionImpl::AlterDatabase(Ctx ctx, const ast::Set* set) {
+  if (set->database != kFirstDatabase) {
+    ISO_CO_ASSIGN_OR_RETURN(const bool stands,
+                            co_await engine_->databases().Stands(ctx, set->database));
+    if (!stands && !IsTemplateDatabase(set->database)) co_return NoDatabase(set->database);
+    co_return SqlError(
+        sqlstate::kUnsupported,
+        absl::StrCat("settings of database \"", set->database, "\" are not supported yet"), -1,
+        absl::StrCat(kVersionRetention, " is the universe's; it is set with ALTER ", "DATABASE ",
+                     kFirstDatabase, "."));
+  }
   ISO_CO_ASSIGN_OR_RETURN(const std::string value, ValueOf(*set));
   txn::Store* const store = engine_->deps().store;
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> txn, store->Begin(ctx));
@@ -82,7 +87,7 @@ Task<absl::StatusOr<std::vector<Row>>> EngineImpl::DatabaseOptions(Ctx ctx,
   if (stored->has_value()) us = txn::ParseVersionRetention(**stored);
   std::vector<Row> rows(1);
   for (const std::string& text :
-       {std::string(kDatabase), std::string("public"), std::string("version_retention_period"),
+       {database_, std::string("public"), std::string("version_retention_period"),
         std::string("character varying"), Shown(us.value_or(options_.version_retention_us))}) {
     rows[0].push_back(Datum::String(text));
   }

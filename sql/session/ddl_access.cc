@@ -56,10 +56,7 @@ class DdlCheck {
  private:
   // Null where there is none: the statement itself says so.
   Task<absl::StatusOr<TablePtr>> Find(std::string full_name) {
-    if (inside_ != nullptr && inside_->contains(full_name)) co_return inside_->at(full_name);
-    auto found = co_await engine_->catalog().Resolve(ctx_, full_name);
-    if (SqlStateOf(found.status()) == sqlstate::kUndefinedTable) co_return TablePtr();
-    co_return found;
+    co_return co_await engine_->FindNow(ctx_, std::move(full_name), inside_);
   }
 
   Task<absl::Status> MustOwn(std::string full_name) {
@@ -213,7 +210,7 @@ class DdlCheck {
 
   Task<absl::Status> Schemas(const ast::NamesStatement* names) {
     const bool may_create = (access_->Rights(access_->database_acl()) & kRightCreate) != 0;
-    const absl::Status refused = NoPermission("database", kBootstrapRoleName);
+    const absl::Status refused = NoPermission("database", engine_->database());
     if (const auto* create = std::get_if<ast::CreateSchema>(&names->node)) {
       if (!may_create) co_return refused;
       if (create->owner.empty()) co_return absl::OkStatus();
@@ -237,6 +234,7 @@ class DdlCheck {
 
   Task<absl::Status> MustOwnSchema(std::string name) {
     if (name == kPublicSchema) {
+      if (access_->Owns(kDatabaseOwnerRole)) co_return absl::OkStatus();
       co_return SqlError(kNoPrivilege, absl::StrCat("must be owner of schema ", name));
     }
     co_return co_await MustOwn(SchemaFullName(name));

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "sql/binder/cast.h"
+#include "sql/catalog/databases.h"
 #include "sql/catalog/full_name.h"
 #include "sql/catalog/index_codec.h"
 #include "sql/catalog/layout.h"
@@ -13,6 +14,7 @@
 #include "sql/exec/subquery.h"
 #include "sql/pg_catalog/reader.h"
 #include "sql/planner/planner.h"
+#include "sql/session/databases.h"
 #include "sql/session/engine_impl.h"
 #include "sql/session/referential.h"
 #include "sql/session/session_impl.h"
@@ -68,43 +70,50 @@ LatencyAccount Difference(const LatencyAccount& after, const LatencyAccount& bef
   return d;
 }
 
-std::unique_ptr<Engine> Engine::Create(Deps deps, EngineOptions options) {
-  return std::make_unique<EngineImpl>(deps, std::move(options));
-}
-
-EngineImpl::EngineImpl(Deps deps, EngineOptions options)
+EngineImpl::EngineImpl(Deps deps, EngineOptions options, Databases* databases,
+                       std::optional<DatabaseId> id)
     : deps_(deps),
       options_(std::move(options)),
-      random_(options_.seed),
+      databases_(databases),
+      database_id_(std::move(id)),
+      database_(database_id_.has_value() ? LocalName(database_id_->full_name) : kFirstDatabase),
+      // What is drawn at random names things in the store: no two databases may draw alike.
+      random_(options_.seed ^ (database_id_.has_value() ? database_id_->id.value << 32 : 0)),
       catalog_(deps.store, deps.executor, deps.truetime, &random_,
-               Catalog::Options{options_.schema_lease_us, options_.drop_margin_us, deps.sabotage}),
+               Catalog::Options{options_.schema_lease_us, options_.drop_margin_us, deps.sabotage,
+                                database_id_}),
       sequences_(deps.store, deps.executor, deps.truetime, &random_, options_.schema_lease_us),
       advisory_({deps.store, deps.executor, deps.truetime, &random_, deps.observer, deps.sabotage,
                  options_.advisory_lease_us}),
       schema_jobs_({deps.store, deps.executor, deps.truetime, &random_, &catalog_, deps.observer,
                     deps.sabotage}),
-      cache_(options_.plan_cache_entries) {
+      cache_(options_.plan_cache_entries, database_) {
   catalog_.SetWatcher([this](const TablePtr& table) { schema_jobs_.Tend(table); });
 }
 
 std::unique_ptr<Session> EngineImpl::NewSession() {
-  auto session = std::make_unique<SessionImpl>(this, next_session_);
-  sessions_[next_session_++] = session.get();
+  const uint64_t id = databases_->NextSession();
+  auto session = std::make_unique<SessionImpl>(this, id);
+  sessions_[id] = session.get();
   return session;
 }
 
 std::vector<Engine::ActiveStatement> EngineImpl::ActiveStatements() const {
-  std::vector<ActiveStatement> out;
+  std::vector<Engine::ActiveStatement> out;
   for (const auto& [id, session] : sessions_) {
     if (auto active = session->active()) out.push_back(*std::move(active));
   }
   return out;
 }
 
-std::vector<uint64_t> EngineImpl::SessionIds() const {
-  std::vector<uint64_t> out;
-  for (const auto& [id, session] : sessions_) out.push_back(id);
+std::vector<Engine::SessionState> EngineImpl::Sessions() const {
+  std::vector<Engine::SessionState> out;
+  for (const auto& [id, session] : sessions_) out.push_back({id, database_, session->connected()});
   return out;
+}
+
+absl::Status EngineImpl::CheckDatabaseOf(const ast::TableName& name) const {
+  return RefuseOtherDatabase(name, database_);
 }
 
 Task<absl::StatusOr<std::vector<Row>>> EngineImpl::Rows(Ctx ctx, std::string schema,

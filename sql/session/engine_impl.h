@@ -25,16 +25,27 @@
 
 namespace isochron::sql {
 
+class Databases;
 class SessionImpl;
 
-class EngineImpl : public Engine, public VirtualTables {
+class EngineImpl : public VirtualTables {
  public:
-  EngineImpl(Deps deps, EngineOptions options);
+  using Deps = Engine::Deps;
+  // `id`: of the database; nothing for the first one. `databases` outlives it.
+  EngineImpl(Deps deps, EngineOptions options, Databases* databases, std::optional<DatabaseId> id);
 
-  std::unique_ptr<Session> NewSession() override;
-  std::vector<ActiveStatement> ActiveStatements() const override;
-  std::vector<uint64_t> SessionIds() const override;
-  bool VouchesForLocks(uint64_t session) const override { return advisory_.Vouches(session); }
+  std::unique_ptr<Session> NewSession();
+  std::vector<Engine::ActiveStatement> ActiveStatements() const;
+  std::vector<Engine::SessionState> Sessions() const;
+  bool VouchesForLocks(uint64_t session) const { return advisory_.Vouches(session); }
+  // No session of it is left, and nothing goes on.
+  bool idle() const { return sessions_.empty() && schema_jobs_.idle() && advisory_.idle(); }
+  Databases& databases() { return *databases_; }
+  const std::string& database() const { return database_; }
+  // Nothing for the first database.
+  const std::optional<DatabaseId>& database_id() const { return database_id_; }
+  // 0A000 for a name that says another database.
+  absl::Status CheckDatabaseOf(const ast::TableName& name) const;
 
   Task<absl::StatusOr<std::vector<Row>>> Rows(Ctx ctx, std::string schema, std::string name,
                                               txn::ReadTransaction* reader) override;
@@ -106,10 +117,12 @@ class EngineImpl : public Engine, public VirtualTables {
   Task<absl::Status> CheckStatement(Ctx ctx, const ast::Statement* statement, Settings* settings,
                                     const TableMap* inside, txn::ReadTransaction* reader);
   Task<absl::Status> MustBeSuperuser(Ctx ctx, Settings* settings, const char* what);
+  // What stands under that name; null for nothing. What `inside` names means that.
+  Task<absl::StatusOr<TablePtr>> FindNow(Ctx ctx, std::string name, const TableMap* inside);
   // login.cc: SET ROLE, SET SESSION AUTHORIZATION. 42704, 42501.
   Task<absl::StatusOr<StatementResult>> SetIdentity(Ctx ctx, const ast::Set* set,
                                                     Settings* settings, const TableMap* inside);
-  Task<absl::StatusOr<Login>> FindLogin(Ctx ctx, std::string name) override;
+  Task<absl::StatusOr<Login>> FindLogin(Ctx ctx, std::string name);
   Task<absl::Status> LogIn(Ctx ctx, std::string name, Settings* settings);
 
   // Parameters in the types that the plan wants. 22P02, 42P02, 42804.
@@ -150,6 +163,9 @@ class EngineImpl : public Engine, public VirtualTables {
 
   const Deps deps_;
   const EngineOptions options_;
+  Databases* const databases_;
+  const std::optional<DatabaseId> database_id_;
+  const std::string database_;  // its name
   Random random_;
   Catalog catalog_;
   SequenceBlocks sequences_;
@@ -157,7 +173,6 @@ class EngineImpl : public Engine, public VirtualTables {
   SchemaJobs schema_jobs_;
   PreparedCache cache_;
   std::map<uint64_t, SessionImpl*> sessions_;
-  uint64_t next_session_ = 1;
   std::map<std::string, Timestamp> missing_schemas_;  // and until when that is sure
 };
 

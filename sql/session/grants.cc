@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "sql/catalog/databases.h"
 #include "sql/catalog/full_name.h"
 #include "sql/parser/ast_roles.h"
 #include "sql/planner/planner.h"
@@ -125,11 +126,20 @@ class GrantEdit : public SchemaEdit {
     action_->notices.clear();
     for (const std::string& name : names_) {
       ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * t, co_await change->Table(ctx, name));
+      if (t->kind == RelationKind::kDatabase && action_->grant->on == ast::GrantOn::kSchema) {
+        // The schema public has no description of its own.
+        Acl acl = t->public_acl.value_or(DefaultPublicAcl());
+        ISO_CO_RETURN_IF_ERROR(
+            action_->Apply("schema", kPublicSchema, AclKind::kSchema, kDatabaseOwnerRole, &acl));
+        t->public_acl = std::move(acl);
+        continue;
+      }
       Acl acl = t->EffectiveAcl();
       const Acl before = acl;
-      const AclKind kind = t->kind == RelationKind::kSequence ? AclKind::kSequence
-                           : t->kind == RelationKind::kSchema ? AclKind::kSchema
-                                                              : AclKind::kTable;
+      const AclKind kind = t->kind == RelationKind::kSequence   ? AclKind::kSequence
+                           : t->kind == RelationKind::kSchema   ? AclKind::kSchema
+                           : t->kind == RelationKind::kDatabase ? AclKind::kDatabase
+                                                                : AclKind::kTable;
       ISO_CO_RETURN_IF_ERROR(action_->Apply(KindWord(*t), ShownName(*t), kind, t->owner, &acl));
       if (t->acl.has_value() || acl != before) t->acl = std::move(acl);
     }
@@ -175,6 +185,7 @@ class ForgetRolesEdit : public SchemaEdit {
       ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * t, co_await change->Table(ctx, name));
       for (uint64_t role : *roles_) {
         if (t->acl.has_value()) ForgetRole(&*t->acl, role);
+        if (t->public_acl.has_value()) ForgetRole(&*t->public_acl, role);
       }
       if (t->roles == nullptr) continue;
       auto roles = std::make_shared<RoleCatalog>(*t->roles);
@@ -228,6 +239,8 @@ bool Fits(ast::OwnedKind kind, const TableDescriptor& t) {
       return t.is_enum();
     case ast::OwnedKind::kSchema:
       return t.kind == RelationKind::kSchema;
+    case ast::OwnedKind::kDatabase:
+      return t.kind == RelationKind::kDatabase;
   }
   return false;
 }
@@ -244,6 +257,8 @@ std::string OwnerTag(ast::OwnedKind kind) {
       return "ALTER TYPE";
     case ast::OwnedKind::kSchema:
       return "ALTER SCHEMA";
+    case ast::OwnedKind::kDatabase:
+      return "ALTER DATABASE";
   }
   return "";
 }
@@ -270,10 +285,21 @@ Task<absl::StatusOr<std::vector<std::string>>> SchemaTransaction::Granted(Ctx ct
   }
   if (grant->on == ast::GrantOn::kSchema) {
     for (const std::string& schema : grant->plain) {
+      if (schema == kPublicSchema && engine_->database_id().has_value()) {
+        names.push_back(engine_->database_id()->full_name);
+      }
       if (schema == kPublicSchema) continue;
       if (IsVirtualSchema(schema)) co_return NoPermission("schema", schema);
       ISO_CO_RETURN_IF_ERROR((co_await Schema(ctx, schema)).status());
       names.push_back(SchemaFullName(schema));
+    }
+    co_return names;
+  }
+  if (grant->on == ast::GrantOn::kDatabase) {
+    for (const std::string& name : grant->plain) {
+      if (name == kFirstDatabase) continue;
+      ISO_CO_ASSIGN_OR_RETURN(const TablePtr database, co_await Database(ctx, name));
+      names.push_back(database->name);
     }
     co_return names;
   }
@@ -292,10 +318,13 @@ Task<absl::StatusOr<std::vector<std::string>>> SchemaTransaction::Granted(Ctx ct
 Task<SchemaTransaction::Result> SchemaTransaction::Grant(Ctx ctx, const ast::Grant* grant) {
   GrantAction action{grant, nullptr, 0, {}, {}};
   ISO_CO_ASSIGN_OR_RETURN(action.rights, RightsIn(*grant));
-  const bool of_list =
-      grant->on == ast::GrantOn::kDatabase ||
-      (grant->on == ast::GrantOn::kSchema && !grant->all_in_schema &&
-       std::find(grant->plain.begin(), grant->plain.end(), kPublicSchema) != grant->plain.end());
+  const auto names_plainly = [grant](absl::string_view name) {
+    return std::find(grant->plain.begin(), grant->plain.end(), name) != grant->plain.end();
+  };
+  // What the first database grants, and its schema public, stands in the list of roles.
+  const bool of_list = (grant->on == ast::GrantOn::kDatabase && names_plainly(kFirstDatabase)) ||
+                       (grant->on == ast::GrantOn::kSchema && !grant->all_in_schema &&
+                        !engine_->database_id().has_value() && names_plainly(kPublicSchema));
   if (of_list) ISO_CO_RETURN_IF_ERROR(co_await EnsureRoles(ctx));
   ISO_CO_ASSIGN_OR_RETURN(action.access, co_await AccessHere(ctx));
   for (const ast::RoleSpec& spec : grant->grantees) {
@@ -307,17 +336,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::Grant(Ctx ctx, const ast::Gra
     }
     action.grantees.push_back(id);
   }
-  std::vector<std::string> names;
-  if (grant->on == ast::GrantOn::kDatabase) {
-    for (const std::string& name : grant->plain) {
-      if (name != kBootstrapRoleName) {
-        co_return SqlError(sqlstate::kInvalidCatalog,
-                           absl::StrCat("database \"", name, "\" does not exist"));
-      }
-    }
-  } else {
-    ISO_CO_ASSIGN_OR_RETURN(names, co_await Granted(ctx, grant));
-  }
+  ISO_CO_ASSIGN_OR_RETURN(std::vector<std::string> names, co_await Granted(ctx, grant));
   StatementResult result;
   result.tag = grant->is_grant ? "GRANT" : "REVOKE";
   if (!names.empty()) {
@@ -337,7 +356,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::Grant(Ctx ctx, const ast::Gra
             Acl changed = acl.value_or(database ? DefaultAcl(AclKind::kDatabase, kBootstrapRole)
                                                 : DefaultPublicAcl());
             ISO_RETURN_IF_ERROR(action.Apply(
-                database ? "database" : "schema", database ? kBootstrapRoleName : kPublicSchema,
+                database ? "database" : "schema", database ? kFirstDatabase : kPublicSchema,
                 database ? AclKind::kDatabase : AclKind::kSchema,
                 database ? kBootstrapRole : kDatabaseOwnerRole, &changed));
             acl = std::move(changed);
@@ -363,8 +382,17 @@ Task<SchemaTransaction::Result> SchemaTransaction::AlterOwner(Ctx ctx,
                        "the schema public belongs to pg_database_owner, for good");
   }
   TablePtr object;
+  const bool of_database = alter->kind == ast::OwnedKind::kDatabase;
+  if (of_database && name == kFirstDatabase) {
+    if (!access->superuser) co_return NotOwnerOfDatabase(name);
+    if (owner == kBootstrapRole) co_return result;
+    co_return SqlError(sqlstate::kUnsupported, absl::StrCat("database \"", name, "\" belongs to ",
+                                                            kBootstrapRoleName, ", for good"));
+  }
   if (of_schema) {
     ISO_CO_ASSIGN_OR_RETURN(object, co_await Schema(ctx, name));
+  } else if (of_database) {
+    ISO_CO_ASSIGN_OR_RETURN(object, co_await Database(ctx, name));
   } else if (alter->kind == ast::OwnedKind::kType) {
     ISO_CO_ASSIGN_OR_RETURN(object, co_await Enum(ctx, &alter->name));
   } else {
@@ -397,13 +425,18 @@ Task<SchemaTransaction::Result> SchemaTransaction::AlterOwner(Ctx ctx,
       co_return SqlError(kNoPrivilege, absl::StrCat("must be member of role \"",
                                                     access->catalog().NameOf(owner), "\""));
     }
-    const AccessPtr next = MakeAccess(access->roles, owner);
+    const AccessPtr next = MakeAccess(access->roles, access->database, owner);
     const std::string schema = SchemaIn(object->name);
     Acl acl = next->public_acl();
-    if (of_schema) {
+    if (of_database) {
+      const Role* role = access->catalog().Find(access->role);
+      if (role == nullptr || !role->create_db) {
+        co_return SqlError(kNoPrivilege, "permission denied to change owner of database");
+      }
+    } else if (of_schema) {
       acl = access->database_acl();
       if ((access->Rights(acl) & kRightCreate) == 0) {
-        co_return NoPermission("database", kBootstrapRoleName);
+        co_return NoPermission("database", engine_->database());
       }
     } else {
       if (schema != kPublicSchema) {
@@ -503,6 +536,7 @@ Task<SchemaTransaction::Result> SchemaTransaction::DropOwned(Ctx ctx, const ast:
   for (const TablePtr& t : all) {
     const bool mentioned = std::any_of(roles.begin(), roles.end(), [&t](uint64_t role) {
       return (t->acl.has_value() && Mentions(*t->acl, role)) ||
+             (t->public_acl.has_value() && Mentions(*t->public_acl, role)) ||
              (t->roles != nullptr &&
               ((t->roles->public_acl.has_value() && Mentions(*t->roles->public_acl, role)) ||
                (t->roles->database_acl.has_value() && Mentions(*t->roles->database_acl, role))));

@@ -16,15 +16,6 @@ namespace {
 
 constexpr char kNoAuthorization[] = "28000";
 
-// The list of all roles; null while there never was one.
-Task<absl::StatusOr<TablePtr>> RolesNow(Catalog* catalog, Ctx ctx) {
-  TablePtr roles = catalog->Peek(kRolesName);
-  if (roles != nullptr) co_return roles;
-  auto found = co_await catalog->Resolve(ctx, kRolesName);
-  if (SqlStateOf(found.status()) == sqlstate::kUndefinedTable) co_return TablePtr();
-  co_return found;
-}
-
 }  // namespace
 
 bool ChangesIdentity(const ast::Set& set) {
@@ -32,7 +23,7 @@ bool ChangesIdentity(const ast::Set& set) {
 }
 
 Task<absl::StatusOr<Login>> EngineImpl::FindLogin(Ctx ctx, std::string name) {
-  ISO_CO_ASSIGN_OR_RETURN(const TablePtr roles, co_await RolesNow(&catalog_, ctx));
+  ISO_CO_ASSIGN_OR_RETURN(const TablePtr roles, co_await FindNow(ctx, kRolesName, nullptr));
   Login out;
   if (roles == nullptr) co_return out;
   const std::vector<Role>& all = roles->roles->roles;
@@ -49,27 +40,28 @@ Task<absl::StatusOr<Login>> EngineImpl::FindLogin(Ctx ctx, std::string name) {
 
 Task<absl::Status> EngineImpl::LogIn(Ctx ctx, std::string name, Settings* settings) {
   if (name == kBootstrapRoleName) co_return absl::OkStatus();
-  ISO_CO_ASSIGN_OR_RETURN(const TablePtr roles, co_await RolesNow(&catalog_, ctx));
+  ISO_CO_ASSIGN_OR_RETURN(const TablePtr roles, co_await FindNow(ctx, kRolesName, nullptr));
   const Role* role = roles == nullptr ? nullptr : roles->roles->Find(name);
   if (role == nullptr) co_return absl::OkStatus();
   if (!role->login) {
     co_return SqlError(kNoAuthorization,
                        absl::StrCat("role \"", name, "\" is not permitted to log in"));
   }
-  const AccessPtr access = MakeAccess(roles, role->id);
-  if ((access->Rights(access->database_acl()) & kRightConnect) == 0) {
-    co_return WithFields(SqlError(kNoPrivilege, absl::StrCat("permission denied for database \"",
-                                                             kBootstrapRoleName, "\"")),
-                         {"User does not have CONNECT privilege."});
-  }
   const Settings::Identity identity{name, role->id};
   settings->Know(identity);
   settings->SetWho({identity, identity, std::nullopt});
-  settings->SetAccess(access);
+  ISO_CO_ASSIGN_OR_RETURN(const AccessPtr access, co_await AccessOf(ctx, settings, nullptr));
+  if ((access->Rights(access->database_acl()) & kRightConnect) == 0) {
+    settings->SetWho({});
+    co_return WithFields(
+        SqlError(kNoPrivilege, absl::StrCat("permission denied for database \"", database_, "\"")),
+        {"User does not have CONNECT privilege."});
+  }
   co_return absl::OkStatus();
 }
 
 Task<absl::Status> SessionImpl::LogIn(Ctx ctx, std::string name) {
+  connected_ = true;
   co_return co_await engine_->LogIn(std::move(ctx), std::move(name), settings_.get());
 }
 
@@ -90,7 +82,7 @@ Task<absl::StatusOr<StatementResult>> EngineImpl::SetIdentity(Ctx ctx, const ast
                          absl::StrCat("role \"", *set->value, "\" does not exist"));
     }
     const uint64_t from = of_session ? who.login.role : who.session.role;
-    const AccessPtr access = MakeAccess(acting->roles, from);
+    const AccessPtr access = MakeAccess(acting->roles, acting->database, from);
     if (of_session && !access->superuser && *role != from) {
       co_return SqlError(kNoPrivilege, "permission denied to set session authorization");
     }

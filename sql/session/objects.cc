@@ -40,6 +40,12 @@ std::string TagOf(const ast::ObjectStatement& object) {
     std::string operator()(const ast::NamesPtr&) const { return ""; }
     std::string operator()(const ast::TypePtr&) const { return ""; }
     std::string operator()(const ast::RolePtr&) const { return ""; }
+    std::string operator()(const ast::DatabasePtr& d) const {
+      return std::holds_alternative<ast::CreateDatabase>(d->node)      ? "CREATE DATABASE"
+             : std::holds_alternative<ast::DropDatabase>(d->node)      ? "DROP DATABASE"
+             : std::holds_alternative<ast::CommentOnDatabase>(d->node) ? "COMMENT"
+                                                                       : "ALTER DATABASE";
+    }
   };
   return std::visit(Tag(), object.node);
 }
@@ -94,6 +100,9 @@ Task<SessionImpl::Result> SessionImpl::Object(Ctx ctx, const ast::ObjectStatemen
         ctx, drop->names,
         drop->kind == ast::ObjectKind::kView ? RelationKind::kView : RelationKind::kSequence,
         drop->if_exists, drop->cascade);
+  }
+  if (const auto* database = std::get_if<ast::DatabasePtr>(&object->node)) {
+    co_return co_await Database(ctx, database->get());
   }
   StatementResult result;
   result.tag = TagOf(*object);

@@ -11,6 +11,7 @@
 #include "sql/parser/parser.h"
 #include "sql/planner/planner.h"
 #include "sql/types/enum_type.h"
+#include "sql/types/error.h"
 
 namespace isochron::sql {
 namespace {
@@ -175,6 +176,14 @@ absl::StatusOr<PreparedPtr> Prepare(absl::string_view text, std::vector<Type> pa
   return out;
 }
 
+absl::Status RefuseOtherDatabase(const ast::TableName& name, const std::string& database) {
+  if (name.database.empty() || name.database == database) return absl::OkStatus();
+  return SqlError(sqlstate::kUnsupported,
+                  absl::StrCat("cross-database references are not implemented: \"", name.database,
+                               ".", name.schema, ".", name.name, "\""),
+                  name.position);
+}
+
 absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Params& params,
                                                const PathPtr& path) {
   std::string key;
@@ -198,6 +207,11 @@ absl::StatusOr<PreparedPtr> PreparedCache::Get(const std::string& text, const Pa
     return it->second->second;
   }
   ISO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(text, std::move(types), path));
+  for (const Prepared& statement : prepared->statements) {
+    for (const ast::TableName& name : statement.tables) {
+      ISO_RETURN_IF_ERROR(RefuseOtherDatabase(name, database_));
+    }
+  }
   if (text.size() > kMaxCachedText || capacity_ == 0) return prepared;
   list_.emplace_front(std::move(key), prepared);
   index_.emplace(list_.front().first, list_.begin());

@@ -79,11 +79,16 @@ absl::StatusOr<std::shared_ptr<PreparedText>> PrepareAnew(absl::string_view text
                                                           std::vector<Type> param_types,
                                                           PathPtr path);
 
+// OK unless the name says another database. 0A000.
+absl::Status RefuseOtherDatabase(const ast::TableName& name, const std::string& database);
+
 class PreparedCache {
  public:
-  explicit PreparedCache(size_t capacity) : capacity_(capacity) {}
+  // `database`: whose names are meant; a name that says another is refused.
+  PreparedCache(size_t capacity, std::string database)
+      : capacity_(capacity), database_(std::move(database)) {}
 
-  // From the cache, or prepared now.
+  // From the cache, or prepared now. Errors as of Prepare and RefuseOtherDatabase.
   absl::StatusOr<PreparedPtr> Get(const std::string& text, const Params& params,
                                   const PathPtr& path = PublicPath());
   size_t size() const { return index_.size(); }
@@ -92,6 +97,7 @@ class PreparedCache {
  private:
   using List = std::list<std::pair<std::string, PreparedPtr>>;  // most recent first
   const size_t capacity_;
+  const std::string database_;
   List list_;
   absl::flat_hash_map<absl::string_view, List::iterator> index_;  // lint: no iteration
   uint64_t hits_ = 0;

@@ -125,6 +125,9 @@ Task<absl::StatusOr<PreparedPtr>> EngineImpl::WithNames(Ctx ctx, PreparedPtr tex
   const SearchPath& path = *own->path;
   Names names;
   Collect(&own->statements[index].ast, &names);
+  for (const auto* list : {&names.made, &names.relations, &names.indexes}) {
+    for (const ast::TableName* name : *list) ISO_CO_RETURN_IF_ERROR(CheckDatabaseOf(*name));
+  }
   for (ast::TableName* name : names.made) {
     if (name->schema.empty() && path.empty()) {
       co_return SqlError(sqlstate::kInvalidSchema, "no schema has been selected to create in",
@@ -190,6 +193,7 @@ Task<absl::StatusOr<PreparedPtr>> EngineImpl::WithNames(Ctx ctx, PreparedPtr tex
     ISO_CO_ASSIGN_OR_RETURN(PreparedPtr prepared, Prepare(*query, {}, own->path));
     std::map<std::string, std::string> schemas;
     for (const ast::TableName& name : prepared->statements[0].tables) {
+      ISO_CO_RETURN_IF_ERROR(CheckDatabaseOf(name));
       if (!name.schema.empty()) continue;
       auto found = co_await ResolveName(ctx, name, own->path, Timestamp(), nullptr, inside);
       if (!found.ok()) continue;  // its plan will say so

@@ -10,12 +10,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
+#include "sql/catalog/databases.h"
 #include "sql/catalog/full_name.h"
 #include "sql/parser/ast_roles.h"
 #include "sql/session/access.h"
+#include "sql/session/databases.h"
 #include "sql/session/relation_edits.h"
 #include "sql/session/schema_transaction.h"
 #include "sql/types/error.h"
+#include "sql/types/quote.h"
 #include "sql/types/scram_verifier.h"
 
 namespace isochron::sql {
@@ -58,6 +61,9 @@ std::string TieOf(const TableDescriptor& t, uint64_t role) {
       KindWord(t), " ", t.kind == RelationKind::kSchema ? ShownName(t) : PlainSqlName(t.name));
   if (t.owner == role) return absl::StrCat("owner of ", what);
   if (t.acl.has_value() && Mentions(*t.acl, role)) return absl::StrCat("privileges for ", what);
+  if (t.public_acl.has_value() && Mentions(*t.public_acl, role)) {
+    return absl::StrCat("privileges for schema public of ", what);
+  }
   return "";
 }
 
@@ -66,8 +72,13 @@ std::string TieOf(const TableDescriptor& t, uint64_t role) {
 class DropRolesEdit : public SchemaEdit {
  public:
   using Relations = std::function<Task<absl::StatusOr<std::vector<TablePtr>>>(Ctx)>;
-  DropRolesEdit(std::vector<uint64_t> roles, Relations relations)
-      : roles_(std::move(roles)), relations_(std::move(relations)) {}
+  // What stands in the database of that id, 0 for the first one.
+  using Elsewhere = std::function<Task<absl::StatusOr<std::vector<TablePtr>>>(Ctx, TableId)>;
+  DropRolesEdit(std::vector<uint64_t> roles, TableId here, Relations relations, Elsewhere elsewhere)
+      : roles_(std::move(roles)),
+        here_(here),
+        relations_(std::move(relations)),
+        elsewhere_(std::move(elsewhere)) {}
 
   Task<absl::Status> Apply(Ctx ctx, SchemaChange* change) override {
     ISO_CO_ASSIGN_OR_RETURN(TableDescriptor * t, co_await change->Table(ctx, kRolesName));
@@ -85,8 +96,9 @@ class DropRolesEdit : public SchemaEdit {
         ties.push_back("privileges for schema public");
       }
       if (roles->database_acl.has_value() && Mentions(*roles->database_acl, id)) {
-        ties.push_back(absl::StrCat("privileges for database ", kBootstrapRoleName));
+        ties.push_back(absl::StrCat("privileges for database ", kFirstDatabase));
       }
+      ISO_CO_RETURN_IF_ERROR(co_await AddElsewhere(ctx, id, &all, &ties));
       if (ties.empty()) continue;
       co_return WithFields(
           SqlError(sqlstate::kDependentObjects,
@@ -108,8 +120,30 @@ class DropRolesEdit : public SchemaEdit {
   }
 
  private:
+  // As PostgreSQL: objects of other databases are counted.
+  Task<absl::Status> AddElsewhere(Ctx ctx, uint64_t role, const std::vector<TablePtr>* all,
+                                  std::vector<std::string>* ties) {
+    std::vector<std::pair<TableId, std::string>> databases = {{TableId(), kFirstDatabase}};
+    for (const TablePtr& t : *all) {
+      if (t->kind == RelationKind::kDatabase) databases.emplace_back(t->id, t->local_name());
+    }
+    for (const auto& [id, name] : databases) {
+      if (id == here_) continue;
+      ISO_CO_ASSIGN_OR_RETURN(const std::vector<TablePtr> there, co_await elsewhere_(ctx, id));
+      const auto count = std::count_if(there.begin(), there.end(), [role](const TablePtr& t) {
+        return t->kind != RelationKind::kDatabase && !TieOf(*t, role).empty();
+      });
+      if (count == 0) continue;
+      ties->push_back(absl::StrCat(count, count == 1 ? " object" : " objects", " in database ",
+                                   QuoteIfNeeded(name)));
+    }
+    co_return absl::OkStatus();
+  }
+
   const std::vector<uint64_t> roles_;
+  const TableId here_;
   const Relations relations_;
+  const Elsewhere elsewhere_;
 };
 
 absl::Status AddMember(RoleCatalog* roles, uint64_t role, uint64_t member, uint64_t grantor,
@@ -434,7 +468,12 @@ Task<SchemaTransaction::Result> SchemaTransaction::DropRole(Ctx ctx, const ast::
     ids.push_back(*id);
   }
   if (ids.empty()) co_return result;
-  DropRolesEdit edit(std::move(ids), [this](Ctx c) { return Relations(std::move(c)); });
+  DropRolesEdit edit(
+      std::move(ids), engine_->database_id().has_value() ? engine_->database_id()->id : TableId(),
+      [this](Ctx c) { return Relations(std::move(c)); },
+      [this](Ctx c, TableId database) {
+        return engine_->databases().List(std::move(c), database);
+      });
   ISO_CO_ASSIGN_OR_RETURN(StatementResult dropped, co_await Edit(ctx, &edit, result.tag));
   dropped.notices = std::move(result.notices);
   co_return dropped;

@@ -56,6 +56,8 @@ class SchemaJobs {
   };
   explicit SchemaJobs(Deps deps);
 
+  // Nothing is under way here.
+  bool idle() const { return background_.size() == 0; }
   // Sees to the jobs of `table`, if it has any.
   void Tend(const TablePtr& table);
   // Until the job has ended. Its error; 57014 when the index was dropped meanwhile.

@@ -48,6 +48,11 @@ Task<SchemaTransaction::Result> SchemaTransaction::Object(Ctx ctx,
   if (const auto* role = std::get_if<ast::RolePtr>(&object->node)) {
     co_return co_await Roles(ctx, role->get());
   }
+  if (const auto* database = std::get_if<ast::DatabasePtr>(&object->node)) {
+    if (const auto* comment = std::get_if<ast::CommentOnDatabase>(&(*database)->node)) {
+      co_return co_await CommentOnDatabase(ctx, comment);
+    }
+  }
   if (const auto* create = std::get_if<ast::CreateSequence>(&object->node)) {
     co_return co_await CreateSequence(ctx, create);
   }

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "sql/parser/ast_databases.h"
 #include "sql/parser/ast_names.h"
 #include "sql/parser/ast_objects.h"
 #include "sql/parser/ast_roles.h"
@@ -120,6 +121,10 @@ class SchemaTransaction {
                                                          const char* what);
   // 42704
   Task<absl::StatusOr<TablePtr>> Enum(Ctx ctx, const ast::TableName* name);
+  // The description of a database other than the first. 3D000, 0A000 for a template.
+  Task<absl::StatusOr<TablePtr>> Database(Ctx ctx, std::string name);
+  // database_edits.cc
+  Task<Result> CommentOnDatabase(Ctx ctx, const ast::CommentOnDatabase* comment);
   // 3F000
   Task<absl::StatusOr<TablePtr>> Schema(Ctx ctx, std::string name);
   Task<absl::Status> SetOwner(Ctx ctx, std::vector<std::string> owner, TableDescriptor* sequence);

@@ -85,6 +85,7 @@ Task<absl::StatusOr<PathPtr>> EngineImpl::PathOf(Ctx ctx, Settings* settings,
 
 Task<absl::StatusOr<PreparedPtr>> EngineImpl::OnPath(Ctx ctx, PreparedPtr text, Settings* settings,
                                                      const TableMap* inside) {
+  if (database_id_.has_value()) ISO_CO_RETURN_IF_ERROR(co_await catalog_.CheckDatabase(ctx));
   ISO_CO_ASSIGN_OR_RETURN(PathPtr path, co_await PathOf(ctx, settings, inside));
   // A statement that was made, not parsed, has no text to be prepared anew.
   if (text->text.empty() || text->path == path || *text->path == *path) co_return text;

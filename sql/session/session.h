@@ -242,6 +242,9 @@ class Session {
   };
   virtual IdleLimits idle_limits() const { return {}; }
 
+  // The database that it is in, and a new session in it.
+  virtual const std::string& database() const;
+  virtual std::unique_ptr<Session> Another() const { return nullptr; }
   // 'I' idle, 'T' inside BEGIN, 'E' inside a failed one: PostgreSQL's ReadyForQuery.
   virtual char transaction_status() const = 0;
   virtual uint64_t id() const = 0;
@@ -288,7 +291,12 @@ class Engine {
   static std::unique_ptr<Engine> Create(Deps deps, EngineOptions options);
   virtual ~Engine() = default;
 
+  // In the first database.
   virtual std::unique_ptr<Session> NewSession() = 0;
+  // In the database of that name. 3D000, 55000 for a template.
+  virtual Task<absl::StatusOr<std::unique_ptr<Session>>> Open(Ctx ctx, std::string database);
+  // Whether sessions may be opened in it.
+  virtual Task<absl::StatusOr<bool>> Stands(Ctx ctx, std::string database);
   virtual Task<absl::StatusOr<Login>> FindLogin(Ctx /*ctx*/, std::string /*name*/) {
     co_return Login();
   }
@@ -299,9 +307,16 @@ class Engine {
     Micros started_us = 0;  // Executor::MonotonicNow
     std::string transaction;
   };
+  struct SessionState {
+    uint64_t id = 0;
+    std::string database;
+    bool connected = false;  // a client logged in: the database is not dropped under it
+  };
   // For isochron.sessions and isochron.statements of this node.
   virtual std::vector<ActiveStatement> ActiveStatements() const = 0;
-  virtual std::vector<uint64_t> SessionIds() const = 0;
+  virtual std::vector<SessionState> Sessions() const = 0;
+  // Databases that something is kept of.
+  virtual size_t engines() const { return 1; }
   // Whether advisory locks of the session, if it has any, are still its own: for checkers.
   virtual bool VouchesForLocks(uint64_t /*session*/) const { return false; }
 };

@@ -23,6 +23,11 @@ Notice NoTransaction() {
   return {"WARNING", sqlstate::kNoActiveTransaction, "there is no transaction in progress"};
 }
 
+bool IsCommentOnDatabase(const decltype(ast::ObjectStatement::node)& node) {
+  const auto* database = std::get_if<ast::DatabasePtr>(&node);
+  return database != nullptr && std::holds_alternative<ast::CommentOnDatabase>((*database)->node);
+}
+
 // One call of the store, over a point or a range, is all that the plan reads.
 bool ReadsOnce(const Plan& plan) {
   if (!plan.subqueries.empty() || !plan.ctes.empty() || plan.uses_catalog) return false;
@@ -76,7 +81,7 @@ SessionImpl::SessionImpl(EngineImpl* engine, uint64_t id)
           Settings::Timeouts{engine->options().statement_timeout_us,
                              engine->options().lock_timeout_us,
                              engine->options().idle_in_transaction_timeout_us},
-          engine->options().version, id)) {}
+          engine->options().version, id, engine->database())) {}
 
 SessionImpl::~SessionImpl() {
   engine_->deps().executor->Cancel(idle_timer_);
@@ -250,7 +255,7 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
           std::holds_alternative<ast::Truncate>(node) ||
           std::holds_alternative<ast::NamesPtr>(node) ||
           std::holds_alternative<ast::TypePtr>(node) ||
-          std::holds_alternative<ast::RolePtr>(node)) {
+          std::holds_alternative<ast::RolePtr>(node) || IsCommentOnDatabase(node)) {
         co_return co_await InOneTransaction(ctx, std::move(text), index, sink);
       }
       co_return co_await Object(ctx, std::get<ast::ObjectPtr>(statement->ast.node).get(), sink);

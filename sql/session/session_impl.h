@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/parser/ast_databases.h"
 #include "sql/parser/ast_objects.h"
 #include "sql/parser/ast_session.h"
 #include "sql/session/engine_impl.h"
@@ -89,11 +90,15 @@ class SessionImpl : public Session {
   IdleLimits idle_limits() const override {
     return {settings_->timeouts().idle_in_transaction_us, settings_->timeouts().idle_session_us};
   }
+  const std::string& database() const override { return engine_->database(); }
+  std::unique_ptr<Session> Another() const override { return engine_->NewSession(); }
   char transaction_status() const override;
   uint64_t id() const override { return id_; }
   const TimeContext& time_context() const override { return settings_->time(); }
   std::optional<std::string> Setting(const std::string& name) const override;
 
+  // LogIn was called.
+  bool connected() const { return connected_; }
   // What it is running now.
   std::optional<Engine::ActiveStatement> active() const;
 
@@ -138,6 +143,15 @@ class SessionImpl : public Session {
   Task<Result> CreateTable(Ctx ctx, const ast::CreateTable* create);
   Task<Result> DropTable(Ctx ctx, const ast::DropTable* drop);
   Task<Result> AlterDatabase(Ctx ctx, const ast::Set* set);
+  // database_edits.cc
+  Task<Result> Database(Ctx ctx, const ast::DatabaseStatement* database);
+  Task<Result> CreateDatabase(Ctx ctx, const ast::CreateDatabase* create);
+  Task<Result> DropDatabase(Ctx ctx, const ast::DropDatabase* drop);
+  Task<Result> RenameDatabase(Ctx ctx, const ast::RenameDatabase* rename);
+  // The description of one that is to be changed by its owner. 3D000, 42501, 0A000.
+  Task<absl::StatusOr<TablePtr>> OwnDatabase(Ctx ctx, std::string name, const char* what);
+  // 55006
+  Task<absl::Status> MustBeUnused(Ctx ctx, std::string database);
   // objects.cc
   Task<Result> Object(Ctx ctx, const ast::ObjectStatement* object, ResultSink* sink);
   Task<absl::Status> SetOwner(Ctx ctx, std::vector<std::string> owner, TableDescriptor* sequence);
@@ -203,8 +217,9 @@ class SessionImpl : public Session {
   const uint64_t id_;
   const std::shared_ptr<Settings> settings_;
   std::shared_ptr<TransactionImpl> transaction_;  // of BEGIN or BeginImplicit
-  bool implicit_ = false;                         // of BeginImplicit
-  std::shared_ptr<SqlTransaction> given_up_;      // with 40001, and none was begun since
+  bool connected_ = false;
+  bool implicit_ = false;                     // of BeginImplicit
+  std::shared_ptr<SqlTransaction> given_up_;  // with 40001, and none was begun since
   Micros given_up_at_us_ = 0;
   absl::Status idle_error_;  // 25P03: it ended because the client was idle
   Executor::TimerId idle_timer_ = 0;

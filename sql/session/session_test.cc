@@ -461,12 +461,12 @@ TEST_F(SessionTest, TheVersionRetentionIsTheDatabases) {
 }
 
 TEST_F(SessionTest, ActiveStatementsAreListed) {
-  EXPECT_EQ(engine_->SessionIds().size(), 1u);
+  EXPECT_EQ(engine_->Sessions().size(), 1u);
   {
     auto other = engine_->NewSession();
-    EXPECT_EQ(engine_->SessionIds().size(), 2u);
+    EXPECT_EQ(engine_->Sessions().size(), 2u);
   }
-  EXPECT_EQ(engine_->SessionIds().size(), 1u);
+  EXPECT_EQ(engine_->Sessions().size(), 1u);
   EXPECT_TRUE(engine_->ActiveStatements().empty());
 }
 

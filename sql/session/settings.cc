@@ -177,8 +177,11 @@ absl::Status Settings::SetIdentity(const std::string& name,
   return absl::OkStatus();
 }
 
-Settings::Settings(Timeouts timeouts, std::string version, uint64_t session)
-    : timeouts_(timeouts), session_(session), names_(std::make_shared<SessionNames>()) {
+Settings::Settings(Timeouts timeouts, std::string version, uint64_t session, std::string database)
+    : timeouts_(timeouts),
+      session_(session),
+      database_(std::move(database)),
+      names_(std::make_shared<SessionNames>()) {
   defaults_ = {{"application_name", ""},
                {"bytea_output", "hex"},
                {"client_encoding", "UTF8"},

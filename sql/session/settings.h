@@ -34,7 +34,7 @@ class Settings : public SessionReader {
     Micros idle_in_transaction_us = 0;
     Micros idle_session_us = 0;
   };
-  Settings(Timeouts timeouts, std::string version, uint64_t session = 0);
+  Settings(Timeouts timeouts, std::string version, uint64_t session, std::string database);
 
   // 42704 for an unknown name, 22023 for a value it cannot take, 55P02 for one that cannot change.
   absl::Status Set(const std::string& name, const std::optional<std::string>& value);
@@ -53,6 +53,7 @@ class Settings : public SessionReader {
   absl::Status SetSetting(const std::string& name, const std::string& value,
                           bool is_local) override;
   uint64_t id() const override { return session_; }
+  const std::string& current_database() const override { return database_; }
   // As it was last found (EngineImpl::PathOf).
   const PathPtr& path() const { return path_; }
   const std::vector<std::string>& Path() const override { return *path_; }
@@ -118,6 +119,7 @@ class Settings : public SessionReader {
   bool default_read_only_ = false;
   SequenceMemory sequences_;
   uint64_t session_ = 0;
+  std::string database_;
   std::shared_ptr<SessionNames> names_;
   PathPtr path_ = PublicPath();
   bool path_is_plain_ = false;

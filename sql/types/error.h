@@ -61,6 +61,7 @@ inline constexpr char kAmbiguousFunction[] = "42725";
 inline constexpr char kGeneratedAlways[] = "428C9";
 inline constexpr char kUndefinedTable[] = "42P01";
 inline constexpr char kUndefinedParameter[] = "42P02";
+inline constexpr char kDuplicateDatabase[] = "42P04";
 inline constexpr char kDuplicateTable[] = "42P07";
 inline constexpr char kInvalidColumnReference[] = "42P10";
 inline constexpr char kInvalidTableDefinition[] = "42P16";

@@ -53,7 +53,10 @@ class MemoryEngine final : public sql::Engine {
   std::vector<ActiveStatement> ActiveStatements() const override {
     return engine_->ActiveStatements();
   }
-  std::vector<uint64_t> SessionIds() const override { return engine_->SessionIds(); }
+  std::vector<SessionState> Sessions() const override { return engine_->Sessions(); }
+  Task<absl::StatusOr<std::unique_ptr<sql::Session>>> Open(Ctx ctx, std::string name) override {
+    return engine_->Open(std::move(ctx), std::move(name));
+  }
   static TrueTime* ClockOf(sql::Engine* engine) {
     return &static_cast<MemoryEngine*>(engine)->truetime_;
   }
@@ -123,6 +126,50 @@ class ApiTest : public testing::Test {
   rpc::ServerFixture server_;
   std::unique_ptr<Client> client_;
 };
+
+// A session of the API is in the database that its name says, with all that it borrows.
+TEST_F(ApiTest, ADatabaseIsChosenByItsName) {
+  Run("CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+  Run("CREATE DATABASE d");
+  auto stub = spanner::Spanner::NewStub(Channel());
+  const std::string path = "projects/isochron/instances/default/databases/";
+  const auto open = [&](const std::string& name, bool multiplexed, spanner::Session* session) {
+    spanner::CreateSessionRequest create;
+    create.set_database(path + name);
+    create.mutable_session()->set_multiplexed(multiplexed);
+    grpc::ClientContext context;
+    return stub->CreateSession(&context, create, session).error_code();
+  };
+  spanner::Session own, shared, first;
+  EXPECT_EQ(open("nowhere", false, &own), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(open("d", false, &own), grpc::StatusCode::OK);
+  EXPECT_EQ(open("d", true, &shared), grpc::StatusCode::OK);
+  EXPECT_EQ(open("isochron", true, &first), grpc::StatusCode::OK);
+  EXPECT_EQ(own.name().rfind(path + "d/sessions/", 0), 0u);
+  const auto run = [&](const spanner::Session& session, const std::string& sql) -> std::string {
+    spanner::ExecuteSqlRequest request;
+    request.set_session(session.name());
+    request.set_sql(sql);
+    spanner::ResultSet result;
+    grpc::ClientContext context;
+    const grpc::Status status = stub->ExecuteSql(&context, request, &result);
+    if (!status.ok()) return std::to_string(status.error_code());
+    return result.rows_size() == 0 ? "" : result.rows(0).values(0).string_value();
+  };
+  const std::string not_found = std::to_string(grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(run(own, "SELECT v FROM kv"), not_found);
+  EXPECT_EQ(run(shared, "SELECT current_database()"), "d");
+  EXPECT_EQ(run(own, "CREATE TABLE kv (k bigint PRIMARY KEY, v text)"), "");
+  EXPECT_EQ(run(shared, "INSERT INTO kv VALUES (1, 'of d')"), "");
+  EXPECT_EQ(run(own, "SELECT v FROM kv"), "of d");
+  EXPECT_EQ(run(first, "SELECT v FROM kv"), "");
+  EXPECT_EQ(Number("SELECT count(*) FROM kv"), 0);
+  // Sessions of the API do not keep it.
+  Run("DROP DATABASE d");
+  EXPECT_EQ(run(own, "SELECT v FROM kv"), not_found);
+  EXPECT_EQ(run(shared, "SELECT v FROM kv"), not_found);
+  EXPECT_EQ(open("d", false, &own), grpc::StatusCode::NOT_FOUND);
+}
 
 TEST_F(ApiTest, EveryTypeGoesThereAndBack) {
   Run("CREATE TABLE t (k bigint PRIMARY KEY, b boolean, f double precision, s text, y bytea, "

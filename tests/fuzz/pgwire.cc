@@ -92,7 +92,7 @@ class Server {
                                        .outlet = &client_,
                                        .out = &out_,
                                        .memory = std::make_shared<MemoryBudget>(256 << 20),
-                                       .database = "isochron"},
+                                       .engine = engine_.get()},
             engine_->NewSession()) {
     auto session = engine_->NewSession();
     sql::CollectingSink made;

@@ -36,7 +36,7 @@ class FakeEngine final : public sql::Engine {
   explicit FakeEngine(Executor* executor) : executor_(executor) {}
   std::unique_ptr<sql::Session> NewSession() override;
   std::vector<ActiveStatement> ActiveStatements() const override { return {}; }
-  std::vector<uint64_t> SessionIds() const override { return {}; }
+  std::vector<SessionState> Sessions() const override { return {}; }
 
   FakeCounters counters;
 
