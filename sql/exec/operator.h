@@ -87,6 +87,13 @@ class ReferentialNotes {
   std::vector<Of> tables_;
 };
 
+// Of a statement that changes rows in parts, each a transaction of its own: what one run takes. It
+// ends after one page of the scan whose rows it changes.
+struct Portion {
+  std::string from;  // the keys below were looked at; empty: none yet
+  bool more = true;  // from there on something may be left
+};
+
 struct ExecContext {
   Ctx ctx;
   Executor* executor = nullptr;
@@ -104,6 +111,7 @@ struct ExecContext {
   std::vector<std::shared_ptr<const Batch>>* work_tables = nullptr;
   DeferredWrites* deferred = nullptr;
   int64_t rows_changed = 0;  // by DML
+  Portion* portion = nullptr;  // null: all in one run
   ReferentialNotes* references = nullptr;
   // Of a transaction that looks at some foreign keys at its end; else null.
   class DeferredKeys* deferred_keys = nullptr;

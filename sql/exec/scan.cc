@@ -43,11 +43,15 @@ class ScanOperator : public Operator {
     }
     if (!program_.empty()) co_return co_await NextResults(out);
     if (plan_.points()) {
+      if (InPortions()) exec_->portion->more = false;
       ISO_CO_RETURN_IF_ERROR(co_await NextPoints(out));
       if (!settler_.empty()) ISO_CO_RETURN_IF_ERROR(co_await FilterSettled(out));
       co_return at_ < keys_.size();
     }
-    if (at_ >= ranges_.size()) co_return false;
+    if (at_ >= ranges_.size()) {
+      if (InPortions()) exec_->portion->more = false;
+      co_return false;
+    }
     txn::ScanRequest request;
     request.range = ranges_[at_];
     request.limit_rows = wanted_ > 0 ? std::min<uint64_t>(wanted_, kPageRows) : kPageRows;
@@ -71,6 +75,11 @@ class ScanOperator : public Operator {
     } else {
       ++at_;
     }
+    if (InPortions()) {
+      exec_->portion->more = at_ < ranges_.size();
+      if (exec_->portion->more) exec_->portion->from = ranges_[at_].start;
+      co_return false;
+    }
     if (wanted_ > 0) {
       if (page->rows.size() >= wanted_) co_return false;
       wanted_ -= page->rows.size();
@@ -79,6 +88,16 @@ class ScanOperator : public Operator {
   }
 
  private:
+  // Rows of other scans are only looked at.
+  bool InPortions() const { return exec_->portion != nullptr && plan_.exclusive; }
+
+  // Ranges lie in the order of their keys.
+  void SkipPortions() {
+    const std::string& from = exec_->portion->from;
+    std::erase_if(ranges_, [&from](const KeyRange& r) { return !r.end.empty() && r.end <= from; });
+    if (!ranges_.empty()) ranges_[0].start = std::max(ranges_[0].start, from);
+  }
+
   txn::LockMode Lock() const {
     return plan_.exclusive ? txn::LockMode::kExclusive : txn::LockMode::kShared;
   }
@@ -339,9 +358,11 @@ class ScanOperator : public Operator {
     }
     if (plan_.bounds.prefix.size() == plan_.path.size()) {
       for (const std::string& p : prefixes) ranges_.push_back(PrefixRange(p));
-      return absl::OkStatus();
+    } else {
+      ISO_RETURN_IF_ERROR(Ranges(prefixes));
     }
-    return Ranges(prefixes);
+    if (InPortions()) SkipPortions();
+    return absl::OkStatus();
   }
 
   // The part of each prefix that the bounds on the column behind it leave.

@@ -225,7 +225,10 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
         co_return SqlError(sqlstate::kReadOnlyTransaction,
                            "cannot write: default_transaction_read_only is on");
       }
-      co_return co_await Autocommit(ctx, text, statement, std::move(params), sink);
+      if (settings_->partitioned_dml()) {
+        co_return co_await InPortions(ctx, text, statement, std::move(params), sink);
+      }
+      co_return co_await Autocommit(ctx, text, statement, std::move(params), nullptr, sink);
     case Verb::kExplain:
       co_return co_await ExplainAlone(ctx, text, index, std::move(params), sink);
     case Verb::kSet:
@@ -286,11 +289,9 @@ Task<SessionImpl::Result> SessionImpl::Alone(Ctx ctx, PreparedPtr text, size_t i
   co_return SqlError(sqlstate::kInternal, "a statement of no known kind");
 }
 
-Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
-                                                      const Prepared* statement, Params params,
-                                                      Timestamp now,
-                                                      txn::ReadWriteTransaction* writer,
-                                                      Draws* draws, BufferSink* buffer) {
+Task<SessionImpl::Result> SessionImpl::AutocommitOnce(
+    Ctx ctx, PreparedPtr text, const Prepared* statement, Params params, Timestamp now,
+    txn::ReadWriteTransaction* writer, Draws* draws, Portion* portion, BufferSink* buffer) {
   ISO_CO_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
                           co_await engine_->PlanNow(ctx, text, statement));
   ExecContext exec = engine_->MakeExec(ctx);
@@ -299,12 +300,15 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
   ISO_CO_ASSIGN_OR_RETURN(exec.eval.params, engine_->BindParams(*plan, params, settings_->time()));
   exec.reader = writer;
   exec.writer = writer;
+  exec.portion = portion;
   if (engine_->NeedsCheck(*plan, *settings_)) {
     ISO_CO_RETURN_IF_ERROR(
         co_await engine_->CheckPlan(ctx, plan, settings_.get(), nullptr, false, &exec.used));
   }
   Result result;
+  const std::string from = portion != nullptr ? portion->from : "";
   do {
+    if (portion != nullptr) portion->from = from;
     result = co_await engine_->RunDrawing(plan, &exec, buffer, draws, false);
     if (draws->again()) buffer->Clear();
   } while (draws->again());
@@ -323,7 +327,7 @@ Task<SessionImpl::Result> SessionImpl::AutocommitOnce(Ctx ctx, PreparedPtr text,
 
 Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
                                                   const Prepared* statement, Params params,
-                                                  ResultSink* sink) {
+                                                  Portion* portion, ResultSink* sink) {
   ISO_CO_ASSIGN_OR_RETURN(Timestamp now, engine_->SqlNow());
   ISO_CO_ASSIGN_OR_RETURN(std::unique_ptr<txn::ReadWriteTransaction> writer,
                           engine_->deps().store->Begin(ctx));
@@ -331,8 +335,9 @@ Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
   Draws draws = engine_->MakeDraws(settings_.get(), false);
   for (int attempt = 0;; ++attempt) {
     buffer.Clear();
-    auto result =
-        co_await AutocommitOnce(ctx, text, statement, params, now, writer.get(), &draws, &buffer);
+    const std::string from = portion != nullptr ? portion->from : "";
+    auto result = co_await AutocommitOnce(ctx, text, statement, params, now, writer.get(), &draws,
+                                          portion, &buffer);
     if (result.ok()) {
       settings_->SetCommitTimestamp(result->commit_timestamp.value_or(Timestamp()));
       // It is committed, whether or not its client still listens.
@@ -341,6 +346,7 @@ Task<SessionImpl::Result> SessionImpl::Autocommit(Ctx ctx, PreparedPtr text,
     }
     if (result.status().code() != absl::StatusCode::kUnknown) writer->Rollback();
     if (result.status().code() != absl::StatusCode::kAborted) co_return result;
+    if (portion != nullptr) portion->from = from;
     ISO_CO_RETURN_IF_ERROR(co_await engine_->Backoff(ctx, attempt, result.status()));
     ISO_CO_ASSIGN_OR_RETURN(writer, engine_->deps().store->Retry(ctx, *writer));
   }

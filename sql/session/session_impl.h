@@ -130,10 +130,13 @@ class SessionImpl : public Session {
   Task<Result> Alone(Ctx ctx, PreparedPtr text, size_t index, Params params, ResultSink* sink);
   // A write that commits by itself: runs until it commits or its time is up.
   Task<Result> Autocommit(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
-                          ResultSink* sink);
+                          Portion* portion, ResultSink* sink);
   Task<Result> AutocommitOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
                               Timestamp now, txn::ReadWriteTransaction* writer, Draws* draws,
-                              BufferSink* buffer);
+                              Portion* portion, BufferSink* buffer);
+  // A write in parts, each a transaction of its own (SET spanner.autocommit_dml_mode).
+  Task<Result> InPortions(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
+                          ResultSink* sink);
   Task<Result> ReadOnlyOnce(Ctx ctx, PreparedPtr text, const Prepared* statement, Params params,
                             ReadBound bound, Timestamp seen, ResultSink* sink);
   // Begins the transaction of a read that stands alone, and plans it for what it will read at.

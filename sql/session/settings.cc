@@ -15,6 +15,9 @@
 namespace isochron::sql {
 namespace {
 
+constexpr char kTransactional[] = "TRANSACTIONAL";
+constexpr char kPartitioned[] = "PARTITIONED_NON_ATOMIC";
+constexpr char kDmlMode[] = "spanner.autocommit_dml_mode";
 constexpr char kStaleness[] = "spanner.read_only_staleness";
 constexpr char kCommitTimestamp[] = "spanner.commit_timestamp";
 constexpr char kReadTimestamp[] = "spanner.read_timestamp";
@@ -201,6 +204,7 @@ Settings::Settings(Timeouts timeouts, std::string version, uint64_t session, std
                {"server_encoding", "UTF8"},
                {"server_version", absl::StrCat("15.1 (", version, ")")},
                {"server_version_num", "150001"},
+               {kDmlMode, kTransactional},
                {kCommitTimestamp, ""},
                {kCausalToken, ""},
                {kReadTimestamp, ""},
@@ -240,6 +244,12 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
     ISO_ASSIGN_OR_RETURN(timeouts_.idle_session_us, ParseDuration(value, 1000));
   } else if (name == kStaleness) {
     ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
+  } else if (name == kDmlMode) {
+    if (upper != kTransactional && upper != kPartitioned) {
+      return BadValue(kDmlMode, value, absl::StrCat("Use ", kTransactional, " or ", kPartitioned, "."));
+    }
+    values_[name] = upper;
+    return absl::OkStatus();
   } else if (name == kCausalToken) {
     if (value.empty()) {
       seen_ = Timestamp();
@@ -361,6 +371,8 @@ void Settings::set_default_read_only(bool v) {
   default_read_only_ = v;
   values_["default_transaction_read_only"] = v ? "on" : "off";
 }
+
+bool Settings::partitioned_dml() const { return values_.at(kDmlMode) == kPartitioned; }
 
 std::optional<std::string> Settings::Get(const std::string& name) const {
   auto it = values_.find(name);

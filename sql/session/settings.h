@@ -92,6 +92,8 @@ class Settings : public SessionReader {
   const ReadBound& read_bound() const { return read_bound_; }
   // How times are read and written: timezone and datestyle.
   const TimeContext& time() const { return time_; }
+  // A write that stands alone runs in parts, each a transaction.
+  bool partitioned_dml() const;
   bool default_read_only() const { return default_read_only_; }
   void set_default_read_only(bool v);
 

@@ -123,7 +123,7 @@ Task<SessionImpl::Result> SessionImpl::CreateTableAs(Ctx ctx, const ast::CreateT
   const std::string insert =
       absl::StrCat("INSERT INTO ", SqlName(FullNameOf(create->name)), " ", create->sql);
   ISO_CO_ASSIGN_OR_RETURN(PreparedPtr filling, Prepare(insert, {}));
-  auto filled = co_await Autocommit(ctx, filling, &filling->statements[0], Params(), sink);
+  auto filled = co_await Autocommit(ctx, filling, &filling->statements[0], Params(), nullptr, sink);
   if (!filled.ok()) {
     (void)co_await Drop(ctx, {create->name}, RelationKind::kTable, true, false);
     co_return filled;
