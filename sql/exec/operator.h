@@ -110,7 +110,7 @@ struct ExecContext {
   std::vector<Datum>* registers = nullptr;
   std::vector<std::shared_ptr<const Batch>>* work_tables = nullptr;
   DeferredWrites* deferred = nullptr;
-  int64_t rows_changed = 0;  // by DML
+  int64_t rows_changed = 0;    // by DML
   Portion* portion = nullptr;  // null: all in one run
   ReferentialNotes* references = nullptr;
   // Of a transaction that looks at some foreign keys at its end; else null.

@@ -246,7 +246,8 @@ absl::Status Settings::Apply(const std::string& name, const std::string& value) 
     ISO_ASSIGN_OR_RETURN(read_bound_, ParseReadBound(value));
   } else if (name == kDmlMode) {
     if (upper != kTransactional && upper != kPartitioned) {
-      return BadValue(kDmlMode, value, absl::StrCat("Use ", kTransactional, " or ", kPartitioned, "."));
+      return BadValue(kDmlMode, value,
+                      absl::StrCat("Use ", kTransactional, " or ", kPartitioned, "."));
     }
     values_[name] = upper;
     return absl::OkStatus();
