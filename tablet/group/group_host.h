@@ -8,7 +8,8 @@
 // group's Ready: entries of all groups go into one log flush, messages of all groups into one frame
 // a peer, chosen entries of all groups into one store batch. Commands are in the store before any
 // message leaves that tells others they are chosen (docs/internals/split.md needs that).
-// A flush waits for nothing but the one before it: what gathers meanwhile shares the next sync.
+// What gathers while a flush is out shares the next sync; where many entries are under way, a few
+// of them wait for others for a millisecond at most.
 //
 // Checkpoint: when the log has grown, finished attempts are saved, the store is flushed, and each
 // group's log is truncated below what the flush covered, less a tail kept for followers that lag
@@ -155,6 +156,8 @@ class GroupHost : private SnapshotTarget {
   void ProcessDirty();
   void TakeReady(Group* group, storage::WriteBatch* batch);
   void SendFrames();
+  void CountInFlight(Group* group);
+  bool Gathers();
   void FlushLog();
   void Wake(Group* group);
   void UpdateRole(Group* group);
@@ -263,6 +266,10 @@ class GroupHost : private SnapshotTarget {
   bool process_posted_ = false;
   std::map<NodeId, std::string> frames_;
   std::vector<std::pair<GroupId, uint64_t>> tokens_;
+  std::map<GroupId, uint64_t> in_flight_;  // entries appended and not chosen, where there are any
+  uint64_t total_in_flight_ = 0;
+  uint64_t unflushed_ = 0;    // entries that no flush covers yet
+  Micros gathers_until_ = 0;  // 0: nothing waits for others
   uint64_t applied_since_checkpoint_ = 0;
   uint64_t log_after_checkpoint_ = 0;  // bytes that the last one had to leave
   bool checkpointing_ = false;

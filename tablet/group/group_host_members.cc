@@ -230,6 +230,10 @@ std::unique_ptr<Group> GroupHost::Detach(GroupId id) {
   groups_.erase(it);
   dirty_.erase(id);
   Forget(id);
+  if (auto flight = in_flight_.find(id); flight != in_flight_.end()) {
+    total_in_flight_ -= flight->second;
+    in_flight_.erase(flight);
+  }
   return group;
 }
 
